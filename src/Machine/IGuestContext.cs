@@ -1,0 +1,24 @@
+namespace Semitone.Machine;
+
+/// <summary>The processor state of one guest thread.</summary>
+public interface IGuestContext : IDisposable
+{
+    /// <summary>The integer registers, valid while the thread is not running.</summary>
+    ref GuestRegisters Registers { get; }
+
+    /// <summary>Bytes of the floating-point and vector state in the XSAVE layout (Intel SDM Vol. 1, 13.4); the same for every context.</summary>
+    int ExtendedStateSize { get; }
+
+    /// <summary>Writes the floating-point and vector state out, for a signal frame.</summary>
+    void SaveExtendedState(Span<byte> destination);
+
+    /// <summary>Takes a floating-point and vector state from a guest's memory.</summary>
+    /// <returns>False, with nothing changed, when the CPU would refuse it (reserved bits, unknown components).</returns>
+    bool TryLoadExtendedState(ReadOnlySpan<byte> source);
+
+    /// <summary>Starts over with the state of a new program (all zero but the control words).</summary>
+    void ResetExtendedState();
+
+    /// <summary>Takes the whole state of another thread over, as clone(2) does.</summary>
+    void CopyFrom(IGuestContext other);
+}
