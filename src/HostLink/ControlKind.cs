@@ -1,0 +1,23 @@
+namespace Semitone.HostLink;
+
+/// <summary>The first byte of a frame on <see cref="LinkStream.Control"/>.</summary>
+public enum ControlKind : byte
+{
+    /// <summary>The kernel is up and about to enter the program. No body.</summary>
+    Ready = 1,
+
+    /// <summary>The program has called exit_group(2). Body: its status, one byte.</summary>
+    Exited = 2,
+
+    /// <summary>A signal has ended the program. Body: the signal's number, one byte.</summary>
+    Killed = 3,
+
+    /// <summary>The program could not be started. Body: 126 or 127 as a shell would exit, one byte; the kernel log says why.</summary>
+    LoadFailed = 4,
+
+    /// <summary>The kernel is dying of a bug of its own. Body: the reason, UTF-8.</summary>
+    Panic = 5,
+
+    /// <summary>The figures that <c>--stats</c> prints. Body: one JSON object, UTF-8.</summary>
+    Statistics = 6,
+}

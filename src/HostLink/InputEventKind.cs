@@ -1,0 +1,14 @@
+namespace Semitone.HostLink;
+
+/// <summary>What the host tells the guest's console; the value is the second byte of the escape sequence.</summary>
+public enum InputEventKind : byte
+{
+    /// <summary>Bytes of standard input. Not a sequence: they travel as they are, a marker among them twice.</summary>
+    Data = 0,
+
+    /// <summary>Standard input has ended: read(2) answers 0 from here on.</summary>
+    EndOfFile = 1,
+
+    /// <summary>The terminal has this size (TIOCGWINSZ); sent at the start and with every change. Rows, then columns, 2 bytes each, low byte first.</summary>
+    WindowSize = 2,
+}

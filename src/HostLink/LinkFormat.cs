@@ -1,0 +1,33 @@
+namespace Semitone.HostLink;
+
+/// <summary>The constants of the wire format; docs/host-link.md describes it.</summary>
+public static class LinkFormat
+{
+    /// <summary>Starts a frame (guest to host) or an escape sequence (host to guest). No byte of UTF-8 text has this value.</summary>
+    public const byte Marker = 0xF5;
+
+    /// <summary>Marker, stream, length low, length high.</summary>
+    public const int HeaderSize = 4;
+
+    /// <summary>The longest payload. Short enough that a false header swallows little, long enough that the header costs nothing.</summary>
+    public const int MaxPayload = 16 * 1024;
+
+    /// <summary>Bytes of the longest escape sequence from host to guest.</summary>
+    public const int MaxInputSequence = 6;
+
+    /// <summary>The kernel parameter that switches the link on; without it the console carries plain bytes.</summary>
+    public const string KernelParameter = "host.link";
+
+    /// <summary>The kernel parameter that names the standard descriptors which are terminals on the host, such as <c>host.tty=012</c>.</summary>
+    public const string TerminalParameter = "host.tty";
+
+    /// <summary>The I/O port of QEMU's isa-debug-exit device: writing v ends QEMU with status (v &lt;&lt; 1) | 1.</summary>
+    public const ushort ExitPort = 0x501;
+
+    /// <summary>What the kernel writes to <see cref="ExitPort"/> once the program has ended and its status has been sent.</summary>
+    /// <remarks>Not 0, as QEMU's status would then be 1, which is also that of a QEMU that could not start.</remarks>
+    public const byte ExitEnded = 0x2A;
+
+    /// <summary>What the kernel writes to <see cref="ExitPort"/> when it dies of a bug of its own.</summary>
+    public const byte ExitPanic = 0x2B;
+}
