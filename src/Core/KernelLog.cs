@@ -1,0 +1,135 @@
+using System.Runtime.CompilerServices;
+using Semitone.Machine;
+
+namespace Semitone.Core;
+
+/// <summary>How much a message matters.</summary>
+public enum LogLevel : byte
+{
+    Critical,
+    Error,
+    Warning,
+    Info,
+    Debug,
+}
+
+/// <summary>The kernel's log: the last lines in a ring, and the important ones on the console at once.</summary>
+/// <remarks>
+/// A line looks like <c>[    0.301494] Info: text</c>. Messages are interpolated straight into a buffer of bytes
+/// (<see cref="LogMessage"/>), so that writing one allocates nothing.
+/// </remarks>
+public sealed class KernelLog
+{
+    internal const int LineCapacity = 512;
+
+    private const int RingSize = 16 * 1024;
+
+    private readonly IConsole _console;
+    private readonly IClock _clock;
+    private readonly byte[] _line = new byte[LineCapacity];
+    private byte[]? _ring;
+    private long _written;
+    private KernelLock _lock;
+
+    public KernelLog(IConsole console, IClock clock)
+    {
+        _console = console;
+        _clock = clock;
+    }
+
+    /// <summary>The least important level that goes to the console; what is less important goes to the ring only.</summary>
+    public LogLevel ConsoleLevel { get; set; } = LogLevel.Warning;
+
+    public void Critical([InterpolatedStringHandlerArgument("")] ref LogMessage message) => Write(LogLevel.Critical, ref message);
+
+    public void Error([InterpolatedStringHandlerArgument("")] ref LogMessage message) => Write(LogLevel.Error, ref message);
+
+    public void Warning([InterpolatedStringHandlerArgument("")] ref LogMessage message) => Write(LogLevel.Warning, ref message);
+
+    public void Info([InterpolatedStringHandlerArgument("")] ref LogMessage message) => Write(LogLevel.Info, ref message);
+
+    public void Debug([InterpolatedStringHandlerArgument("")] ref LogMessage message) => Write(LogLevel.Debug, ref message);
+
+    /// <summary>Copies the end of the ring, oldest byte first.</summary>
+    /// <returns>Bytes copied.</returns>
+    public int ReadRing(Span<byte> destination)
+    {
+        if (_ring is null)
+        {
+            return 0;
+        }
+
+        int length = (int)Math.Min(Math.Min(_written, RingSize), destination.Length);
+        for (int i = 0; i < length; i++)
+        {
+            destination[i] = _ring[(_written - length + i) % RingSize];
+        }
+
+        return length;
+    }
+
+    /// <summary>The buffer that the next line is put together in.</summary>
+    internal byte[] TakeLine()
+    {
+        _lock.Enter(LockRank.Log);
+        return _line;
+    }
+
+    private void Write(LogLevel level, ref LogMessage message)
+    {
+        Span<byte> prefix = stackalloc byte[48];
+        int prefixLength = FormatPrefix(level, prefix);
+        ReadOnlySpan<byte> text = message.Finish();
+        Remember(prefix[..prefixLength]);
+        Remember(text);
+        if (level <= ConsoleLevel)
+        {
+            _console.Write(prefix[..prefixLength]);
+            _console.Write(text);
+        }
+
+        _lock.Exit(LockRank.Log);
+    }
+
+    private int FormatPrefix(LogLevel level, Span<byte> buffer)
+    {
+        long us = _clock.MonotonicNs / 1000;
+        (us / 1_000_000).TryFormat(buffer[1..], out int digits, default, null);
+        int length = 1 + Math.Max(0, 5 - digits);
+        if (digits < 5)
+        {
+            buffer.Slice(1, digits).CopyTo(buffer[length..]);
+            buffer[1..length].Fill((byte)' ');
+        }
+
+        buffer[0] = (byte)'[';
+        length += digits;
+        buffer[length++] = (byte)'.';
+        long fraction = us % 1_000_000;
+        for (int divisor = 100_000; divisor > 0; divisor /= 10)
+        {
+            buffer[length++] = (byte)('0' + (fraction / divisor % 10));
+        }
+
+        ReadOnlySpan<byte> name = level switch
+        {
+            LogLevel.Critical => "] CRIT: "u8,
+            LogLevel.Error => "] ERR:  "u8,
+            LogLevel.Warning => "] Warn: "u8,
+            LogLevel.Info => "] Info: "u8,
+            _ => "] dbg:  "u8,
+        };
+        name.CopyTo(buffer[length..]);
+        return length + name.Length;
+    }
+
+    private void Remember(ReadOnlySpan<byte> bytes)
+    {
+        _ring ??= new byte[RingSize];
+        int position = (int)(_written % RingSize);
+        int first = Math.Min(bytes.Length, RingSize - position);
+        bytes[..first].CopyTo(_ring.AsSpan(position));
+        bytes[first..].CopyTo(_ring);
+        _written += bytes.Length;
+    }
+}

@@ -1,0 +1,19 @@
+namespace Semitone.Core;
+
+/// <summary>Something to be done at a time; in one <see cref="TimerQueue"/> at most.</summary>
+public abstract class KernelTimer
+{
+    internal const int NotQueued = -1;
+
+    /// <summary>Where it stands in the heap.</summary>
+    internal int HeapIndex { get; set; } = NotQueued;
+
+    /// <summary>When, on the monotonic clock.</summary>
+    public long DeadlineNs { get; internal set; }
+
+    public bool IsArmed => HeapIndex != NotQueued;
+
+    /// <summary>Does what was to be done. The timer is out of the queue by now and may be armed again.</summary>
+    /// <remarks>Runs on the executor's thread between guests: it wakes, posts or marks, and returns.</remarks>
+    protected internal abstract void OnExpired();
+}

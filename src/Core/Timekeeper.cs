@@ -1,0 +1,29 @@
+using Semitone.Machine;
+
+namespace Semitone.Core;
+
+/// <summary>The clocks of the system: the machine's monotonic clock, and the time of day set on top of it.</summary>
+public sealed class Timekeeper
+{
+    public const long NsPerSecond = 1_000_000_000;
+
+    private readonly IClock _clock;
+
+    public Timekeeper(IClock clock)
+    {
+        _clock = clock;
+        RealtimeOffsetNs = clock.BootRealtimeNs;
+    }
+
+    /// <summary>Nanoseconds since boot.</summary>
+    public long MonotonicNs => _clock.MonotonicNs;
+
+    /// <summary>Nanoseconds since 1970-01-01 UTC.</summary>
+    public long RealtimeNs => _clock.MonotonicNs + RealtimeOffsetNs;
+
+    /// <summary>Nanoseconds to add to the monotonic clock to get the time of day.</summary>
+    public long RealtimeOffsetNs { get; private set; }
+
+    /// <summary>Sets the time of day.</summary>
+    public void SetRealtime(long realtimeNs) => RealtimeOffsetNs = realtimeNs - _clock.MonotonicNs;
+}

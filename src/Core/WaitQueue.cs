@@ -1,0 +1,101 @@
+namespace Semitone.Core;
+
+/// <summary>Those who wait for one thing to happen, first come first served.</summary>
+/// <remarks>
+/// Whoever waits enlists first, then looks whether the thing has happened already, and only then waits:
+/// <code>
+/// waiter.Enlist(queue);
+/// if (file.Poll() has what is wanted) { waiter.Cancel(); ... }
+/// WaitResult result = await waiter.WaitAsync(deadlineNs);   // leaves all queues when it completes
+/// </code>
+/// so that no wake is lost between the look and the wait. A wake says "look again", not that the thing is still so.
+/// </remarks>
+public sealed class WaitQueue
+{
+    private KernelLock _lock;
+    private WaitNode? _first;
+    private WaitNode? _last;
+
+    public bool HasWaiters => _first is not null;
+
+    /// <summary>Wakes everybody that waits now.</summary>
+    public int WakeAll() => Wake(int.MaxValue);
+
+    /// <summary>Wakes the <paramref name="count"/> that have waited longest.</summary>
+    /// <returns>How many were woken.</returns>
+    public int Wake(int count)
+    {
+        int woken = 0;
+        while (woken < count && _first is not null)
+        {
+            _lock.Enter(LockRank.WaitQueue);
+            WaitNode? node = _first;
+            if (node is not null)
+            {
+                Unlink(node);
+            }
+
+            _lock.Exit(LockRank.WaitQueue);
+            if (node is not null && node.Waiter.TryComplete(WaitResult.Woken))
+            {
+                woken++;
+            }
+        }
+
+        return woken;
+    }
+
+    internal void Add(WaitNode node)
+    {
+        _lock.Enter(LockRank.WaitQueue);
+        node.Queue = this;
+        node.Previous = _last;
+        if (_last is null)
+        {
+            _first = node;
+        }
+        else
+        {
+            _last.Next = node;
+        }
+
+        _last = node;
+        _lock.Exit(LockRank.WaitQueue);
+    }
+
+    internal void Remove(WaitNode node)
+    {
+        _lock.Enter(LockRank.WaitQueue);
+        if (node.Queue == this)
+        {
+            Unlink(node);
+        }
+
+        _lock.Exit(LockRank.WaitQueue);
+    }
+
+    private void Unlink(WaitNode node)
+    {
+        if (node.Previous is null)
+        {
+            _first = node.Next;
+        }
+        else
+        {
+            node.Previous.Next = node.Next;
+        }
+
+        if (node.Next is null)
+        {
+            _last = node.Previous;
+        }
+        else
+        {
+            node.Next.Previous = node.Previous;
+        }
+
+        node.Previous = null;
+        node.Next = null;
+        node.Queue = null;
+    }
+}

@@ -1,0 +1,253 @@
+using System.Threading.Tasks.Sources;
+
+namespace Semitone.Core;
+
+/// <summary>The waiting of one thread: reusable, so that a wait allocates nothing of its own.</summary>
+/// <remarks>
+/// One wait at a time: <see cref="Enlist"/> (any number of queues), then <see cref="WaitAsync"/> or <see cref="Cancel"/>.
+/// Completing a wait posts the continuation to the executor; it never runs inside the one that woke, and never on another thread.
+/// </remarks>
+public sealed class Waiter : Runnable, IValueTaskSource<WaitResult>
+{
+    private readonly Executor _executor;
+    private readonly Timeout _timeout;
+    private KernelLock _lock;
+    private State _state;
+    private WaitResult _result;
+    private bool _isInterruptible;
+    private bool _isInterruptPending;
+    private short _version;
+    private Action<object?>? _continuation;
+    private object? _continuationState;
+    private WaitNode[] _nodes;
+    private int _nodeCount;
+
+    public Waiter(Executor executor)
+    {
+        _executor = executor;
+        _timeout = new Timeout(this);
+        _nodes = [new WaitNode(this)];
+    }
+
+    private enum State : byte
+    {
+        /// <summary>No wait; not in any queue.</summary>
+        Idle,
+
+        /// <summary>In queues, not waiting yet, not woken.</summary>
+        Enlisted,
+
+        /// <summary>Waiting.</summary>
+        Waiting,
+
+        /// <summary>Woken, the result not yet fetched.</summary>
+        Completed,
+    }
+
+    /// <summary>True when an interruptible wait is to end, or not to begin: a signal to be handled, or the end of the process.</summary>
+    /// <remarks>Kept up to date by the owner of the thread; setting it ends the wait that is under way.</remarks>
+    public bool IsInterruptPending
+    {
+        get => _isInterruptPending;
+        set
+        {
+            _isInterruptPending = value;
+            if (value && _state == State.Waiting && _isInterruptible)
+            {
+                TryComplete(WaitResult.Interrupted);
+            }
+        }
+    }
+
+    /// <summary>True from <see cref="WaitAsync"/> to its completion.</summary>
+    public bool IsWaiting => _state == State.Waiting;
+
+    /// <summary>Joins a queue: from now on a wake there completes the wait, even one that comes before <see cref="WaitAsync"/>.</summary>
+    public void Enlist(WaitQueue queue)
+    {
+        BeginIfIdle();
+        if (_nodeCount == _nodes.Length)
+        {
+            int length = _nodes.Length;
+            Array.Resize(ref _nodes, length * 2);
+            for (int i = length; i < _nodes.Length; i++)
+            {
+                _nodes[i] = new WaitNode(this);
+            }
+        }
+
+        queue.Add(_nodes[_nodeCount++]);
+    }
+
+    /// <summary>Prepares a wait that no queue ends but a direct <see cref="TryWake"/>, a timeout or an interruption.</summary>
+    public void Begin() => BeginIfIdle();
+
+    /// <summary>Gives the wait up before it began: leaves all queues.</summary>
+    public void Cancel()
+    {
+        LeaveQueues();
+        _state = State.Idle;
+    }
+
+    /// <summary>Waits for a wake, a deadline or an interruption.</summary>
+    /// <param name="deadlineNs">On the monotonic clock; <see cref="long.MaxValue"/> for none.</param>
+    /// <param name="isInterruptible">False when signals must not end it.</param>
+    public ValueTask<WaitResult> WaitAsync(long deadlineNs = long.MaxValue, bool isInterruptible = true)
+    {
+        BeginIfIdle();
+        _isInterruptible = isInterruptible;
+        if (_state == State.Enlisted && isInterruptible && _isInterruptPending)
+        {
+            Finish(WaitResult.Interrupted);
+        }
+
+        if (_state == State.Completed)
+        {
+            WaitResult result = _result;
+            Cancel();
+            return new ValueTask<WaitResult>(result);
+        }
+
+        _state = State.Waiting;
+        if (deadlineNs != long.MaxValue)
+        {
+            _executor.Timers.Arm(_timeout, deadlineNs);
+        }
+
+        return new ValueTask<WaitResult>(this, _version);
+    }
+
+    /// <summary>Joins a queue and waits.</summary>
+    /// <remarks>For what cannot have happened between the caller's look and this call.</remarks>
+    public ValueTask<WaitResult> WaitAsync(WaitQueue queue, long deadlineNs = long.MaxValue, bool isInterruptible = true)
+    {
+        Enlist(queue);
+        return WaitAsync(deadlineNs, isInterruptible);
+    }
+
+    /// <summary>Wakes the thread, wherever it waits.</summary>
+    /// <returns>False when no wait was under way, or another wake came first.</returns>
+    public bool TryWake() => TryComplete(WaitResult.Woken);
+
+    internal bool TryComplete(WaitResult result)
+    {
+        _lock.Enter(LockRank.Waiter);
+        bool isFirst = _state is State.Enlisted or State.Waiting;
+        bool wasWaiting = _state == State.Waiting;
+        if (isFirst)
+        {
+            Finish(result);
+        }
+
+        _lock.Exit(LockRank.Waiter);
+        if (!isFirst)
+        {
+            return false;
+        }
+
+        // Leaving the other queues at once keeps a later Wake(1) there from being spent on a thread that is awake.
+        LeaveQueues();
+        if (_timeout.IsArmed)
+        {
+            _executor.Timers.Cancel(_timeout);
+        }
+
+        if (wasWaiting && _continuation is not null)
+        {
+            _executor.Post(this);
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
+    protected internal override void Run()
+    {
+        Action<object?> continuation = _continuation!;
+        object? state = _continuationState;
+        _continuation = null;
+        _continuationState = null;
+        continuation(state);
+    }
+
+    ValueTaskSourceStatus IValueTaskSource<WaitResult>.GetStatus(short token)
+    {
+        CheckToken(token);
+        return _state == State.Waiting ? ValueTaskSourceStatus.Pending : ValueTaskSourceStatus.Succeeded;
+    }
+
+    WaitResult IValueTaskSource<WaitResult>.GetResult(short token)
+    {
+        CheckToken(token);
+        if (_state != State.Completed)
+        {
+            throw new InvalidOperationException("The wait is not over.");
+        }
+
+        WaitResult result = _result;
+        _version++;
+        _state = State.Idle;
+        return result;
+    }
+
+    void IValueTaskSource<WaitResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+    {
+        // No scheduling context is ever captured: there is one place where continuations run, the executor.
+        CheckToken(token);
+        _continuationState = state;
+        _continuation = continuation;
+        if (_state == State.Completed)
+        {
+            _executor.Post(this);
+        }
+    }
+
+    private void BeginIfIdle()
+    {
+        if (_state == State.Idle)
+        {
+            _state = State.Enlisted;
+        }
+        else if (_state == State.Waiting)
+        {
+            throw new InvalidOperationException("The thread waits already.");
+        }
+    }
+
+    private void Finish(WaitResult result)
+    {
+        _result = result;
+        _state = State.Completed;
+    }
+
+    private void LeaveQueues()
+    {
+        for (int i = 0; i < _nodeCount; i++)
+        {
+            _nodes[i].Queue?.Remove(_nodes[i]);
+        }
+
+        _nodeCount = 0;
+    }
+
+    private void CheckToken(short token)
+    {
+        if (token != _version)
+        {
+            throw new InvalidOperationException("A wait was awaited twice.");
+        }
+    }
+
+    /// <summary>The deadline of the wait.</summary>
+    private sealed class Timeout : KernelTimer
+    {
+        private readonly Waiter _waiter;
+
+        public Timeout(Waiter waiter)
+        {
+            _waiter = waiter;
+        }
+
+        protected internal override void OnExpired() => _waiter.TryComplete(WaitResult.TimedOut);
+    }
+}
