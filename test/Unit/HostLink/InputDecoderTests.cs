@@ -1,0 +1,76 @@
+using CsCheck;
+using Semitone.HostLink;
+
+namespace Semitone.Unit.HostLink;
+
+public sealed class InputDecoderTests
+{
+    [Fact]
+    public void TryNext_DataSplitAtAnyByte_ComesBackWhole()
+    {
+        Gen<byte> value = Gen.OneOf(Gen.Byte, Gen.Const(LinkFormat.Marker));
+        Gen.Select(value.Array[0, 100], Gen.Int[2, 9], Gen.Int[1, 9]).Sample((data, room, cut) =>
+        {
+            List<byte> line = [];
+            ReadOnlySpan<byte> left = data;
+            byte[] buffer = new byte[room];
+            while (!left.IsEmpty)
+            {
+                int length = InputEncoder.WriteData(left, buffer, out int consumed);
+                line.AddRange(buffer.AsSpan(0, length));
+                left = left[consumed..];
+            }
+
+            Assert.Equal(data, Decode([.. line], cut).Data);
+        });
+    }
+
+    [Fact]
+    public void TryNext_SizeDataAndEnd_ComeInOrderAtEverySplit()
+    {
+        byte[] line = new byte[10];
+        int length = InputEncoder.WriteWindowSize(line, rows: 50, columns: 0x1F5);
+        line[length++] = (byte)'a';
+        length += InputEncoder.WriteEndOfFile(line.AsSpan(length));
+        for (int cut = 1; cut <= length; cut++)
+        {
+            (byte[] data, List<string> events) = Decode(line[..length], cut);
+            Assert.Equal("a"u8.ToArray(), data);
+            Assert.Equal(["WindowSize 50 501", "Data", "EndOfFile"], events);
+        }
+    }
+
+    [Fact]
+    public void TryNext_UnknownSequence_IsDropped()
+    {
+        (byte[] data, _) = Decode([1, LinkFormat.Marker, 0x77, 2], cut: 1);
+        Assert.Equal([1, 2], data);
+    }
+
+    [Fact]
+    public void TryNext_Garbage_NeverThrows()
+    {
+        Gen.Select(Gen.OneOf(Gen.Byte, Gen.Const(LinkFormat.Marker), Gen.Byte[0, 3]).Array[0, 200], Gen.Int[1, 20]).Sample((line, cut) =>
+        {
+            Assert.InRange(Decode(line, cut).Data.Length, 0, line.Length);
+        });
+    }
+
+    private static (byte[] Data, List<string> Events) Decode(byte[] line, int cut)
+    {
+        List<byte> data = [];
+        List<string> events = [];
+        InputDecoder decoder = new();
+        for (int position = 0; position < line.Length; position += cut)
+        {
+            ReadOnlySpan<byte> input = line.AsSpan(position, Math.Min(cut, line.Length - position));
+            while (decoder.TryNext(ref input, out InputEvent inputEvent))
+            {
+                data.AddRange(inputEvent.Data);
+                events.Add(inputEvent.Kind == InputEventKind.WindowSize ? $"WindowSize {inputEvent.Rows} {inputEvent.Columns}" : inputEvent.Kind.ToString());
+            }
+        }
+
+        return ([.. data], events);
+    }
+}
