@@ -9,8 +9,8 @@ namespace Semitone.Core;
 /// </remarks>
 public sealed class Executor
 {
-    /// <summary>How long a guest thread may run while another waits for the CPU.</summary>
-    public const long TimeSliceNs = 4_000_000;
+    /// <summary>Time between two ticks, while more than one item is runnable.</summary>
+    public const long TickNs = 3_000_000;
 
     private readonly ICpu _cpu;
     private readonly IClock _clock;
@@ -19,6 +19,7 @@ public sealed class Executor
     private Runnable? _tail;
     private IInterruptHandler[] _interruptHandlers = [];
     private long _alarmNs = long.MaxValue;
+    private long _tickNs = long.MaxValue;
     private bool _isStopping;
 
     public Executor(ICpu cpu, IClock clock)
@@ -44,6 +45,9 @@ public sealed class Executor
 #pragma warning restore CA1051, SA1401
 
     public bool HasRunnable => _head is not null;
+
+    /// <summary>Ticks so far. A guest thread that has seen two since it got the CPU leaves it to the others.</summary>
+    public int TickCount { get; private set; }
 
     public bool IsStopping => _isStopping;
 
@@ -108,32 +112,21 @@ public sealed class Executor
         return item is not null;
     }
 
-    /// <summary>Sets the alarm that the guest that runs next wants: the first timer, or the end of the time slice when others wait.</summary>
-    /// <param name="sliceEndNs">When the thread's time slice ends; 0 to start a new one.</param>
-    public void PrepareToRunGuest(ref long sliceEndNs)
+    /// <summary>Sets the alarm that a guest is to run with: for the first timer, and for the tick when something else is runnable.</summary>
+    /// <remarks>An alarm that is set and goes off too early does no harm and is left alone: setting it is dear, and in most VMs an exit.</remarks>
+    public void PrepareToRunGuest()
     {
         NeedsAttention = _isStopping;
-        long alarmNs = Timers.NextDeadlineNs;
-        if (_head is not null)
+        if (_head is not null && _tickNs == long.MaxValue)
         {
-            if (sliceEndNs == 0)
-            {
-                sliceEndNs = _clock.MonotonicNs + TimeSliceNs;
-            }
-
-            alarmNs = Math.Min(alarmNs, sliceEndNs);
-        }
-        else
-        {
-            sliceEndNs = 0;
+            _tickNs = _clock.MonotonicNs + TickNs;
         }
 
-        SetAlarm(alarmNs);
+        SetAlarm(Math.Min(Timers.NextDeadlineNs, _tickNs));
     }
 
     /// <summary>Serves an interrupt that ended <see cref="ICpu.Run"/> or <see cref="ICpu.Idle"/>: timers that are due, devices that have something.</summary>
-    /// <returns>The time.</returns>
-    public long HandleInterrupt()
+    public void HandleInterrupt()
     {
         long nowNs = _clock.MonotonicNs;
         if (_alarmNs <= nowNs)
@@ -143,13 +136,17 @@ public sealed class Executor
             NeedsAttention = true;
         }
 
+        if (_tickNs <= nowNs)
+        {
+            _tickNs = long.MaxValue;
+            TickCount++;
+        }
+
         Timers.Expire(nowNs);
         foreach (IInterruptHandler handler in _interruptHandlers)
         {
             handler.OnInterrupt();
         }
-
-        return nowNs;
     }
 
     private Runnable? Take()
@@ -175,7 +172,7 @@ public sealed class Executor
 
     private void SetAlarm(long monotonicNs)
     {
-        if (_alarmNs != monotonicNs)
+        if (monotonicNs < _alarmNs)
         {
             _alarmNs = monotonicNs;
             _cpu.SetAlarm(monotonicNs);
