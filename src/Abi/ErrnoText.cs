@@ -91,7 +91,7 @@ public static class ErrnoText
         Errno.ELIBMAX => "Attempting to link in too many shared libraries"u8,
         Errno.ELIBEXEC => "Cannot exec a shared library directly"u8,
         Errno.EILSEQ => "Invalid or incomplete multibyte or wide character"u8,
-        RestartErrno.ERESTART => "Interrupted system call should be restarted"u8,
+        Errno.ERESTART => "Interrupted system call should be restarted"u8,
         Errno.ESTRPIPE => "Streams pipe error"u8,
         Errno.EUSERS => "Too many users"u8,
         Errno.ENOTSOCK => "Socket operation on non-socket"u8,
