@@ -1,0 +1,51 @@
+namespace Semitone.BootParameters;
+
+/// <summary>What the kernel command line asks for.</summary>
+/// <remarks>Strings are bytes, as everywhere in the Linux ABI: nothing says that an argument is text.</remarks>
+public sealed class BootOptions
+{
+    /// <summary>The first word: the kernel's own name.</summary>
+    public byte[] KernelName { get; internal set; } = [];
+
+    /// <summary>The program's argument vector, its name first; empty when the command line names no program.</summary>
+    public List<byte[]> ProgramArguments { get; } = [];
+
+    /// <summary>The program's environment (<c>env.vars</c>), in the order given.</summary>
+    public List<byte[]> Environment { get; } = [];
+
+    /// <summary>What to mount (<c>vfs.fstab</c>), in the order given.</summary>
+    public List<MountEntry> Mounts { get; } = [];
+
+    /// <summary>What was not understood; boot goes on without it.</summary>
+    public List<BootWarning> Warnings { get; } = [];
+
+    /// <summary>The usage is asked for, and nothing is to be run.</summary>
+    public bool Help { get; internal set; }
+
+    /// <summary>Print every system call (<c>strace</c>).</summary>
+    public bool Strace { get; internal set; }
+
+    /// <summary>Print counters when the program has ended (<c>stats</c>).</summary>
+    public bool Stats { get; internal set; }
+
+    /// <summary>The serial line carries the framing of Semitone.HostLink (<c>host.link</c>).</summary>
+    public bool HostLink { get; internal set; }
+
+    /// <summary>Randomise the addresses of programs (<c>random.aslr</c>).</summary>
+    public bool RandomizeAddresses { get; internal set; } = true;
+
+    /// <summary>What descriptor 0 of the first program is (<c>console.stdin</c>).</summary>
+    public StandardStream StandardInput { get; internal set; } = StandardStream.Tty;
+
+    /// <summary>What descriptor 1 of the first program is (<c>console.stdout</c>).</summary>
+    public StandardStream StandardOutput { get; internal set; } = StandardStream.Tty;
+
+    /// <summary>What descriptor 2 of the first program is (<c>console.stderr</c>).</summary>
+    public StandardStream StandardError { get; internal set; } = StandardStream.Tty;
+
+    /// <summary>Width of the terminal in characters (<c>console.columns</c>); 0 when nobody said.</summary>
+    public ushort Columns { get; internal set; }
+
+    /// <summary>Height of the terminal in lines (<c>console.rows</c>); 0 when nobody said.</summary>
+    public ushort Rows { get; internal set; }
+}

@@ -1,0 +1,99 @@
+namespace Semitone.BootParameters;
+
+/// <summary>Every parameter that the kernel knows: what it is called, what it sets, and the line that explains it.</summary>
+/// <remarks>To add one: a property in <see cref="BootOptions"/>, a line in <see cref="Apply"/>, a line in <see cref="Usage"/>, and a row in docs/kernel-command-line.md.
+/// A test holds the three lists against each other. It is a chain of comparisons because it runs once, over few parameters: a dictionary would cost more to build.</remarks>
+public static class ParameterTable
+{
+    /// <summary>Explains the command line.</summary>
+    public static ReadOnlySpan<byte> Usage =>
+        """
+        Usage: KERNEL [PARAMETER=VALUE]... -- PROGRAM [ARGUMENT]...
+        A list is written [ A "B C" ]; a switch is true, on, yes, 1 or false, off, no, 0.
+          env.vars=[ NAME=VALUE... ]    environment of the program
+          vfs.fstab=[ DEVICE:PATH:TYPE[:FLAGS[:OPTIONS[:UKOPTS]]]... ]    what to mount
+          strace=SWITCH                 print every system call
+          stats=SWITCH                  print counters when the program has ended
+          host.link=SWITCH              frame what goes over the serial line, for the semitone command
+          console.stdin=tty|pipe|null   what the program's standard input is
+          console.stdout=tty|pipe|null  what the program's standard output is
+          console.stderr=tty|pipe|null  what the program's standard error is
+          console.columns=N             width of the terminal
+          console.rows=N                height of the terminal
+          random.aslr=SWITCH            randomise the addresses of programs (on)
+          help                          print this and stop
+
+        """u8;
+
+    internal static ReadOnlySpan<byte> Help => "help"u8;
+
+    /// <summary>Sets what a parameter asks for; a value that it cannot have leaves the setting as it was.</summary>
+    /// <returns>What is wrong with it; null when nothing is.</returns>
+    internal static BootWarningKind? Apply(BootOptions options, Parameter parameter)
+    {
+        ReadOnlySpan<byte> name = parameter.Name;
+        bool isGood = true;
+        if (name.SequenceEqual("env.vars"u8))
+        {
+            isGood = parameter.HasValue;
+            if (isGood)
+            {
+                options.Environment.Add(parameter.Value.ToArray());
+            }
+        }
+        else if (name.SequenceEqual("vfs.fstab"u8))
+        {
+            isGood = MountEntry.TryParse(parameter.Value, out MountEntry? entry);
+            if (isGood)
+            {
+                options.Mounts.Add(entry!);
+            }
+        }
+        else if (name.SequenceEqual("strace"u8))
+        {
+            options.Strace = parameter.ReadSwitch(options.Strace, out isGood);
+        }
+        else if (name.SequenceEqual("stats"u8))
+        {
+            options.Stats = parameter.ReadSwitch(options.Stats, out isGood);
+        }
+        else if (name.SequenceEqual("host.link"u8))
+        {
+            options.HostLink = parameter.ReadSwitch(options.HostLink, out isGood);
+        }
+        else if (name.SequenceEqual("console.stdin"u8))
+        {
+            options.StandardInput = parameter.ReadStream(options.StandardInput, out isGood);
+        }
+        else if (name.SequenceEqual("console.stdout"u8))
+        {
+            options.StandardOutput = parameter.ReadStream(options.StandardOutput, out isGood);
+        }
+        else if (name.SequenceEqual("console.stderr"u8))
+        {
+            options.StandardError = parameter.ReadStream(options.StandardError, out isGood);
+        }
+        else if (name.SequenceEqual("console.columns"u8))
+        {
+            options.Columns = parameter.ReadUInt16(options.Columns, out isGood);
+        }
+        else if (name.SequenceEqual("console.rows"u8))
+        {
+            options.Rows = parameter.ReadUInt16(options.Rows, out isGood);
+        }
+        else if (name.SequenceEqual("random.aslr"u8))
+        {
+            options.RandomizeAddresses = parameter.ReadSwitch(options.RandomizeAddresses, out isGood);
+        }
+        else if (name.SequenceEqual(Help))
+        {
+            options.Help = parameter.ReadSwitch(options.Help, out isGood);
+        }
+        else
+        {
+            return BootWarningKind.UnknownParameter;
+        }
+
+        return isGood ? null : BootWarningKind.BadValue;
+    }
+}
