@@ -134,6 +134,6 @@ public sealed class FakeFrameAllocator : IFrameAllocator
             }
         }
 
-        return count == 0 ? 0 : throw new InvalidOperationException("The fake machine is too small.");
+        return count == 0 ? 0u : throw new InvalidOperationException("The fake machine is too small.");
     }
 }
