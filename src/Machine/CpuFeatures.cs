@@ -5,4 +5,8 @@ namespace Semitone.Machine;
 /// <param name="Hwcap2">AT_HWCAP2: bit 1 says that ring 3 may use RDFSBASE and its kin.</param>
 /// <param name="ExtendedStateSize">Bytes of the XSAVE image of all enabled components.</param>
 /// <param name="ModelName">The brand string of CPUID leaves 0x80000002-4, trimmed.</param>
-public sealed record CpuFeatures(uint Hwcap, uint Hwcap2, int ExtendedStateSize, string ModelName);
+public sealed record CpuFeatures(uint Hwcap, uint Hwcap2, int ExtendedStateSize, string ModelName)
+{
+    /// <summary>The components of that image, as XCR0 enables them (Intel SDM Vol. 1, 13.3); x87 and SSE at least.</summary>
+    public ulong ExtendedStateComponents { get; init; } = 3;
+}

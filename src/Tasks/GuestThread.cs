@@ -1,0 +1,338 @@
+using Semitone.Abi;
+using Semitone.Core;
+using Semitone.Machine;
+using Semitone.Memory;
+
+namespace Semitone.Tasks;
+
+/// <summary>A thread of a program: what Linux calls a task.</summary>
+/// <remarks>
+/// It has no kernel stack. While it runs, <see cref="Run"/> is on the executor's stack; while a system call waits, what is
+/// left to do is a continuation, and the thread is <em>parked</em>. All members are used on its executor only.
+/// </remarks>
+public sealed partial class GuestThread : Runnable
+{
+    private readonly Executor _executor;
+    private readonly ICpu _cpu;
+    private readonly IGuestContext _context;
+    private readonly SyscallEntry _syscalls;
+    private readonly Action _onSystemCallCompleted;
+    private IPageTable _pageTable;
+    private ThreadWork _work;
+    private ValueTask<SysResult> _parkedCall;
+    private int _tickAtSwitch;
+    private long _switchedInNs;
+    private long _cpuTimeNs;
+    private bool _isRunning;
+    private FaultRecord _fault;
+
+    internal GuestThread(Process process, IGuestContext context)
+    {
+        Process = process;
+        _executor = process.System.Executor;
+        _cpu = _executor.Cpu;
+        _context = context;
+        _pageTable = process.AddressSpace.PageTable;
+        Waiter = new Waiter(_executor);
+        _onSystemCallCompleted = OnSystemCallCompleted;
+        _syscalls = process.System.Syscalls.Create(this);
+    }
+
+    /// <summary>The number that gettid(2) answers; that of a process's first thread is the process's.</summary>
+    public int Tid { get; internal set; }
+
+    public Process Process { get; }
+
+    /// <summary>What this thread waits with.</summary>
+    public Waiter Waiter { get; }
+
+    public TaskName Name { get; } = new();
+
+    /// <summary>The processor state; valid while the thread is not in ring 3.</summary>
+    public IGuestContext Context => _context;
+
+    public ref GuestRegisters Registers => ref _context.Registers;
+
+    public SyscallEntry Syscalls => _syscalls;
+
+    /// <summary>Where 0 is written, and a futex woken, when the thread ends (set_tid_address(2)).</summary>
+    public ulong ClearChildTid { get; set; }
+
+    /// <summary>The head of the list of robust futexes (set_robust_list(2)).</summary>
+    public ulong RobustListHead { get; set; }
+
+    /// <summary>What restart_syscall(2) would go on with.</summary>
+    public RestartBlock RestartBlock { get; set; }
+
+    /// <summary>True when it will never run again.</summary>
+    public bool HasEnded { get; private set; }
+
+    /// <summary>True while a system call waits.</summary>
+    public bool IsParked => (_work & ThreadWork.Parked) != 0;
+
+    /// <summary>Time on the CPU, the kernel's work for the thread included, up to now.</summary>
+    public long CpuTimeNs => _isRunning ? _cpuTimeNs + _executor.Clock.MonotonicNs - _switchedInNs : _cpuTimeNs;
+
+    /// <summary>Voluntary switches so far: system calls that waited.</summary>
+    public long VoluntarySwitchCount { get; private set; }
+
+    /// <summary>Involuntary switches so far.</summary>
+    public long InvoluntarySwitchCount { get; private set; }
+
+    /// <summary>The thread's place in the table of futexes; made at its first wait there.</summary>
+    internal FutexWaiter FutexWaiter => _futexWaiter ??= new FutexWaiter(Waiter);
+
+    private FutexWaiter? _futexWaiter;
+
+    /// <summary>Makes the thread runnable.</summary>
+    public void Start() => _executor.Post(this);
+
+    /// <summary>Puts the thread to sleep until a system call that waits is done; its result goes to RAX then.</summary>
+    /// <remarks>Called by the dispatcher in place of writing a result, with a task that is not complete.</remarks>
+    public void Park(ValueTask<SysResult> call)
+    {
+        _work |= ThreadWork.Parked;
+        VoluntarySwitchCount++;
+        _parkedCall = call;
+        call.GetAwaiter().UnsafeOnCompleted(_onSystemCallCompleted);
+    }
+
+    /// <summary>Ends this thread alone (_exit(2), "C library/kernel differences").</summary>
+    public void Exit(int code)
+    {
+        if (Process.LiveThreadCount == 1)
+        {
+            Process.Exit(ExitStatus.FromCode(code));
+            return;
+        }
+
+        _work |= ThreadWork.Exit;
+    }
+
+    /// <summary>Gives the rest of the time slice to whoever else is runnable.</summary>
+    public void Yield()
+    {
+        if (_executor.HasRunnable)
+        {
+            _mustYield = true;
+            _executor.NeedsAttention = true;
+        }
+    }
+
+    private bool _mustYield;
+
+    /// <summary>Takes the address space that execve(2) made.</summary>
+    internal void SwitchAddressSpace(IPageTable pageTable) => _pageTable = pageTable;
+
+    /// <summary>Makes the thread end instead of running again, and ends a wait.</summary>
+    internal void RequestExit()
+    {
+        _work |= ThreadWork.Exit;
+        Waiter.IsInterruptPending = true;
+        if ((_work & ThreadWork.Stop) != 0)
+        {
+            _work &= ~ThreadWork.Stop;
+            _executor.Post(this);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Run()
+    {
+        _tickAtSwitch = _executor.TickCount;
+        _switchedInNs = _executor.Clock.MonotonicNs;
+        _isRunning = true;
+        _executor.NeedsAttention = true;
+        try
+        {
+            RunGuest();
+        }
+        catch (Exception exception)
+        {
+            // A bug of ours must not take the machine down: the program whose call met it ends.
+            FailWithKernelBug(exception);
+        }
+
+        _isRunning = false;
+        _cpuTimeNs += _executor.Clock.MonotonicNs - _switchedInNs;
+    }
+
+    /// <summary>The loop that every system call goes through. Returns when the thread leaves the CPU.</summary>
+    private void RunGuest()
+    {
+        while (true)
+        {
+            if ((_executor.NeedsAttention || _work != ThreadWork.None) && !PrepareToRun())
+            {
+                return;
+            }
+
+            _cpu.Run(_context, _pageTable, out Trap trap);
+            if (trap.Kind == TrapKind.SystemCall)
+            {
+                _syscalls.Invoke(ref _context.Registers);
+            }
+            else if (!HandleTrap(in trap))
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Does what is to be done before ring 3 is entered.</summary>
+    /// <returns>False when the thread is to leave the CPU.</returns>
+    private bool PrepareToRun()
+    {
+        if ((_work & ThreadWork.Parked) != 0 || HasEnded)
+        {
+            return false;
+        }
+
+        while (_work != ThreadWork.None)
+        {
+            if ((_work & ThreadWork.Exit) != 0)
+            {
+                End();
+                return false;
+            }
+
+            if ((_work & ThreadWork.Stop) != 0)
+            {
+                // Continued, or ended, by Process.Continue.
+                return false;
+            }
+
+            DeliverSignals();
+        }
+
+        if (_mustYield)
+        {
+            _mustYield = false;
+            _executor.Post(this);
+            return false;
+        }
+
+        _executor.PrepareToRunGuest();
+        return !_executor.IsStopping;
+    }
+
+    /// <summary>Takes the result of a system call that waited.</summary>
+    private void OnSystemCallCompleted()
+    {
+        ValueTask<SysResult> call = _parkedCall;
+        _parkedCall = default;
+        _work &= ~ThreadWork.Parked;
+        try
+        {
+            SysResult result = call.GetAwaiter().GetResult();
+            ref GuestRegisters registers = ref _context.Registers;
+            _syscalls.OnCompleted(ref registers, result.Value);
+            registers.Rax = (ulong)result.Value;
+            if (IsRestart(result.Value))
+            {
+                _work |= ThreadWork.Restart;
+            }
+        }
+        catch (Exception exception)
+        {
+            FailWithKernelBug(exception);
+        }
+
+        _executor.Post(this);
+    }
+
+    /// <summary>Handles what ended the guest's run other than a system call.</summary>
+    /// <returns>False when the thread is to leave the CPU.</returns>
+    private bool HandleTrap(in Trap trap)
+    {
+        // Whatever RAX holds now is the program's: no system call to be restarted.
+        _context.Registers.OrigRax = ulong.MaxValue;
+        switch (trap.Kind)
+        {
+            case TrapKind.PageFault:
+                HandlePageFault(in trap);
+                return true;
+            case TrapKind.Exception:
+                RaiseException(in trap);
+                return true;
+            default:
+                _executor.HandleInterrupt();
+                return !TryPreempt();
+        }
+    }
+
+    /// <summary>Leaves the CPU to others when the time slice is used up.</summary>
+    private bool TryPreempt()
+    {
+        // Two ticks, so that a thread that came just before one is not sent away at once.
+        if (!_executor.HasRunnable || _executor.TickCount - _tickAtSwitch < 2)
+        {
+            return false;
+        }
+
+        InvoluntarySwitchCount++;
+        _executor.Post(this);
+        return true;
+    }
+
+    private void HandlePageFault(in Trap trap)
+    {
+        switch (Process.AddressSpace.HandleFault(trap.Address, trap.PageFault))
+        {
+            case FaultResult.Resolved:
+                break;
+            case FaultResult.MapError:
+                RaiseFault(in trap, Signal.SIGSEGV, SignalCode.SEGV_MAPERR, trap.Address);
+                break;
+            case FaultResult.AccessError:
+                RaiseFault(in trap, Signal.SIGSEGV, SignalCode.SEGV_ACCERR, trap.Address);
+                break;
+            case FaultResult.BusError:
+                RaiseFault(in trap, Signal.SIGBUS, SignalCode.BUS_ADRERR, trap.Address);
+                break;
+            default:
+                Process.System.KillForMemory();
+                break;
+        }
+    }
+
+    private void FailWithKernelBug(Exception exception)
+    {
+        KernelLog log = Process.System.Log;
+        log.Critical($"kernel bug while serving {Name.Bytes}[{Tid}], system call {(long)_context.Registers.OrigRax}; the program is killed");
+        ReadOnlySpan<char> text = exception.ToString();
+        foreach (Range line in text.Split('\n'))
+        {
+            log.Critical($"{text[line].TrimEnd().ToString()}");
+        }
+
+        _work &= ~ThreadWork.Parked;
+        Process.Kill(Signal.SIGKILL);
+        if (_work != ThreadWork.None)
+        {
+            _executor.Post(this);
+        }
+    }
+
+    /// <summary>Ends the thread: tells those who wait for it, and leaves its process.</summary>
+    private void End()
+    {
+        HasEnded = true;
+        _work = ThreadWork.None;
+        _isRunning = false;
+        _cpuTimeNs += _executor.Clock.MonotonicNs - _switchedInNs;
+        _switchedInNs = _executor.Clock.MonotonicNs;
+        RobustList.Release(this);
+        if (ClearChildTid != 0)
+        {
+            UserMemory memory = Process.AddressSpace.Memory;
+            if (memory.TryWrite(new UserPtr<int>(ClearChildTid), 0))
+            {
+                Process.System.Futexes.Wake(FutexKey.From(Process.AddressSpace, ClearChildTid, isShared: true), 1);
+            }
+        }
+
+        _context.Dispose();
+        Process.OnThreadEnded(this);
+    }
+}

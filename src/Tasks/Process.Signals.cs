@@ -1,0 +1,125 @@
+using Semitone.Abi;
+
+namespace Semitone.Tasks;
+
+/// <summary>The part of a process that has to do with signals.</summary>
+public sealed partial class Process
+{
+    private IntervalTimer? _realTimer;
+
+    public SignalHandlers Handlers { get; } = new();
+
+    /// <summary>Signals sent to the process as a whole; any thread may take them.</summary>
+    public PendingSignals Pending { get; } = new();
+
+    /// <summary>True while a signal has stopped it.</summary>
+    public bool IsStopped { get; private set; }
+
+    /// <summary>The timer of setitimer(2) and alarm(2) that runs in real time.</summary>
+    public IntervalTimer RealTimer => _realTimer ??= new IntervalTimer(this);
+
+    /// <summary>Sends a signal to the process.</summary>
+    /// <returns>None, or EAGAIN when too many real-time signals wait.</returns>
+    public Errno Send(in SigInfo info)
+    {
+        Signal signal = info.si_signo;
+        if (IsExiting || !BeginSend(signal, _threads[0]))
+        {
+            return Errno.None;
+        }
+
+        if (!Pending.TryAdd(in info, Limits[RlimitResource.RLIMIT_SIGPENDING].rlim_cur))
+        {
+            return Errno.EAGAIN;
+        }
+
+        ChooseThread(signal)?.Notify(signal);
+        return Errno.None;
+    }
+
+    /// <summary>Does what sending a signal does at once, whoever handles it.</summary>
+    /// <param name="thread">Who would handle it.</param>
+    /// <returns>False when there is nothing to be queued.</returns>
+    internal bool BeginSend(Signal signal, GuestThread thread)
+    {
+        if (signal == Signal.SIGKILL)
+        {
+            Kill(signal);
+            return false;
+        }
+
+        if (signal == Signal.SIGCONT)
+        {
+            DiscardEverywhere(SignalSets.Stopping);
+            Continue();
+        }
+        else if (SignalSets.Stopping.Contains(signal))
+        {
+            DiscardEverywhere(SignalSet.Of(Signal.SIGCONT));
+        }
+
+        // A blocked signal is kept even if it is ignored now: the handler may change before it is unblocked.
+        bool isKept = thread.SignalMask.Contains(signal) || thread.AwaitedSignals.Contains(signal);
+        return isKept || (!Handlers.IsIgnored(signal) && SignalHandlers.GetDefault(signal) != DefaultAction.Continue)
+            || Handlers[signal].sa_handler > SignalHandler.SIG_IGN;
+    }
+
+    /// <summary>Stops every thread before it would run again.</summary>
+    internal void Stop()
+    {
+        IsStopped = true;
+        foreach (GuestThread thread in _threads)
+        {
+            thread.RequestStop();
+        }
+    }
+
+    /// <summary>Finds other threads for signals that one has just blocked.</summary>
+    internal void RetargetSignals()
+    {
+        foreach (GuestThread thread in _threads)
+        {
+            thread.UpdateSignalWork();
+        }
+    }
+
+    /// <summary>Forgets pending signals, for the process and for each thread (a handler was set to ignore).</summary>
+    public void DiscardEverywhere(SignalSet signals)
+    {
+        Pending.Discard(signals);
+        foreach (GuestThread thread in _threads)
+        {
+            thread.Pending.Discard(signals);
+            thread.UpdateSignalWork();
+        }
+    }
+
+    private void Continue()
+    {
+        IsStopped = false;
+        foreach (GuestThread thread in _threads)
+        {
+            thread.Continue();
+        }
+    }
+
+    /// <summary>Chooses who is to handle a signal of the whole process: one that waits for it, else the first that does not block it.</summary>
+    private GuestThread? ChooseThread(Signal signal)
+    {
+        GuestThread? chosen = null;
+        foreach (GuestThread thread in _threads)
+        {
+            if (thread.AwaitedSignals.Contains(signal))
+            {
+                return thread;
+            }
+
+            if (chosen is null && !thread.SignalMask.Contains(signal))
+            {
+                chosen = thread;
+            }
+        }
+
+        return chosen;
+    }
+}

@@ -1,0 +1,180 @@
+using Semitone.Abi;
+using Semitone.Core;
+using Semitone.Machine;
+using Semitone.Memory;
+
+namespace Semitone.Tasks;
+
+/// <summary>A process: what its threads share.</summary>
+public sealed partial class Process
+{
+    private readonly List<GuestThread> _threads = [];
+    private readonly List<Process> _children = [];
+    private ExitStatus _exitStatus;
+    private long _endedThreadsCpuTimeNs;
+
+    internal Process(SystemState system, Process? parent, AddressSpace addressSpace, ResourceLimits limits)
+    {
+        System = system;
+        Parent = parent;
+        AddressSpace = addressSpace;
+        Limits = limits;
+        StartTimeNs = system.Clock.MonotonicNs;
+    }
+
+    public SystemState System { get; }
+
+    public int Pid { get; internal set; }
+
+    /// <summary>Null for the first process, and for one whose parent has ended when there is no first process left.</summary>
+    public Process? Parent { get; private set; }
+
+    /// <summary>What getppid(2) answers: 0 for the first process.</summary>
+    public int ParentPid => Parent is null ? 0 : Parent.Pid;
+
+    public int ProcessGroupId { get; set; }
+
+    public int SessionId { get; set; }
+
+    /// <summary>Linux keeps credentials per thread, and libraries take pains to change those of all threads at once; here they are the process's.</summary>
+    public Credentials Credentials { get; set; } = Credentials.Root;
+
+    public AddressSpace AddressSpace { get; private set; }
+
+    public ResourceLimits Limits { get; }
+
+    /// <summary>The name of the program: that of the first thread.</summary>
+    public ReadOnlySpan<byte> Name => System.Threads.TryGet(Pid, out GuestThread? leader) ? leader.Name.Bytes : default;
+
+    /// <summary>When it began, on the monotonic clock.</summary>
+    public long StartTimeNs { get; }
+
+    /// <summary>The threads that have not ended, the first one first while it lives.</summary>
+    public IReadOnlyList<GuestThread> Threads => _threads;
+
+    public int LiveThreadCount => _threads.Count;
+
+    public IReadOnlyList<Process> Children => _children;
+
+    /// <summary>Those who wait in wait4(2) or waitid(2) for a child.</summary>
+    public WaitQueue ChildEvents { get; } = new();
+
+    /// <summary>True from the first exit_group(2) or fatal signal on.</summary>
+    public bool IsExiting { get; private set; }
+
+    /// <summary>True when all threads have ended.</summary>
+    public bool HasEnded { get; private set; }
+
+    /// <summary>How it ended; meaningful when <see cref="IsExiting"/>.</summary>
+    public ExitStatus ExitStatus => _exitStatus;
+
+    /// <summary>Time on the CPU of all its threads, those that ended too.</summary>
+    public long CpuTimeNs
+    {
+        get
+        {
+            long total = _endedThreadsCpuTimeNs;
+            foreach (GuestThread thread in _threads)
+            {
+                total += thread.CpuTimeNs;
+            }
+
+            return total;
+        }
+    }
+
+    /// <summary>Time on the CPU of all children that were waited for.</summary>
+    public long ChildrenCpuTimeNs { get; private set; }
+
+    /// <summary>Whether PR_SET_NO_NEW_PRIVS was set.</summary>
+    public bool HasNoNewPrivileges { get; set; }
+
+    /// <summary>Whether core dumps would be made and /proc files are the owner's (PR_SET_DUMPABLE).</summary>
+    public int Dumpable { get; set; } = 1;
+
+    /// <summary>Ends the process (exit_group(2)): every thread ends before it would run again.</summary>
+    public void Exit(ExitStatus status)
+    {
+        if (IsExiting)
+        {
+            return;
+        }
+
+        IsExiting = true;
+        _exitStatus = status;
+        foreach (GuestThread thread in _threads)
+        {
+            thread.RequestExit();
+        }
+    }
+
+    /// <summary>Ends the process as a signal does that has no handler.</summary>
+    public void Kill(Signal signal) => Exit(ExitStatus.FromSignal(signal));
+
+    /// <summary>Makes a thread of the process.</summary>
+    /// <returns>None, EAGAIN or ENOMEM.</returns>
+    public Errno TryCreateThread(out GuestThread? thread)
+    {
+        thread = null;
+        if ((ulong)System.Threads.Count >= Limits[RlimitResource.RLIMIT_NPROC].rlim_cur)
+        {
+            return Errno.EAGAIN;
+        }
+
+        if (!System.Machine.TryCreateContext(out IGuestContext? context))
+        {
+            return Errno.ENOMEM;
+        }
+
+        GuestThread created = new(this, context);
+        if (!System.Threads.TryAdd(created, out int tid))
+        {
+            context.Dispose();
+            return Errno.EAGAIN;
+        }
+
+        created.Tid = tid;
+        _threads.Add(created);
+        thread = created;
+        return Errno.None;
+    }
+
+    /// <summary>Undoes <see cref="TryCreateThread"/> for a thread that was not started.</summary>
+    public void Abandon(GuestThread thread)
+    {
+        _threads.Remove(thread);
+        System.Threads.Remove(thread.Tid);
+        thread.Context.Dispose();
+    }
+
+    /// <summary>Takes note of a thread's end; the last one ends the process.</summary>
+    internal void OnThreadEnded(GuestThread thread)
+    {
+        _endedThreadsCpuTimeNs += thread.CpuTimeNs;
+        _threads.Remove(thread);
+
+        // The number of the first thread is the process's: it stays taken until the process has been waited for.
+        if (thread.Tid != Pid)
+        {
+            System.Threads.Remove(thread.Tid);
+        }
+
+        if (_threads.Count == 0)
+        {
+            End();
+        }
+        else
+        {
+            ChildEvents.WakeAll();
+        }
+    }
+
+    private void End()
+    {
+        HasEnded = true;
+        RealTimer.Stop();
+        AddressSpace.Dispose();
+        Parent?.OnChildEnded(this);
+        System.OnProcessEnded(this);
+    }
+}

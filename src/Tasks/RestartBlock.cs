@@ -1,0 +1,14 @@
+namespace Semitone.Tasks;
+
+/// <summary>Which wait restart_syscall(2) goes on with.</summary>
+public enum RestartKind
+{
+    None,
+    Nanosleep,
+    Futex,
+}
+
+/// <summary>A wait that was interrupted and knows when it would have ended.</summary>
+/// <param name="DeadlineNs">On the monotonic clock.</param>
+/// <param name="Address">nanosleep: where the remaining time goes; futex: the word.</param>
+public readonly record struct RestartBlock(RestartKind Kind, long DeadlineNs, ulong Address, uint Value = 0, uint BitSet = 0, bool IsShared = false);
