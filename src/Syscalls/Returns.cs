@@ -20,4 +20,7 @@ public enum Returns
 
     /// <summary>A file mode, in octal.</summary>
     Mode,
+
+    /// <summary>Nothing: the call does not return.</summary>
+    Never,
 }

@@ -1,0 +1,321 @@
+using System.Collections.Generic;
+using System.Linq;
+using System.Text;
+
+namespace Semitone.Generators;
+
+/// <summary>Writes the strace printer.</summary>
+/// <remarks>
+/// What a call takes is written before it runs, up to the first parameter that the kernel answers through; the rest after it. So
+/// the arguments of execve(2) are written while their memory still exists.
+/// </remarks>
+internal sealed class TraceEmitter
+{
+    private readonly SortedDictionary<string, EnumModel> _enums = new(System.StringComparer.Ordinal);
+    private readonly SortedDictionary<string, StructModel> _structs = new(System.StringComparer.Ordinal);
+
+    public string Emit(IReadOnlyCollection<HandlerModel> handlers)
+    {
+        SourceWriter writer = SourceWriter.BeginFile();
+        writer.Line("/// <summary>Writes the arguments and results of system calls.</summary>");
+        writer.Open("internal static class SyscallTracer");
+        EmitSwitch(writer, "Before", "in global::Semitone.Syscalls.SyscallArguments arguments", "in arguments", "line.Unknown(in arguments)", handlers);
+        writer.Line();
+        EmitSwitch(
+            writer,
+            "After",
+            "in global::Semitone.Syscalls.SyscallArguments arguments, global::Semitone.Abi.SysResult result",
+            "in arguments, result",
+            "line.End(global::Semitone.Syscalls.Returns.Value, result)",
+            handlers);
+        foreach (HandlerModel handler in handlers)
+        {
+            EmitHandler(writer, handler);
+        }
+
+        // Structures name enums and other structures: go on until nothing new turns up.
+        HashSet<string> written = new();
+        while (_structs.Keys.FirstOrDefault(name => !written.Contains(name)) is { } next)
+        {
+            written.Add(next);
+            EmitStruct(writer, _structs[next]);
+        }
+
+        foreach (EnumModel model in _enums.Values)
+        {
+            EmitEnum(writer, model);
+        }
+
+        writer.Close();
+        return writer.ToString();
+    }
+
+    private static void EmitSwitch(
+        SourceWriter writer, string phase, string parameters, string arguments, string otherwise, IReadOnlyCollection<HandlerModel> handlers)
+    {
+        writer.Open($"public static void {phase}(global::Semitone.Syscalls.TraceLine line, {parameters})");
+        writer.Open("switch (arguments.Number)");
+        foreach (HandlerModel handler in handlers)
+        {
+            writer.Line($"case {handler.Number}: {phase}_{handler.Name}(line, {arguments}); break;");
+        }
+
+        writer.Line($"default: {otherwise}; break;");
+        writer.Close();
+        writer.Close();
+    }
+
+    private void EmitHandler(SourceWriter writer, HandlerModel handler)
+    {
+        int firstOut = handler.Arguments.Count;
+        for (int i = handler.Arguments.Count - 1; i >= 0; i--)
+        {
+            if (handler.Arguments[i].IsOut)
+            {
+                firstOut = i;
+            }
+        }
+
+        writer.Line();
+        writer.Open($"private static void Before_{handler.Name}(global::Semitone.Syscalls.TraceLine line, in global::Semitone.Syscalls.SyscallArguments arguments)");
+        writer.Line($"line.Begin(\"{handler.Name}\"u8);");
+        EmitArguments(writer, handler, 0, firstOut);
+        writer.Close();
+        writer.Line();
+        writer.Open(
+            $"private static void After_{handler.Name}(global::Semitone.Syscalls.TraceLine line, in global::Semitone.Syscalls.SyscallArguments arguments, global::Semitone.Abi.SysResult result)");
+        EmitArguments(writer, handler, firstOut, handler.Arguments.Count);
+        writer.Line($"line.End(global::Semitone.Syscalls.Returns.{handler.Returns}, result);");
+        writer.Close();
+    }
+
+    private void EmitArguments(SourceWriter writer, HandlerModel handler, int first, int limit)
+    {
+        for (int i = first; i < limit; i++)
+        {
+            ArgumentModel argument = handler.Arguments[i];
+            if (argument.Value.Format == Format.Hidden)
+            {
+                continue;
+            }
+
+            bool isConditional = argument.OnlyWithArgument >= 0;
+            if (isConditional)
+            {
+                writer.Open($"if ((arguments.A{argument.OnlyWithArgument} & 0x{argument.OnlyWithBits:x}UL) != 0)");
+            }
+
+            writer.Line("line.Next();");
+            EmitArgument(writer, argument, $"arguments.A{i}");
+            if (isConditional)
+            {
+                writer.Close();
+            }
+        }
+    }
+
+    private void EmitArgument(SourceWriter writer, ArgumentModel argument, string register)
+    {
+        switch (argument.Kind)
+        {
+            case ArgumentKind.Fd:
+                writer.Line($"line.Fd(unchecked((int){register}));");
+                break;
+            case ArgumentKind.CString:
+                writer.Line($"line.CString({register});");
+                break;
+            case ArgumentKind.Pointer:
+                EmitPointer(writer, argument, register);
+                break;
+            default:
+                writer.Line(WriteValue(argument.Value, argument.Cast == "ulong" ? register : $"unchecked(({argument.Cast}){register})"));
+                break;
+        }
+    }
+
+    private void EmitPointer(SourceWriter writer, ArgumentModel argument, string register)
+    {
+        string prefix = argument.Value.Kind == ValueKind.Struct ? argument.Value.Struct!.Name + ":" : string.Empty;
+        if (argument.IsOut)
+        {
+            writer.Line("line.Out();");
+            writer.Open("if (result.IsError)");
+            EmitBareAddress(writer, prefix, register);
+            writer.Close();
+            writer.Open("else");
+        }
+
+        string count = argument.Count switch
+        {
+            CountKind.Result => "unchecked((ulong)result.Value)",
+            CountKind.Argument => $"arguments.A{argument.CountArgument}",
+            _ => string.Empty,
+        };
+        switch (argument.Value.Kind)
+        {
+            case ValueKind.Opaque:
+            case var _ when argument.Count == CountKind.Unknown:
+                EmitBareAddress(writer, prefix, register);
+                break;
+            case ValueKind.CString:
+                writer.Line($"line.StringArray({register});");
+                break;
+            case ValueKind.Byte when argument.Count != CountKind.One:
+                writer.Line($"line.Buffer({register}, {count});");
+                break;
+            case ValueKind.IoVec when argument.Count != CountKind.One:
+                string limit = argument.IsOut ? "unchecked((ulong)result.Value)" : "ulong.MaxValue";
+                writer.Line($"line.IoVec({register}, {count}, {limit});");
+                break;
+            default:
+                if (argument.Count == CountKind.One)
+                {
+                    EmitElement(writer, argument, prefix, register);
+                }
+                else
+                {
+                    EmitArray(writer, argument, register, count);
+                }
+
+                break;
+        }
+
+        if (argument.IsOut)
+        {
+            writer.Close();
+        }
+    }
+
+    private static void EmitBareAddress(SourceWriter writer, string prefix, string register) =>
+        writer.Line(prefix.Length == 0 ? $"line.Address({register});" : $"line.StructAddress(\"{prefix}\"u8, {register});");
+
+    private void EmitElement(SourceWriter writer, ArgumentModel argument, string prefix, string register)
+    {
+        writer.Open($"if (line.Memory.TryRead(new {argument.TypeName}({register}), out {argument.ElementTypeName} value{register.Substring(register.Length - 1)}))");
+        string value = "value" + register.Substring(register.Length - 1);
+        if (prefix.Length > 0)
+        {
+            writer.Line($"line.Text(\"{prefix}\"u8);");
+            writer.Line(WriteValue(argument.Value, value));
+        }
+        else
+        {
+            writer.Line("line.Text(\"[\"u8);");
+            writer.Line(WriteValue(argument.Value, value));
+            writer.Line("line.Text(\"]\"u8);");
+        }
+
+        writer.Close();
+        writer.Open("else");
+        EmitBareAddress(writer, prefix, register);
+        writer.Close();
+    }
+
+    private void EmitArray(SourceWriter writer, ArgumentModel argument, string register, string count)
+    {
+        string suffix = register.Substring(register.Length - 1);
+        writer.Line("line.Text(\"[\"u8);");
+        writer.Open($"for (ulong i{suffix} = 0; i{suffix} < {count}; i{suffix}++)");
+        writer.Open($"if (i{suffix} > 0)");
+        writer.Line("line.Text(\", \"u8);");
+        writer.Close();
+        writer.Open(
+            $"if (i{suffix} == global::Semitone.Syscalls.TraceLine.MaxElements || !line.Memory.TryRead(new {argument.TypeName}({register} + (i{suffix} * {SizeOf(argument)})), out {argument.ElementTypeName} value{suffix}))");
+        writer.Line("line.Text(\"...\"u8);");
+        writer.Line("break;");
+        writer.Close();
+        writer.Line();
+        writer.Line(WriteValue(argument.Value, "value" + suffix));
+        writer.Close();
+        writer.Line("line.Text(\"]\"u8);");
+    }
+
+    private static string SizeOf(ArgumentModel argument) =>
+        $"global::Semitone.Syscalls.TraceLine.SizeOf<{argument.ElementTypeName}>()";
+
+    /// <summary>Makes the statement that writes a value.</summary>
+    private string WriteValue(ValueModel value, string expression)
+    {
+        switch (value.Kind)
+        {
+            case ValueKind.Enum:
+                if (value.Format != Format.Decimal)
+                {
+                    return WriteNumber(value.Format, $"unchecked((ulong){expression})", isSigned: false);
+                }
+
+                EnumModel model = value.Enum!;
+                _enums[model.FullName] = model;
+                return $"{EnumMethod(model)}(line, {ToBits(model, expression)});";
+            case ValueKind.Struct:
+                _structs[value.Struct!.FullName] = value.Struct;
+                return $"Write(line, in {expression});";
+            case ValueKind.SignalSet:
+                return $"line.SignalSet({expression});";
+            case ValueKind.Characters:
+                return $"line.Characters({expression});";
+            case ValueKind.IoVec:
+                return $"line.IoVec({expression});";
+            case ValueKind.CString:
+                return $"line.CString({expression}.Address);";
+            default:
+                return WriteNumber(value.Format, expression, value.Kind == ValueKind.Signed);
+        }
+    }
+
+    private static string ToBits(EnumModel model, string expression) => $"unchecked((ulong)({model.Underlying}){expression})";
+
+    private static string WriteNumber(Format format, string expression, bool isSigned) => format switch
+    {
+        Format.Octal => $"line.Octal(unchecked((ulong){expression}));",
+        Format.Hex => $"line.Hex(unchecked((ulong){expression}));",
+        Format.Address => $"line.Address(unchecked((ulong){expression}));",
+        Format.Fd => $"line.Fd(unchecked((int){expression}));",
+        Format.Pid => $"line.Pid(unchecked((int){expression}));",
+        _ => isSigned ? $"line.Signed({expression});" : $"line.Unsigned({expression});",
+    };
+
+    private static string EnumMethod(EnumModel model) => "Write_" + model.FullName.Substring(model.FullName.LastIndexOf('.') + 1);
+
+    private void EmitStruct(SourceWriter writer, StructModel model)
+    {
+        writer.Line();
+        writer.Open($"private static void Write(global::Semitone.Syscalls.TraceLine line, in {model.FullName} value)");
+        string separator = "{";
+        foreach (FieldModel field in model.Fields)
+        {
+            writer.Line($"line.Text(\"{separator}{field.Name}=\"u8);");
+            writer.Line(WriteValue(field.Value, "value." + field.Name));
+            separator = ", ";
+        }
+
+        writer.Line($"line.Text(\"{(model.IsPartial ? ", ...}" : "}")}\"u8);");
+        writer.Close();
+    }
+
+    private static void EmitEnum(SourceWriter writer, EnumModel model)
+    {
+        writer.Line();
+        writer.Open($"private static void {EnumMethod(model)}(global::Semitone.Syscalls.TraceLine line, ulong value)");
+        string values = string.Join(", ", model.Members.Select(member => $"0x{member.Value:x}"));
+        StringBuilder names = new();
+        foreach (EnumMember member in model.Members)
+        {
+            names.Append(member.Name).Append("\\0");
+        }
+
+        writer.Line($"global::System.ReadOnlySpan<ulong> values = [{values}];");
+        if (model.IsFlags)
+        {
+            string masks = string.Join(", ", model.Members.Select(member => $"0x{member.Mask:x}"));
+            writer.Line($"global::System.ReadOnlySpan<ulong> masks = [{masks}];");
+            writer.Line($"line.Flags(value, values, masks, \"{names}\"u8);");
+        }
+        else
+        {
+            writer.Line($"line.Name(value, values, \"{names}\"u8);");
+        }
+
+        writer.Close();
+    }
+}

@@ -1,0 +1,79 @@
+using System.Runtime.CompilerServices;
+using Semitone.Abi;
+using Semitone.Machine;
+
+namespace Semitone.Syscalls;
+
+/// <summary>Calls the handler of a system call.</summary>
+/// <remarks>
+/// The generator adds the switch over all handlers. Handlers stay out of line, so that the switch has a small frame and a
+/// call of a few instructions pays for no more than those.
+/// </remarks>
+/// <param name="strace">The tracer; null for none.</param>
+public sealed partial class SyscallDispatcher(Strace? strace)
+{
+    /// <summary>What <see cref="Dispatch"/> returns for a call that waits. No errno has this number.</summary>
+    public static SysResult Pending => new(PendingValue);
+
+    private const long PendingValue = -4094;
+
+    private readonly Strace? _strace = strace;
+
+    /// <summary>The calls that programs made and that have no handler.</summary>
+    public MissingSyscalls Missing { get; } = new();
+
+    public static bool IsPending(SysResult result) => result.Value == PendingValue;
+
+    /// <summary>Serves the system call that a thread's registers ask for.</summary>
+    /// <param name="context">The calling thread.</param>
+    /// <param name="registers">Its registers; the result is not stored here.</param>
+    /// <param name="pending">Set when the call waits, and only then.</param>
+    /// <returns>The result for RAX, or <see cref="Pending"/>.</returns>
+    public SysResult Dispatch(SyscallContext context, ref GuestRegisters registers, ref ValueTask<SysResult> pending) =>
+        _strace is null ? Call(context, ref registers, ref pending) : CallTraced(_strace, context, ref registers, ref pending);
+
+    /// <summary>Takes the result of a call that could have waited and did not, or keeps its task.</summary>
+    private static SysResult Start(ValueTask<SysResult> task, ref ValueTask<SysResult> pending)
+    {
+        if (task.IsCompletedSuccessfully)
+        {
+            return task.Result;
+        }
+
+        pending = task;
+        return Pending;
+    }
+
+    private static async ValueTask<SysResult> FinishTracedAsync(
+        Strace strace, TraceLine line, SyscallArguments arguments, ValueTask<SysResult> pending)
+    {
+        SysResult result = await pending;
+        strace.End(line, in arguments, result);
+        return result;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private SysResult CallTraced(Strace strace, SyscallContext context, ref GuestRegisters registers, ref ValueTask<SysResult> pending)
+    {
+        SyscallArguments arguments = new(in registers);
+        TraceLine line = strace.Begin(context.ThreadId, context.Memory, in arguments);
+        SysResult result = Call(context, ref registers, ref pending);
+        if (IsPending(result))
+        {
+            pending = FinishTracedAsync(strace, line, arguments, pending);
+        }
+        else
+        {
+            strace.End(line, in arguments, result);
+        }
+
+        return result;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private SysResult CallMissing(uint number)
+    {
+        Missing.Count(number);
+        return Errno.ENOSYS;
+    }
+}
