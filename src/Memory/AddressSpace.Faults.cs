@@ -1,0 +1,252 @@
+using System.Diagnostics;
+using Semitone.Abi;
+using Semitone.Machine;
+
+namespace Semitone.Memory;
+
+/// <content>Page faults: demand-zero, copy-on-write, pages of files, growing stacks.</content>
+public sealed partial class AddressSpace
+{
+    /// <summary>Pages that one fault in a file maps at most: neighbours that the page cache holds cost a table entry now, and a trap later.</summary>
+    private const int FaultAroundPages = 16;
+
+    /// <summary>Pages that one fault in anonymous memory brings in at most, when the guest walks through it upwards.</summary>
+    private const int FaultAheadPages = 8;
+
+    /// <summary>Resolves a fault that the CPU reported.</summary>
+    public FaultResult HandleFault(ulong address, PageFaultFlags flags) => HandleFault(
+        address,
+        (flags & PageFaultFlags.Write) != 0 ? PageAccess.Write
+        : (flags & PageFaultFlags.InstructionFetch) != 0 ? PageAccess.Execute
+        : PageAccess.Read);
+
+    /// <summary>Makes an address accessible, or says why it cannot be.</summary>
+    /// <param name="address">Any address; a guest chose it.</param>
+    /// <param name="access">What is wanted: one of Read, Write and Execute.</param>
+    public FaultResult HandleFault(ulong address, PageAccess access)
+    {
+        if (address >= Paging.UserEnd)
+        {
+            return FaultResult.MapError;
+        }
+
+        Vma? vma = _vmas.Find(address) ?? GrowStack(address);
+        if (vma is null)
+        {
+            return FaultResult.MapError;
+        }
+
+        if (!Allows(vma.Access, access))
+        {
+            return FaultResult.AccessError;
+        }
+
+        ulong page = Paging.RoundDown(address);
+        if (_pageTable.TryGet(page, out PageMapping mapping))
+        {
+            return Allows(mapping.Access, access) ? FaultResult.Resolved : RaiseAccess(vma, page, mapping);
+        }
+
+        return vma.Object is null ? MapZeroes(vma, page) : MapObjectPage(vma, page, access);
+    }
+
+    /// <summary>Whether an access is possible: Write and Execute let a guest read, too.</summary>
+    private static bool Allows(PageAccess granted, PageAccess wanted) =>
+        wanted == PageAccess.Read ? granted != PageAccess.None : (granted & wanted) != 0;
+
+    /// <summary>Gives a present page the access of its vma; a frame that others see is copied first.</summary>
+    private FaultResult RaiseAccess(Vma vma, ulong page, in PageMapping mapping)
+    {
+        if (vma.IsShared || _frames.IsExclusive(mapping.Frame))
+        {
+            return _pageTable.TryMap(page, mapping.Frame, vma.Access) ? FaultResult.Resolved : FaultResult.OutOfMemory;
+        }
+
+        if (!TryCopyFrame(mapping.Frame, out Frame copy))
+        {
+            return FaultResult.OutOfMemory;
+        }
+
+        if (!_pageTable.TryMap(page, copy, vma.Access))
+        {
+            _frames.Release(copy);
+            return FaultResult.OutOfMemory;
+        }
+
+        _frames.Release(mapping.Frame);
+        return FaultResult.Resolved;
+    }
+
+    private FaultResult MapZeroes(Vma vma, ulong page)
+    {
+        if (!_frames.TryAllocateZeroed(out Frame frame))
+        {
+            return FaultResult.OutOfMemory;
+        }
+
+        if (!_pageTable.TryMap(page, frame, vma.Access))
+        {
+            _frames.Release(frame);
+            return FaultResult.OutOfMemory;
+        }
+
+        ResidentPageCount++;
+        ulong next = page + Paging.PageSize;
+        if (page == vma.NextSequentialFault && _frames.FreeCount > _frames.TotalCount >> 2)
+        {
+            next = MapZeroesAhead(vma, next);
+        }
+
+        vma.NextSequentialFault = next;
+        return FaultResult.Resolved;
+    }
+
+    /// <summary>Brings in the pages that a guest who walks upwards touches next. Not when memory is scarce: the caller looks.</summary>
+    /// <returns>First page that was not brought in.</returns>
+    private ulong MapZeroesAhead(Vma vma, ulong page)
+    {
+        ulong end = Math.Min(vma.End, page + ((FaultAheadPages - 1) * Paging.PageSize));
+        for (; page < end && !_pageTable.TryGet(page, out _); page += Paging.PageSize)
+        {
+            if (!_frames.TryAllocateZeroed(out Frame frame))
+            {
+                break;
+            }
+
+            if (!_pageTable.TryMap(page, frame, vma.Access))
+            {
+                _frames.Release(frame);
+                break;
+            }
+
+            ResidentPageCount++;
+        }
+
+        return page;
+    }
+
+    private FaultResult MapObjectPage(Vma vma, ulong page, PageAccess access)
+    {
+        MemoryObject target = vma.Object!;
+        switch (target.GetPage(vma.GetObjectPage(page), out Frame frame))
+        {
+            case Errno.None:
+                break;
+            case Errno.ENOMEM:
+                return FaultResult.OutOfMemory;
+            default:
+                return FaultResult.BusError;
+        }
+
+        if (vma.IsShared)
+        {
+            return MapCachedPages(vma, page, frame, vma.Access);
+        }
+
+        if (access != PageAccess.Write)
+        {
+            return MapCachedPages(vma, page, frame, WithoutWrite(vma.Access));
+        }
+
+        if (!TryCopyFrame(frame, out Frame copy))
+        {
+            return FaultResult.OutOfMemory;
+        }
+
+        if (!_pageTable.TryMap(page, copy, vma.Access))
+        {
+            _frames.Release(copy);
+            return FaultResult.OutOfMemory;
+        }
+
+        ResidentPageCount++;
+        return FaultResult.Resolved;
+    }
+
+    /// <summary>Maps a frame of a page cache, and neighbours that the cache holds.</summary>
+    private FaultResult MapCachedPages(Vma vma, ulong page, Frame frame, PageAccess access)
+    {
+        if (!_pageTable.TryMap(page, frame, access))
+        {
+            return FaultResult.OutOfMemory;
+        }
+
+        _frames.AddReference(frame);
+        ResidentPageCount++;
+
+        const ulong Window = FaultAroundPages * Paging.PageSize;
+        MemoryObject target = vma.Object!;
+        ulong start = Math.Max(vma.Start, page & ~(Window - 1));
+        ulong end = Math.Min(vma.End, (page & ~(Window - 1)) + Window);
+        long firstPage = vma.GetObjectPage(start);
+        long lastPage = (target.Length - 1) >> Paging.PageShift;
+        end = Math.Min(end, start + ((ulong)Math.Max(0, lastPage - firstPage + 1) << Paging.PageShift));
+        long index = firstPage;
+        for (ulong neighbour = start; neighbour < end; neighbour += Paging.PageSize, index++)
+        {
+            if (neighbour == page || !target.TryGetResident(index, out Frame found) || _pageTable.TryGet(neighbour, out _))
+            {
+                continue;
+            }
+
+            if (!_pageTable.TryMap(neighbour, found, access))
+            {
+                break;
+            }
+
+            _frames.AddReference(found);
+            ResidentPageCount++;
+        }
+
+        return FaultResult.Resolved;
+    }
+
+    private bool TryCopyFrame(Frame source, out Frame copy)
+    {
+        if (!_frames.TryAllocate(out copy))
+        {
+            return false;
+        }
+
+        _frames.GetBytes(source).CopyTo(_frames.GetBytes(copy));
+        return true;
+    }
+
+    /// <summary>Extends the stack above an address down to it, within its limit and clear of its neighbour.</summary>
+    private Vma? GrowStack(ulong address)
+    {
+        int index = _vmas.FindIndex(address);
+        if (index == _vmas.Count || address < Paging.UserStart)
+        {
+            return null;
+        }
+
+        Vma vma = _vmas[index];
+        ulong start = Paging.RoundDown(address);
+        if ((vma.Flags & VmaFlags.GrowsDown) == 0 || vma.Object is not null || vma.End - start > StackLimit)
+        {
+            return null;
+        }
+
+        Debug.Assert(start < vma.Start);
+        if (index > 0)
+        {
+            Vma below = _vmas[index - 1];
+            bool keepsClear = below.Access != PageAccess.None && (below.Flags & VmaFlags.GrowsDown) == 0;
+            if (keepsClear && start - below.End < StackGuardGap)
+            {
+                return null;
+            }
+        }
+
+        ulong growth = vma.Start - start;
+        if (Size + growth > SizeLimit)
+        {
+            return null;
+        }
+
+        vma.Start = start;
+        Account(vma, growth);
+        return vma;
+    }
+}
