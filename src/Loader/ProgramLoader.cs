@@ -1,4 +1,7 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Semitone.Abi;
+using Semitone.Elf;
 using Semitone.Machine;
 using Semitone.Memory;
 
@@ -8,11 +11,34 @@ namespace Semitone.Loader;
 /// <remarks>All or nothing: whatever fails, the caller's address space has not been touched, and everything that was built is gone.</remarks>
 public sealed class ProgramLoader
 {
+    /// <summary>Where programs that may lie anywhere go, before randomisation: two thirds up, far from heap-less low addresses and from the stack.</summary>
+    private const ulong ProgramBase = Paging.UserEnd / 3 * 2 & ~Paging.PageMask;
+
+    /// <summary>Random bits of that place, and how far the heap may begin behind the program, as in Linux.</summary>
+    private const ulong ProgramRandomPages = 1UL << 28;
+    private const ulong BreakRandomPages = (1UL << 30) / Paging.PageSize;
+
+    /// <summary>Stack that is mapped below what is in use, so that the first calls need not grow it.</summary>
+    private const ulong StackReserve = 128 << 10;
+
+    /// <summary>Ticks per second of times(2) (AT_CLKTCK).</summary>
+    private const ulong ClockTicks = 100;
+
+    /// <summary>What a signal frame has besides the extended state (AT_MINSIGSTKSZ).</summary>
+    private const ulong SignalFrameSize = 944;
+
+    /// <summary>Bytes of a thread's name (TASK_COMM_LEN, without the NUL).</summary>
+    private const int MaxNameLength = 15;
+
+    private readonly IMachine _machine;
+    private readonly FramePool _frames;
+    private readonly Vdso _vdso;
+
     public ProgramLoader(IMachine machine, FramePool frames, Vdso vdso)
     {
-        _ = machine;
-        _ = frames;
-        _ = vdso;
+        _machine = machine;
+        _frames = frames;
+        _vdso = vdso;
     }
 
     /// <summary>Loads a program.</summary>
@@ -21,5 +47,320 @@ public sealed class ProgramLoader
     /// <param name="program">The program, when the result is None.</param>
     /// <param name="failure">What went wrong, otherwise.</param>
     /// <returns>None, or what execve(2) answers.</returns>
-    public Errno Load(ExecRequest request, IProgramLookup files, out LoadedProgram? program, out LoadFailure failure) => throw new NotImplementedException();
+    public Errno Load(ExecRequest request, IProgramLookup files, out LoadedProgram? program, out LoadFailure failure)
+    {
+        program = null;
+        Errno error = FindExecutable(request, files, out Executable executable, out failure);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        IProgramFile? interpreterFile = null;
+        ElfFile? interpreterElf = null;
+        if (executable.InterpreterPath is { } interpreterPath)
+        {
+            error = OpenInterpreter(files, interpreterPath, out interpreterFile, out interpreterElf, out ElfDefect defect);
+            if (error != Errno.None)
+            {
+                failure = new LoadFailure(LoadStage.Interpreter, error, defect, executable.Path, interpreterPath);
+                return error;
+            }
+        }
+
+        RandomBits random = default;
+        _machine.GetEntropy(MemoryMarshal.AsBytes(new Span<RandomBits>(ref random)));
+        if (!request.Randomize)
+        {
+            random = random with { Layout = 0, Base = 0, Break = 0, StackGap = 0 };
+        }
+
+        AddressSpaceLayout layout = AddressSpaceLayout.Choose(random.Layout, request.StackLimit);
+        if (!AddressSpace.TryCreate(_machine, _frames, layout, out AddressSpace? space))
+        {
+            failure = new LoadFailure(LoadStage.Map, Errno.ENOMEM, ElfDefect.None, executable.Path, null);
+            return Errno.ENOMEM;
+        }
+
+        space.StackLimit = request.StackLimit;
+        error = Build(request, space, executable, interpreterFile, interpreterElf, random, out program);
+        if (error != Errno.None)
+        {
+            space.Dispose();
+            failure = new LoadFailure(LoadStage.Map, error, ElfDefect.None, executable.Path, null);
+        }
+
+        return error;
+    }
+
+    /// <summary>Opens the program, following scripts to their interpreters, until an ELF file is found.</summary>
+    private Errno FindExecutable(ExecRequest request, IProgramLookup files, out Executable executable, out LoadFailure failure)
+    {
+        executable = default;
+        byte[] path = request.Path;
+        byte[][] arguments = CopyArguments(request.Arguments);
+        Span<byte> start = stackalloc byte[ScriptLine.BufferSize];
+        for (int depth = 0; ; depth++)
+        {
+            LoadStage stage = LoadStage.Open;
+            ElfDefect defect = ElfDefect.None;
+            ScriptLine line = default;
+            bool isScript = false;
+            ArgumentBlock strings = default;
+
+            // An interpreter that a script's line names may be the empty string, which names nothing.
+            IProgramFile? file = null;
+            Errno error = path.Length == 0 ? Errno.ENOENT : files.Open(path, out file);
+            if (error == Errno.None && !ArgumentBlock.TryMeasure(arguments, request.Environment, request.Path, request.StackLimit, out strings))
+            {
+                stage = LoadStage.Arguments;
+                error = Errno.E2BIG;
+            }
+
+            if (error == Errno.None && depth > ScriptLine.MaxDepth)
+            {
+                error = Errno.ELOOP;
+            }
+
+            if (error == Errno.None)
+            {
+                stage = LoadStage.Parse;
+                var source = new MemoryObjectSource(file!.Pages, _frames);
+                start.Clear();
+                error = source.ReadAt(0, start).Error;
+                isScript = ScriptLine.IsScript(start);
+                if (error == Errno.None && isScript)
+                {
+                    error = ScriptLine.TryParse(start, out line) ? Errno.None : Errno.ENOEXEC;
+                }
+                else if (error == Errno.None)
+                {
+                    error = ReadElf(source, file, path, strings, out executable, out defect);
+                }
+            }
+
+            if (error != Errno.None || !isScript)
+            {
+                failure = new LoadFailure(stage, error, defect, path, null);
+                return error;
+            }
+
+            arguments = PrependInterpreter(line, path, arguments);
+            path = line.Interpreter;
+        }
+    }
+
+    private static Errno ReadElf(MemoryObjectSource source, IProgramFile file, byte[] path, in ArgumentBlock strings, out Executable executable, out ElfDefect defect)
+    {
+        executable = default;
+        Errno error = ElfFile.Read(source, out ElfFile? elf, out defect);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        error = elf!.ReadInterpreter(source, out byte[]? interpreterPath, out defect);
+        if (error == Errno.None)
+        {
+            executable = new Executable(file, elf, path, interpreterPath, strings);
+        }
+
+        return error;
+    }
+
+    private Errno OpenInterpreter(IProgramLookup files, byte[] path, out IProgramFile? file, out ElfFile? elf, out ElfDefect defect)
+    {
+        file = null;
+        elf = null;
+        defect = ElfDefect.None;
+
+        // A path of a NUL only is an empty one.
+        Errno error = path.Length == 0 ? Errno.ENOENT : files.Open(path, out file);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        var source = new MemoryObjectSource(file!.Pages, _frames);
+        Span<byte> header = stackalloc byte[ElfHeader.Size];
+        IoResult read = source.ReadAt(0, header);
+        if (read.Error == Errno.None && read.Bytes < header.Length)
+        {
+            return Errno.EIO;
+        }
+
+        error = ElfFile.Read(source, out elf, out defect);
+        return error == Errno.ENOEXEC ? Errno.ELIBBAD : error;
+    }
+
+    /// <summary>Fills an empty address space.</summary>
+    private Errno Build(
+        ExecRequest request,
+        AddressSpace space,
+        in Executable executable,
+        IProgramFile? interpreterFile,
+        ElfFile? interpreterElf,
+        in RandomBits random,
+        out LoadedProgram? program)
+    {
+        program = null;
+        var stack = new StackImage(executable.Strings, space.Layout.StackTop, (uint)(random.StackGap % Paging.PageSize));
+        Errno error = MapStack(space, stack.VectorStart, request.StackLimit, executable.Elf.HasExecutableStack);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        // A program without an interpreter that may lie anywhere may be an interpreter itself, started by hand: it goes where
+        // those go, and out of the way of what it will load.
+        bool hasInterpreter = interpreterFile is not null;
+        ulong preferredBase = hasInterpreter ? ProgramBase + ((random.Base % ProgramRandomPages) << Paging.PageShift) : 0;
+        error = ImageMapper.Map(space, executable.Elf, executable.File.Pages, executable.Path, preferredBase, out LoadedImage? image);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        LoadedImage? interpreter = null;
+        if (hasInterpreter)
+        {
+            error = ImageMapper.Map(space, interpreterElf!, interpreterFile!.Pages, executable.InterpreterPath!, 0, out interpreter);
+            if (error != Errno.None)
+            {
+                return error;
+            }
+        }
+
+        error = _vdso.Map(space, out ulong vdsoAddress);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        bool isLoader = !hasInterpreter && executable.Elf.Header.Type == ElfFileType.SharedObject;
+        ulong breakStart = isLoader ? ProgramBase : image!.End;
+        space.SetBreakStart(breakStart + ((random.Break % BreakRandomPages) << Paging.PageShift));
+
+        WriteStack(ref stack, request, executable.Elf, image!, interpreter, random, vdsoAddress);
+        if (!TryCopyOut(space, stack.StringStart, stack.StringBytes) || !TryCopyOut(space, stack.VectorStart, stack.VectorBytes))
+        {
+            return Errno.EFAULT;
+        }
+
+        program = new LoadedProgram
+        {
+            Space = space,
+            InstructionPointer = interpreter?.Entry ?? image!.Entry,
+            StackPointer = stack.VectorStart,
+            Executable = executable.File,
+            Program = image!,
+            Interpreter = interpreter,
+            Name = GetName(request.Path),
+            ArgumentStart = stack.ArgumentStart,
+            ArgumentEnd = stack.EnvironmentStart,
+            EnvironmentStart = stack.EnvironmentStart,
+            EnvironmentEnd = stack.EnvironmentEnd,
+            AuxiliaryVector = stack.AuxiliaryBytes.ToArray(),
+        };
+        return Errno.None;
+    }
+
+    private static Errno MapStack(AddressSpace space, ulong used, ulong stackLimit, bool isExecutable)
+    {
+        ulong top = space.Layout.StackTop;
+        ulong needed = Paging.RoundUp(top - used);
+        ulong length = Math.Max(needed, Math.Min(needed + StackReserve, Paging.RoundDown(stackLimit)));
+        var request = new MapRequest
+        {
+            Address = top - length,
+            Length = length,
+            Access = PageAccess.Read | PageAccess.Write | (isExecutable ? PageAccess.Execute : PageAccess.None),
+            Flags = VmaFlags.GrowsDown,
+            Options = MapOptions.FixedNoReplace,
+        };
+        return space.Map(in request, out _);
+    }
+
+    private void WriteStack(
+        ref StackImage stack,
+        ExecRequest request,
+        ElfFile elf,
+        LoadedImage image,
+        LoadedImage? interpreter,
+        in RandomBits random,
+        ulong vdsoAddress)
+    {
+        Span<byte> canary = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt64LittleEndian(canary, random.Canary0);
+        BinaryPrimitives.WriteUInt64LittleEndian(canary[8..], random.Canary1);
+        stack.WriteStrings(canary);
+
+        // AT_RSEQ_* come with rseq(2): without them glibc does not count on it.
+        CpuFeatures features = _machine.CpuFeatures;
+        stack.WriteAuxiliary(AuxiliaryType.AT_SYSINFO_EHDR, vdsoAddress);
+        stack.WriteAuxiliary(AuxiliaryType.AT_MINSIGSTKSZ, (ulong)features.ExtendedStateSize + SignalFrameSize);
+        stack.WriteAuxiliary(AuxiliaryType.AT_HWCAP, features.Hwcap);
+        stack.WriteAuxiliary(AuxiliaryType.AT_PAGESZ, Paging.PageSize);
+        stack.WriteAuxiliary(AuxiliaryType.AT_CLKTCK, ClockTicks);
+        stack.WriteAuxiliary(AuxiliaryType.AT_PHDR, ImageMapper.FindProgramHeaders(elf, image.Bias));
+        stack.WriteAuxiliary(AuxiliaryType.AT_PHENT, ElfSegment.Size);
+        stack.WriteAuxiliary(AuxiliaryType.AT_PHNUM, elf.Header.ProgramHeaderCount);
+        stack.WriteAuxiliary(AuxiliaryType.AT_BASE, interpreter?.Bias ?? 0);
+        stack.WriteAuxiliary(AuxiliaryType.AT_FLAGS, 0);
+        stack.WriteAuxiliary(AuxiliaryType.AT_ENTRY, image.Entry);
+        stack.WriteAuxiliary(AuxiliaryType.AT_UID, request.Uid);
+        stack.WriteAuxiliary(AuxiliaryType.AT_EUID, request.EffectiveUid);
+        stack.WriteAuxiliary(AuxiliaryType.AT_GID, request.Gid);
+        stack.WriteAuxiliary(AuxiliaryType.AT_EGID, request.EffectiveGid);
+        stack.WriteAuxiliary(AuxiliaryType.AT_SECURE, request.IsSecure ? 1UL : 0);
+        stack.WriteAuxiliary(AuxiliaryType.AT_RANDOM, stack.RandomAddress);
+        stack.WriteAuxiliary(AuxiliaryType.AT_HWCAP2, features.Hwcap2);
+        stack.WriteAuxiliary(AuxiliaryType.AT_EXECFN, stack.PathAddress);
+        stack.WriteAuxiliary(AuxiliaryType.AT_PLATFORM, stack.PlatformAddress);
+        stack.WriteAuxiliary(AuxiliaryType.AT_NULL, 0);
+    }
+
+    private static bool TryCopyOut(AddressSpace space, ulong address, ReadOnlySpan<byte> bytes) => space.Memory.CopyOut(address, bytes) == bytes.Length;
+
+    private static byte[][] CopyArguments(IReadOnlyList<byte[]> arguments)
+    {
+        // Programs take argv[0] for granted, and Linux gives them one.
+        byte[][] copy = new byte[Math.Max(1, arguments.Count)][];
+        copy[0] = [];
+        for (int index = 0; index < arguments.Count; index++)
+        {
+            copy[index] = arguments[index];
+        }
+
+        return copy;
+    }
+
+    /// <summary>Makes a script's argument vector that of its interpreter: its name, its argument, the script's path in place of argv[0], the rest.</summary>
+    private static byte[][] PrependInterpreter(ScriptLine line, byte[] script, byte[][] arguments)
+    {
+        int added = line.Argument is null ? 1 : 2;
+        byte[][] result = new byte[arguments.Length + added][];
+        result[0] = line.Interpreter;
+        if (line.Argument is { } argument)
+        {
+            result[1] = argument;
+        }
+
+        result[added] = script;
+        arguments.AsSpan(1).CopyTo(result.AsSpan(added + 1));
+        return result;
+    }
+
+    private static byte[] GetName(byte[] path)
+    {
+        ReadOnlySpan<byte> name = path.AsSpan(path.AsSpan().LastIndexOf((byte)'/') + 1);
+        return name[..Math.Min(name.Length, MaxNameLength)].ToArray();
+    }
+
+    /// <summary>The ELF file to run, with the arguments that scripts on the way there have changed.</summary>
+    private readonly record struct Executable(IProgramFile File, ElfFile Elf, byte[] Path, byte[]? InterpreterPath, ArgumentBlock Strings);
+
+    /// <summary>All random bits of one exec, drawn at once.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private record struct RandomBits(ulong Layout, ulong Base, ulong Break, ulong StackGap, ulong Canary0, ulong Canary1);
 }
