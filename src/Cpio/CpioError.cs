@@ -38,6 +38,9 @@ public enum CpioError
     /// <summary>A file type that no Linux file has.</summary>
     BadFileType,
 
+    /// <summary>A symbolic link with an empty or too long target.</summary>
+    BadLink,
+
     /// <summary>Compressed data that does not decode.</summary>
     BadCompression,
 

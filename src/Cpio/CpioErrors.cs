@@ -17,6 +17,7 @@ public static class CpioErrors
         CpioError.ParentIsNoDirectory => "an entry lies below something that is not a directory",
         CpioError.Conflict => "a directory and another file share one name",
         CpioError.BadFileType => "an entry has an unknown file type",
+        CpioError.BadLink => "a symbolic link has an empty or too long target",
         CpioError.BadCompression => "the compressed data is damaged",
         CpioError.UnknownCompression => "compressed with something other than gzip",
         CpioError.OutOfMemory => "not enough memory",

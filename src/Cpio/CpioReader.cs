@@ -119,6 +119,9 @@ public sealed class CpioReader(ICpioSource source)
         return false;
     }
 
+    /// <summary>Goes on at a header that was read before, or at the next archive.</summary>
+    public void Seek(long offset) => _offset = offset;
+
     /// <summary>Copies bytes of the archive out.</summary>
     /// <remarks>The range must lie within the source, as that of an entry that was read does.</remarks>
     public static void Copy(ICpioSource source, long offset, Span<byte> destination)

@@ -1,0 +1,76 @@
+using Semitone.Abi;
+using Semitone.Memory;
+
+namespace Semitone.Files;
+
+/// <summary>Where files without a name live: pipes, counters, memfds. Never mounted.</summary>
+public sealed class AnonymousFileSystem : FileSystem
+{
+    private readonly EmptyDirectory _root;
+
+    public AnonymousFileSystem(FileServices services, uint deviceMinor)
+        : base(services, deviceMinor)
+    {
+        _root = new EmptyDirectory(this);
+        ReserveInodeNumbers(1);
+    }
+
+    public override DirectoryInode Root => _root;
+
+    public override string TypeName => "anon_inodefs";
+
+    public override FileSystemMagic Magic => FileSystemMagic.ANON_INODE_FS_MAGIC;
+
+    /// <summary>Makes a pipe (pipe(2)): its reading and its writing end.</summary>
+    public void CreatePipe(OpenFlags flags, FileCredentials credentials, out OpenFile reader, out OpenFile writer)
+    {
+        FifoInode inode = new(this, NextInodeNumber(), Mode.S_IFIFO | (Mode)0x180) { UserId = credentials.UserId, GroupId = credentials.GroupId };
+        long nowNs = NowNs;
+        inode.AccessedNs = nowNs;
+        inode.ModifiedNs = nowNs;
+        inode.ChangedNs = nowNs;
+        OpenFlags status = flags & (OpenFlags.O_NONBLOCK | OpenFlags.O_DIRECT);
+        reader = new OpenPipe(inode, status | OpenFlags.O_RDONLY);
+        writer = new OpenPipe(inode, status | OpenFlags.O_WRONLY);
+    }
+
+    /// <summary>Makes a counter to wait for (eventfd(2)).</summary>
+    public OpenFile CreateEventCounter(ulong value, bool isSemaphore, OpenFlags flags) =>
+        new EventCounter(new AnonymousInode(this, NextInodeNumber(), "anon_inode:[eventfd]"), value, isSemaphore, flags | OpenFlags.O_RDWR);
+
+    /// <summary>Makes a file that lives as long as it is open or mapped (memfd_create(2)).</summary>
+    public OpenFile CreateMemoryFile(Mode permissions, FileCredentials credentials)
+    {
+        RamFile file = new(this, NextInodeNumber(), Mode.S_IFREG | permissions) { Links = 0, UserId = credentials.UserId, GroupId = credentials.GroupId };
+        file.TouchModified();
+        file.AccessedNs = file.ModifiedNs;
+        return new OpenRegularFile(file, OpenFlags.O_RDWR | OpenFlags.O_LARGEFILE);
+    }
+
+    private sealed class EmptyDirectory(FileSystem fileSystem) : DirectoryInode(fileSystem, 1, Mode.None)
+    {
+        public override Errno Lookup(FileName name, out Inode? inode)
+        {
+            inode = null;
+            return Errno.ENOENT;
+        }
+
+        public override bool TryGetEntry(scoped ref long position, out DirectoryEntry entry)
+        {
+            entry = default;
+            return false;
+        }
+    }
+}
+
+/// <summary>The inode of a file that is no file: it has a description in place of a path (proc(5), /proc/PID/fd).</summary>
+public sealed class AnonymousInode(FileSystem fileSystem, ulong number, string description) : Inode(fileSystem, number, (Mode)0x180)
+{
+    public override string? Description => description;
+
+    public override Errno Open(OpenFlags flags, out OpenFile? file)
+    {
+        file = null;
+        return Errno.ENXIO;
+    }
+}

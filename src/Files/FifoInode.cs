@@ -1,0 +1,25 @@
+using Semitone.Abi;
+
+namespace Semitone.Files;
+
+/// <summary>A fifo (fifo(7)), or a pipe, which is a fifo without a name.</summary>
+public sealed class FifoInode(FileSystem fileSystem, ulong number, Mode mode) : Inode(fileSystem, number, mode)
+{
+    private Pipe? _pipe;
+
+    public override string? Description => FileSystem is AnonymousFileSystem ? $"pipe:[{Number}]" : null;
+
+    public override Errno Open(OpenFlags flags, out OpenFile? file)
+    {
+        file = null;
+        bool onlyWrites = (flags & OpenFlags.O_ACCMODE) == OpenFlags.O_WRONLY;
+        if (onlyWrites && (flags & OpenFlags.O_NONBLOCK) != 0 && (_pipe is null || _pipe.Readers == 0))
+        {
+            return Errno.ENXIO;
+        }
+        file = new OpenPipe(this, flags);
+        return Errno.None;
+    }
+
+    internal Pipe GetPipe() => _pipe ??= new Pipe(FileSystem.Services.Frames);
+}

@@ -1,0 +1,145 @@
+using Semitone.Abi;
+using Semitone.Core;
+
+namespace Semitone.Files;
+
+/// <summary>The advisory locks on one file. Those of flock(2) and those of fcntl(2) do not see each other.</summary>
+public sealed class FileLocks
+{
+    /// <summary>Woken when a lock is given up.</summary>
+    public WaitQueue Released { get; } = new();
+
+    public WholeFileLock Flock { get; }
+
+    public RecordLocks Records { get; }
+
+    public FileLocks()
+    {
+        Flock = new WholeFileLock(Released);
+        Records = new RecordLocks(Released);
+    }
+}
+
+/// <summary>A lock that open files hold on a whole file (flock(2)): many shared, or one exclusive.</summary>
+public sealed class WholeFileLock(WaitQueue released)
+{
+    private readonly List<OpenFile> _holders = [];
+    private bool _isExclusive;
+
+    /// <summary>Takes, converts or gives up the lock.</summary>
+    /// <returns>None; EAGAIN when somebody else's lock is in the way; EINVAL.</returns>
+    public Errno Apply(OpenFile file, FlockOperation operation)
+    {
+        switch (operation & ~FlockOperation.LOCK_NB)
+        {
+            case FlockOperation.LOCK_UN:
+                Release(file);
+                return Errno.None;
+            case FlockOperation.LOCK_SH or FlockOperation.LOCK_EX:
+                break;
+            default:
+                return Errno.EINVAL;
+        }
+        bool wantsExclusive = (operation & FlockOperation.LOCK_EX) != 0;
+        bool isHolder = _holders.Contains(file);
+        if (isHolder && wantsExclusive == _isExclusive)
+        {
+            return Errno.None;
+        }
+
+        // A conversion gives the old lock up first, and may lose it (flock(2)).
+        Release(file);
+        if (_holders.Count != 0 && (wantsExclusive || _isExclusive))
+        {
+            return Errno.EAGAIN;
+        }
+        _holders.Add(file);
+        _isExclusive = wantsExclusive;
+        return Errno.None;
+    }
+
+    public void Release(OpenFile file)
+    {
+        if (_holders.Remove(file))
+        {
+            _isExclusive = false;
+            released.WakeAll();
+        }
+    }
+}
+
+/// <summary>The locks that processes hold on ranges of one file (fcntl(2), "Advisory record locking").</summary>
+/// <remarks>An owner is a process's descriptor table, or an open file for the locks of F_OFD_SETLK.</remarks>
+public sealed class RecordLocks(WaitQueue released)
+{
+    private readonly List<Range> _ranges = [];
+
+    /// <summary>One lock.</summary>
+    /// <param name="End">The last byte, <see cref="long.MaxValue"/> for up to the end whatever that is.</param>
+    public readonly record struct Range(object Owner, int ProcessId, bool IsExclusive, long Start, long End)
+    {
+        public bool Overlaps(long start, long end) => Start <= end && start <= End;
+    }
+
+    /// <summary>Finds a lock of somebody else that is in the way.</summary>
+    public bool TryFindConflict(object owner, bool isExclusive, long start, long end, out Range conflict)
+    {
+        foreach (Range range in _ranges)
+        {
+            if (range.Owner != owner && (isExclusive || range.IsExclusive) && range.Overlaps(start, end))
+            {
+                conflict = range;
+                return true;
+            }
+        }
+        conflict = default;
+        return false;
+    }
+
+    /// <summary>Takes a lock on a range, in place of what the owner had there.</summary>
+    /// <returns>None, or EAGAIN when somebody else's lock is in the way.</returns>
+    public Errno Lock(object owner, int processId, bool isExclusive, long start, long end)
+    {
+        if (TryFindConflict(owner, isExclusive, start, end, out _))
+        {
+            return Errno.EAGAIN;
+        }
+        Remove(owner, start, end);
+        _ranges.Add(new Range(owner, processId, isExclusive, start, end));
+        released.WakeAll();
+        return Errno.None;
+    }
+
+    /// <summary>Gives up what the owner has locked in a range.</summary>
+    public void Unlock(object owner, long start, long end)
+    {
+        if (Remove(owner, start, end))
+        {
+            released.WakeAll();
+        }
+    }
+
+    private bool Remove(object owner, long start, long end)
+    {
+        bool isChanged = false;
+        for (int i = _ranges.Count - 1; i >= 0; i--)
+        {
+            Range range = _ranges[i];
+            if (range.Owner != owner || !range.Overlaps(start, end))
+            {
+                continue;
+            }
+            isChanged = true;
+            _ranges.RemoveAt(i);
+            if (range.Start < start)
+            {
+                _ranges.Add(range with { End = start - 1 });
+            }
+            if (range.End > end)
+            {
+                _ranges.Add(range with { Start = end + 1 });
+            }
+        }
+        return isChanged;
+    }
+}

@@ -1,0 +1,17 @@
+using Semitone.Core;
+using Semitone.Memory;
+
+namespace Semitone.Files;
+
+/// <summary>What every file system needs of the rest of the kernel.</summary>
+public sealed class FileServices(FramePool frames, Timekeeper clock, RandomGenerator random)
+{
+    public FramePool Frames { get; } = frames;
+
+    public Timekeeper Clock { get; } = clock;
+
+    public RandomGenerator Random { get; } = random;
+
+    /// <summary>The drivers behind device nodes, whatever file system the nodes are in.</summary>
+    public DeviceTable Devices { get; } = new();
+}

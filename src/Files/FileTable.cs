@@ -1,0 +1,203 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
+using Semitone.Abi;
+
+namespace Semitone.Files;
+
+/// <summary>The descriptors of a process.</summary>
+/// <remarks>Threads share one; fork(2) copies it. A new descriptor is the lowest that is free, as POSIX demands.</remarks>
+public sealed class FileTable
+{
+    private const int InitialLength = 64;
+    private const int BitsPerWord = 64;
+
+    /// <summary>More than any limit allows (fs.nr_open).</summary>
+    public const int AbsoluteLimit = 1 << 20;
+
+    private OpenFile?[] _files = new OpenFile?[InitialLength];
+    private ulong[] _used = new ulong[InitialLength / BitsPerWord];
+    private ulong[] _closeOnExec = new ulong[InitialLength / BitsPerWord];
+
+    /// <summary>No descriptor has this number or a higher one (RLIMIT_NOFILE).</summary>
+    public int Limit { get; set; } = 1024;
+
+    /// <summary>One more than the highest descriptor that could be open.</summary>
+    public int Length => _files.Length;
+
+    /// <summary>Gets an open file that is good for transfers: EBADF for one that was opened with O_PATH.</summary>
+    public bool TryGet(Fd fd, [NotNullWhen(true)] out OpenFile? file, out Errno error)
+    {
+        OpenFile?[] files = _files;
+        if ((uint)fd.Number < (uint)files.Length)
+        {
+            file = files[fd.Number];
+            if (file is not null && !file.IsPathOnly)
+            {
+                error = Errno.None;
+                return true;
+            }
+        }
+        file = null;
+        error = Errno.EBADF;
+        return false;
+    }
+
+    /// <summary>Gets an open file, one opened with O_PATH included.</summary>
+    public bool TryGetAny(Fd fd, [NotNullWhen(true)] out OpenFile? file, out Errno error)
+    {
+        file = (uint)fd.Number < (uint)_files.Length ? _files[fd.Number] : null;
+        error = file is null ? Errno.EBADF : Errno.None;
+        return file is not null;
+    }
+
+    /// <summary>Gives an open file the lowest descriptor that is free. The table takes the caller's reference over.</summary>
+    /// <param name="lowest">No lower one (F_DUPFD).</param>
+    /// <returns>None or EMFILE; the caller keeps its reference then.</returns>
+    public Errno Add(OpenFile file, bool closeOnExec, out Fd fd, int lowest = 0)
+    {
+        int number = FindFree(lowest);
+        if (number >= Limit || number >= AbsoluteLimit)
+        {
+            fd = new Fd(-1);
+            return Errno.EMFILE;
+        }
+        Place(number, file, closeOnExec);
+        fd = new Fd(number);
+        return Errno.None;
+    }
+
+    /// <summary>Puts an open file at a descriptor of the caller's choice and closes what was there (dup2(2)). The table takes the reference over.</summary>
+    /// <returns>None, or EBADF for a number out of range.</returns>
+    public Errno Put(Fd fd, OpenFile file, bool closeOnExec)
+    {
+        if (fd.Number < 0 || fd.Number >= Limit || fd.Number >= AbsoluteLimit)
+        {
+            return Errno.EBADF;
+        }
+        OpenFile? old = fd.Number < _files.Length ? _files[fd.Number] : null;
+        Place(fd.Number, file, closeOnExec);
+        Drop(old);
+        return Errno.None;
+    }
+
+    public Errno Close(Fd fd)
+    {
+        if ((uint)fd.Number >= (uint)_files.Length || _files[fd.Number] is not { } file)
+        {
+            return Errno.EBADF;
+        }
+        _files[fd.Number] = null;
+        SetBit(_used, fd.Number, false);
+        SetBit(_closeOnExec, fd.Number, false);
+        Drop(file);
+        return Errno.None;
+    }
+
+    public bool IsCloseOnExec(Fd fd) => (_closeOnExec[fd.Number / BitsPerWord] & (1UL << (fd.Number % BitsPerWord))) != 0;
+
+    /// <summary>Sets FD_CLOEXEC of a descriptor that is open.</summary>
+    public void SetCloseOnExec(Fd fd, bool value) => SetBit(_closeOnExec, fd.Number, value);
+
+    /// <summary>Finds the first open descriptor from a number on.</summary>
+    public bool TryFindNext(int from, out Fd fd)
+    {
+        for (int i = Math.Max(0, from); i < _files.Length; i++)
+        {
+            if (_files[i] is not null)
+            {
+                fd = new Fd(i);
+                return true;
+            }
+        }
+        fd = new Fd(-1);
+        return false;
+    }
+
+    /// <summary>Closes the descriptors with FD_CLOEXEC (execve(2)).</summary>
+    public void CloseOnExec()
+    {
+        for (int word = 0; word < _closeOnExec.Length; word++)
+        {
+            while (_closeOnExec[word] != 0)
+            {
+                Close(new Fd((word * BitsPerWord) + BitOperations.TrailingZeroCount(_closeOnExec[word])));
+            }
+        }
+    }
+
+    /// <summary>Closes everything: the process ends.</summary>
+    public void CloseAll()
+    {
+        for (int i = 0; i < _files.Length; i++)
+        {
+            if (_files[i] is not null)
+            {
+                Close(new Fd(i));
+            }
+        }
+    }
+
+    /// <summary>Makes the table of a child process: the same open files.</summary>
+    public FileTable Clone()
+    {
+        FileTable clone = new()
+        {
+            Limit = Limit,
+            _files = (OpenFile?[])_files.Clone(),
+            _used = (ulong[])_used.Clone(),
+            _closeOnExec = (ulong[])_closeOnExec.Clone(),
+        };
+        foreach (OpenFile? file in clone._files)
+        {
+            file?.AddReference();
+        }
+        return clone;
+    }
+
+    private static void SetBit(ulong[] bits, int number, bool value)
+    {
+        ulong mask = 1UL << (number % BitsPerWord);
+        ref ulong word = ref bits[number / BitsPerWord];
+        word = value ? word | mask : word & ~mask;
+    }
+
+    private int FindFree(int lowest)
+    {
+        int word = lowest / BitsPerWord;
+        ulong ignored = (1UL << (lowest % BitsPerWord)) - 1;
+        for (; word < _used.Length; word++)
+        {
+            ulong free = ~(_used[word] | ignored);
+            if (free != 0)
+            {
+                return (word * BitsPerWord) + BitOperations.TrailingZeroCount(free);
+            }
+            ignored = 0;
+        }
+        return Math.Max(lowest, _files.Length);
+    }
+
+    private void Place(int number, OpenFile file, bool closeOnExec)
+    {
+        if (number >= _files.Length)
+        {
+            int length = (int)BitOperations.RoundUpToPowerOf2((uint)number + 1);
+            Array.Resize(ref _files, length);
+            Array.Resize(ref _used, length / BitsPerWord);
+            Array.Resize(ref _closeOnExec, length / BitsPerWord);
+        }
+        _files[number] = file;
+        SetBit(_used, number, true);
+        SetBit(_closeOnExec, number, closeOnExec);
+    }
+
+    private void Drop(OpenFile? file)
+    {
+        if (file is not null)
+        {
+            // Whichever descriptor of a file a process closes, its record locks on that file go (fcntl(2)).
+            file.Inode.Locks?.Records.Unlock(this, 0, long.MaxValue);
+            file.Release();
+        }
+    }
+}

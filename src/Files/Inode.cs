@@ -1,0 +1,154 @@
+using Semitone.Abi;
+
+namespace Semitone.Files;
+
+/// <summary>A file, whatever its type and whatever its names (inode(7)).</summary>
+/// <remarks>Only one CPU is in the kernel at a time; with more, an inode's state is protected by a lock of its own.</remarks>
+public abstract class Inode
+{
+    /// <summary>The permission bits of <see cref="Mode"/>, with set-user-ID, set-group-ID and sticky.</summary>
+    public const Mode PermissionMask = (Mode)0xFFF;
+
+    private int _openCount;
+    private bool _isEvicted;
+
+    protected Inode(FileSystem fileSystem, ulong number, Mode mode)
+    {
+        FileSystem = fileSystem;
+        Number = number;
+        Mode = mode;
+    }
+
+    public FileSystem FileSystem { get; }
+
+    public ulong Number { get; }
+
+    /// <summary>Type and permissions.</summary>
+    public Mode Mode { get; set; }
+
+    public Mode Type => Mode & Mode.S_IFMT;
+
+    public bool IsRegular => Type == Mode.S_IFREG;
+
+    public uint UserId { get; set; }
+
+    public uint GroupId { get; set; }
+
+    /// <summary>Names that the file has.</summary>
+    public uint Links { get; set; } = 1;
+
+    /// <summary>Time of the last access, in nanoseconds since 1970.</summary>
+    public long AccessedNs { get; set; }
+
+    /// <summary>Time of the last change of the contents.</summary>
+    public long ModifiedNs { get; set; }
+
+    /// <summary>Time of the last change of the contents or the attributes.</summary>
+    public long ChangedNs { get; set; }
+
+    /// <summary>The directory that has a name for this file: for a directory the only one, for others the one it was last found in.</summary>
+    /// <remarks>Stands in for a dentry where the kernel must tell a file's path (/proc/PID/exe, maps, getcwd(2)): the name is searched there.</remarks>
+    public DirectoryInode? Parent { get; set; }
+
+    /// <summary>What stands in for a path in a file that never had a name, as "pipe:[7]"; null for others.</summary>
+    public virtual string? Description => null;
+
+    /// <summary>The advisory locks on the file; null while there were none.</summary>
+    public FileLocks? Locks { get; private set; }
+
+    /// <summary>Bytes, as st_size has it.</summary>
+    public virtual long Size => 0;
+
+    /// <summary>Units of 512 bytes that the file takes, as st_blocks has it.</summary>
+    public virtual long Blocks => 0;
+
+    /// <summary>The device that a device node stands for.</summary>
+    public virtual DeviceNumber TargetDevice => default;
+
+    /// <summary>What is preferred for transfers, as st_blksize has it.</summary>
+    public virtual int PreferredBlockSize => Paging.PageSize;
+
+    /// <summary>Opens the file. Access has been checked, and O_TRUNC is the caller's business.</summary>
+    public abstract Errno Open(OpenFlags flags, out OpenFile? file);
+
+    /// <summary>Sets the length of a regular file: cuts off, or appends zeros.</summary>
+    public virtual Errno SetSize(long size) => Errno.EINVAL;
+
+    /// <summary>Told before owner, mode or times change; a file system without such changes refuses.</summary>
+    public virtual Errno CheckAttributeChange() => FileSystem.IsReadOnly ? Errno.EROFS : Errno.None;
+
+    /// <summary>Fills in what stat(2) tells.</summary>
+    public virtual void GetAttributes(out Stat stat)
+    {
+        stat = default;
+        stat.st_dev = FileSystem.Device.Encoded;
+        stat.st_ino = Number;
+        stat.st_nlink = Links;
+        stat.st_mode = Mode;
+        stat.st_uid = UserId;
+        stat.st_gid = GroupId;
+        stat.st_rdev = TargetDevice.Encoded;
+        stat.st_size = Size;
+        stat.st_blksize = PreferredBlockSize;
+        stat.st_blocks = Blocks;
+        stat.st_atim = Timespec.FromNs(AccessedNs);
+        stat.st_mtim = Timespec.FromNs(ModifiedNs);
+        stat.st_ctim = Timespec.FromNs(ChangedNs);
+    }
+
+    /// <summary>Notes a reading access, as seldom as the mount option relatime has it (mount(8)).</summary>
+    public void TouchAccessed()
+    {
+        if (AccessedNs <= ModifiedNs || AccessedNs <= ChangedNs)
+        {
+            if ((FileSystem.Flags & (MountFlags.MS_NOATIME | MountFlags.MS_RDONLY)) == 0)
+            {
+                AccessedNs = FileSystem.NowNs;
+            }
+        }
+    }
+
+    /// <summary>Notes a change of the contents.</summary>
+    public void TouchModified()
+    {
+        long nowNs = FileSystem.NowNs;
+        ModifiedNs = nowNs;
+        ChangedNs = nowNs;
+    }
+
+    /// <summary>Notes a change of the attributes.</summary>
+    public void TouchChanged() => ChangedNs = FileSystem.NowNs;
+
+    /// <summary>Keeps the contents although the last name may go: somebody has the file open.</summary>
+    public void Retain() => _openCount++;
+
+    /// <summary>Undoes <see cref="Retain"/>.</summary>
+    public void Release()
+    {
+        _openCount--;
+        EvictIfUnused();
+    }
+
+    public FileLocks GetLocks() => Locks ??= new FileLocks();
+
+    /// <summary>Takes one name away.</summary>
+    internal void DropLink()
+    {
+        Links--;
+        EvictIfUnused();
+    }
+
+    /// <summary>Frees the contents: the file has no name and nobody has it open.</summary>
+    protected virtual void Evict()
+    {
+    }
+
+    private void EvictIfUnused()
+    {
+        if (Links == 0 && _openCount == 0 && !_isEvicted)
+        {
+            _isEvicted = true;
+            Evict();
+        }
+    }
+}

@@ -1,0 +1,215 @@
+using System.Diagnostics;
+using Semitone.Abi;
+
+namespace Semitone.Files;
+
+/// <summary>The names in one directory: a hash table in a few arrays, however many files there are.</summary>
+/// <remarks>
+/// An entry keeps its slot as long as it lives, and slots are what getdents64(2) counts in: entries that come and go do not move the
+/// others, as readdir(3) demands. Up to eight names are searched without buckets.
+/// An entry may stand for a file whose inode has not been made yet: one of the initrd that nobody has looked at.
+/// </remarks>
+internal struct NameTable
+{
+    private const int NoSlot = -1;
+    private const int SearchedLength = 8;
+
+    private Entry[] _entries;
+    private byte[] _names;
+
+    // Slot + 1 of the first entry of each chain; null while the table is small.
+    private int[]? _buckets;
+    private int _slotCount;
+    private int _nameBytes;
+    private int _wastedNameBytes;
+    private int _firstFree;
+
+    public NameTable()
+    {
+        _entries = [];
+        _names = [];
+        _firstFree = NoSlot;
+    }
+
+    public struct Entry
+    {
+        /// <summary>The file; null while it has not been made, or in a free slot.</summary>
+        public Inode? Inode;
+
+        /// <summary>Where the initrd describes the file that has not been made.</summary>
+        public long Source;
+        public uint Hash;
+
+        /// <summary>The next entry of the chain, or the next free slot.</summary>
+        public int Next;
+        public int NameOffset;
+        public byte NameLength;
+        public DirentType Type;
+    }
+
+    public int Count { get; private set; }
+
+    /// <summary>One more than the highest slot in use.</summary>
+    public readonly int SlotCount => _slotCount;
+
+    public readonly ref Entry this[int slot] => ref _entries[slot];
+
+    public readonly bool IsUsed(int slot) => _entries[slot].NameLength != 0;
+
+    public readonly ReadOnlySpan<byte> GetName(int slot)
+    {
+        ref Entry entry = ref _entries[slot];
+        return _names.AsSpan(entry.NameOffset, entry.NameLength);
+    }
+
+    /// <summary>Finds a name.</summary>
+    /// <returns>Its slot, or -1.</returns>
+    public readonly int Find(FileName name)
+    {
+        if (_buckets is null)
+        {
+            Entry[] entries = _entries;
+            for (int i = 0; i < _slotCount && i < entries.Length; i++)
+            {
+                if (entries[i].Hash == name.Hash && Matches(ref entries[i], name.Bytes))
+                {
+                    return i;
+                }
+            }
+            return NoSlot;
+        }
+        int slot = _buckets[name.Hash & (uint)(_buckets.Length - 1)] - 1;
+        while (slot != NoSlot)
+        {
+            ref Entry entry = ref _entries[slot];
+            if (entry.Hash == name.Hash && Matches(ref entry, name.Bytes))
+            {
+                return slot;
+            }
+            slot = entry.Next;
+        }
+        return NoSlot;
+    }
+
+    /// <summary>Adds a name that is not there.</summary>
+    /// <returns>Its slot, whose inode or source the caller fills in.</returns>
+    public int Add(FileName name, DirentType type)
+    {
+        Debug.Assert(name.Bytes.Length is > 0 and <= FileLimits.NAME_MAX);
+        int slot = _firstFree;
+        if (slot != NoSlot)
+        {
+            _firstFree = _entries[slot].Next;
+        }
+        else
+        {
+            slot = _slotCount++;
+            if (slot == _entries.Length)
+            {
+                Array.Resize(ref _entries, Math.Max(4, slot * 2));
+            }
+        }
+        ref Entry entry = ref _entries[slot];
+        entry.Hash = name.Hash;
+        entry.NameOffset = StoreName(name.Bytes);
+        entry.NameLength = (byte)name.Bytes.Length;
+        entry.Type = type;
+        entry.Next = NoSlot;
+        Count++;
+        if (_buckets is not null && _slotCount <= _buckets.Length)
+        {
+            LinkIn(slot);
+        }
+        else if (_slotCount > SearchedLength)
+        {
+            Rehash();
+        }
+        return slot;
+    }
+
+    public void Remove(int slot)
+    {
+        ref Entry entry = ref _entries[slot];
+        if (_buckets is not null)
+        {
+            Unlink(slot);
+        }
+        _wastedNameBytes += entry.NameLength;
+        entry = default;
+        entry.Next = _firstFree;
+        _firstFree = slot;
+        Count--;
+    }
+
+    private readonly bool Matches(ref Entry entry, ReadOnlySpan<byte> name) =>
+        entry.NameLength == name.Length && name.SequenceEqual(_names.AsSpan(entry.NameOffset, entry.NameLength));
+
+    private int StoreName(ReadOnlySpan<byte> name)
+    {
+        if (_nameBytes + name.Length > _names.Length)
+        {
+            // Live names are moved together, into the same array where half of it was waste.
+            int live = _nameBytes - _wastedNameBytes;
+            int length = Math.Max(64, _names.Length);
+            while (length < (live + name.Length) * 3 / 2)
+            {
+                length *= 2;
+            }
+            byte[] names = new byte[length];
+            int offset = 0;
+            for (int i = 0; i < _slotCount; i++)
+            {
+                // The slot that the name is for has no name yet.
+                ReadOnlySpan<byte> moved = GetName(i);
+                moved.CopyTo(names.AsSpan(offset));
+                _entries[i].NameOffset = offset;
+                offset += moved.Length;
+            }
+            _names = names;
+            _nameBytes = offset;
+            _wastedNameBytes = 0;
+        }
+        int start = _nameBytes;
+        name.CopyTo(_names.AsSpan(start));
+        _nameBytes += name.Length;
+        return start;
+    }
+
+    private readonly void LinkIn(int slot)
+    {
+        ref Entry entry = ref _entries[slot];
+        ref int bucket = ref _buckets![entry.Hash & (uint)(_buckets.Length - 1)];
+        entry.Next = bucket - 1;
+        bucket = slot + 1;
+    }
+
+    private readonly void Unlink(int slot)
+    {
+        ref int bucket = ref _buckets![_entries[slot].Hash & (uint)(_buckets.Length - 1)];
+        if (bucket - 1 == slot)
+        {
+            bucket = _entries[slot].Next + 1;
+            return;
+        }
+        int previous = bucket - 1;
+        while (_entries[previous].Next != slot)
+        {
+            previous = _entries[previous].Next;
+        }
+        _entries[previous].Next = _entries[slot].Next;
+    }
+
+    private void Rehash()
+    {
+        int free = _firstFree;
+        _buckets = new int[_entries.Length * 2];
+        for (int i = 0; i < _slotCount; i++)
+        {
+            if (IsUsed(i))
+            {
+                LinkIn(i);
+            }
+        }
+        Debug.Assert(free == _firstFree);
+    }
+}

@@ -1,0 +1,138 @@
+using Semitone.Abi;
+using Semitone.Core;
+using Semitone.Memory;
+
+namespace Semitone.Files;
+
+/// <summary>An open file description (open(2)): what descriptors, also of several processes, stand for.</summary>
+/// <remarks>
+/// Never waits: a transfer that would have to answers EAGAIN, and who wants to wait enlists (<see cref="Enlist"/>), looks at
+/// <see cref="Poll"/> and tries again. The layer of the system calls does so in one place.
+/// A descriptor is one reference; the last one released closes the file.
+/// </remarks>
+public abstract class OpenFile
+{
+    /// <summary>The status flags that F_SETFL may change (fcntl(2)).</summary>
+    public const OpenFlags ChangeableFlags = OpenFlags.O_APPEND | OpenFlags.O_ASYNC | OpenFlags.O_DIRECT | OpenFlags.O_NOATIME | OpenFlags.O_NONBLOCK;
+
+    private int _references = 1;
+
+    protected OpenFile(Inode inode, OpenFlags flags)
+    {
+        Inode = inode;
+        Flags = flags & ~(OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_NOCTTY | OpenFlags.O_TRUNC | OpenFlags.O_CLOEXEC);
+        OpenFlags access = flags & OpenFlags.O_ACCMODE;
+        CanRead = access is OpenFlags.O_RDONLY or OpenFlags.O_RDWR;
+        CanWrite = access is OpenFlags.O_WRONLY or OpenFlags.O_RDWR;
+        inode.Retain();
+    }
+
+    public Inode Inode { get; }
+
+    /// <summary>Access mode and status flags, as F_GETFL tells them.</summary>
+    public OpenFlags Flags { get; private set; }
+
+    public bool CanRead { get; protected init; }
+
+    public bool CanWrite { get; protected init; }
+
+    public bool IsNonBlocking => (Flags & OpenFlags.O_NONBLOCK) != 0;
+
+    public bool IsAppending => (Flags & OpenFlags.O_APPEND) != 0;
+
+    /// <summary>Opened with O_PATH: stands for a place only.</summary>
+    public bool IsPathOnly => (Flags & OpenFlags.O_PATH) != 0;
+
+    /// <summary>Has an offset that lseek(2) moves, and pread(2).</summary>
+    public virtual bool IsSeekable => false;
+
+    /// <summary>Where the next transfer starts.</summary>
+    public long Offset { get; protected set; }
+
+    /// <summary>What can be mapped; null when nothing can (ENODEV).</summary>
+    public virtual MemoryObject? Mappable => null;
+
+    /// <summary>A mapping of this file is anonymous memory, as that of /dev/zero is (mem(4)).</summary>
+    public virtual bool MapsAnonymousMemory => false;
+
+    public void AddReference() => _references++;
+
+    /// <summary>Drops a reference; the last one closes the file.</summary>
+    public void Release()
+    {
+        if (--_references == 0)
+        {
+            Inode.Locks?.Flock.Release(this);
+            OnClosed();
+            Inode.Release();
+        }
+    }
+
+    /// <summary>Sets the changeable status flags (F_SETFL).</summary>
+    public virtual Errno SetFlags(OpenFlags flags)
+    {
+        Flags = (Flags & ~ChangeableFlags) | (flags & ChangeableFlags);
+        return Errno.None;
+    }
+
+    /// <summary>Reads from the offset and moves it. The caller has checked <see cref="CanRead"/>.</summary>
+    public virtual IoResult Read(ref IoCursor destination) => Errno.EINVAL;
+
+    /// <summary>Writes at the offset and moves it. The caller has checked <see cref="CanWrite"/>.</summary>
+    public virtual IoResult Write(ref IoCursor source) => Errno.EINVAL;
+
+    /// <summary>Reads from a place, whatever the offset is.</summary>
+    public virtual IoResult ReadAt(ref IoCursor destination, long offset) => Errno.ESPIPE;
+
+    /// <summary>Writes to a place, whatever the offset is; a file that appends appends (pwrite(2), "Bugs").</summary>
+    public virtual IoResult WriteAt(ref IoCursor source, long offset) => Errno.ESPIPE;
+
+    /// <summary>Moves the offset (lseek(2)).</summary>
+    public virtual Errno Seek(long offset, SeekWhence origin, out long position)
+    {
+        position = 0;
+        return Errno.ESPIPE;
+    }
+
+    /// <summary>Fills in what fstat(2) tells.</summary>
+    public virtual void GetAttributes(out Stat stat) => Inode.GetAttributes(out stat);
+
+    /// <summary>Tells what the file is ready for; POLLERR and POLLHUP whether asked for or not.</summary>
+    public virtual PollEvents Poll() =>
+        PollEvents.POLLIN | PollEvents.POLLOUT | PollEvents.POLLRDNORM | PollEvents.POLLWRNORM;
+
+    /// <summary>Joins the queues that are woken when the file becomes ready. A file that is always ready has none.</summary>
+    public virtual void Enlist(Waiter waiter, PollEvents events)
+    {
+    }
+
+    /// <summary>True when a file that is always ready needs no waiting (regular files and directories): epoll(7) refuses those.</summary>
+    public virtual bool IsPollable => true;
+
+    /// <summary>Serves a request of ioctl(2) that this kind of file knows.</summary>
+    public virtual SysResult Control(IoctlRequest request, ulong argument, UserMemory memory) => Errno.ENOTTY;
+
+    /// <summary>Steps through a directory's entries, "." and ".." included.</summary>
+    /// <param name="nextOffset">What seeks to the entry after this one.</param>
+    /// <returns>False at the end.</returns>
+    public virtual bool TryGetEntry(out DirectoryEntry entry, out long nextOffset)
+    {
+        entry = default;
+        nextOffset = 0;
+        return false;
+    }
+
+    /// <summary>Moves a directory's offset past entries that were handed out.</summary>
+    public virtual void CommitEntries(long nextOffset) => Offset = nextOffset;
+
+    /// <summary>Allocates or frees a range (fallocate(2)).</summary>
+    public virtual Errno Allocate(FallocateMode mode, long offset, long length) => Errno.ENODEV;
+
+    /// <summary>Brings what was written to the device (fsync(2)).</summary>
+    public virtual Errno Synchronize() => Errno.EINVAL;
+
+    /// <summary>The last descriptor is gone.</summary>
+    protected virtual void OnClosed()
+    {
+    }
+}

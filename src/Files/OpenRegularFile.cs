@@ -1,0 +1,77 @@
+using Semitone.Abi;
+using Semitone.Memory;
+
+namespace Semitone.Files;
+
+/// <summary>An open regular file.</summary>
+public sealed class OpenRegularFile(RegularFileInode inode, OpenFlags flags) : OpenFile(inode, flags)
+{
+    public override bool IsSeekable => true;
+
+    public override bool IsPollable => false;
+
+    public override MemoryObject? Mappable => inode.Pages;
+
+    public override IoResult Read(ref IoCursor destination)
+    {
+        Errno error = inode.Read(Offset, ref destination);
+        Offset += destination.Moved;
+        return destination.ToResult(error);
+    }
+
+    public override IoResult ReadAt(ref IoCursor destination, long offset) => destination.ToResult(inode.Read(offset, ref destination));
+
+    public override IoResult Write(ref IoCursor source)
+    {
+        long offset = IsAppending ? inode.Size : Offset;
+        Errno error = inode.Write(offset, ref source);
+        Offset = offset + source.Moved;
+        return source.ToResult(error);
+    }
+
+    public override IoResult WriteAt(ref IoCursor source, long offset) =>
+        source.ToResult(inode.Write(IsAppending ? inode.Size : offset, ref source));
+
+    public override Errno Synchronize() => Errno.None;
+
+    public override Errno Allocate(FallocateMode mode, long offset, long length) => inode.Allocate(mode, offset, length);
+
+    public override Errno Seek(long offset, SeekWhence origin, out long position)
+    {
+        position = 0;
+        long start;
+        switch (origin)
+        {
+            case SeekWhence.SEEK_SET:
+                start = 0;
+                break;
+            case SeekWhence.SEEK_CUR:
+                start = Offset;
+                break;
+            case SeekWhence.SEEK_END:
+                start = inode.Size;
+                break;
+            case SeekWhence.SEEK_DATA or SeekWhence.SEEK_HOLE:
+                // A file system may take all of a file for data, with a hole at its end (lseek(2)).
+                if (offset < 0 || offset >= inode.Size)
+                {
+                    return Errno.ENXIO;
+                }
+                start = origin == SeekWhence.SEEK_HOLE ? inode.Size - offset : 0;
+                break;
+            default:
+                return Errno.EINVAL;
+        }
+        if (offset > 0 && start > long.MaxValue - offset)
+        {
+            return Errno.EOVERFLOW;
+        }
+        if (start + offset < 0)
+        {
+            return Errno.EINVAL;
+        }
+        Offset = start + offset;
+        position = Offset;
+        return Errno.None;
+    }
+}

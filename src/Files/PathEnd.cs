@@ -1,0 +1,34 @@
+namespace Semitone.Files;
+
+/// <summary>What the last component of a path is.</summary>
+public enum PathEndKind : byte
+{
+    /// <summary>A name, which may or may not be there.</summary>
+    Name,
+
+    /// <summary>Nothing but slashes: the root.</summary>
+    Root,
+    Dot,
+    DotDot,
+
+    /// <summary>A link of /proc that leads to a file without naming it.</summary>
+    Jump,
+}
+
+/// <summary>Where a path leads.</summary>
+public ref struct PathEnd
+{
+    /// <summary>The directory that the last component is to be found in.</summary>
+    public DirectoryInode Parent;
+
+    /// <summary>The last component; empty unless <see cref="Kind"/> is <see cref="PathEndKind.Name"/>.</summary>
+    public FileName Name;
+
+    public PathEndKind Kind;
+
+    /// <summary>The path says with a slash at its end that it wants a directory.</summary>
+    public bool HasTrailingSlash;
+
+    /// <summary>What is there; null when the last component does not exist.</summary>
+    public Inode? Inode;
+}

@@ -1,0 +1,227 @@
+using System.Numerics;
+using Semitone.Abi;
+using Semitone.Core;
+using Semitone.Machine;
+using Semitone.Memory;
+
+namespace Semitone.Files;
+
+/// <summary>The buffer of a pipe or fifo (pipe(7)): a ring of bytes in page frames.</summary>
+/// <remarks>
+/// Frames come when they are first written to and stay until the pipe is closed. An empty pipe starts over at its first frame, so that a pipe
+/// that carries small messages never needs a second one.
+/// </remarks>
+public sealed class Pipe(FramePool frames)
+{
+    public const int DefaultCapacity = 16 * Paging.PageSize;
+    public const int MaximumCapacity = 1 << 20;
+
+    private Frame[] _frames = new Frame[DefaultCapacity / Paging.PageSize];
+    private int _frameCount;
+    private int _start;
+    private int _count;
+
+    public int Capacity => _frames.Length * Paging.PageSize;
+
+    /// <summary>Bytes that wait to be read.</summary>
+    public int Count => _count;
+
+    public int Free => Capacity - _count;
+
+    /// <summary>Open files that can read; the writers' EPIPE when there is none.</summary>
+    public int Readers { get; private set; }
+
+    /// <summary>Open files that can write; the readers' end of file when there is none.</summary>
+    public int Writers { get; private set; }
+
+    /// <summary>Times that anybody opened the reading end: an open(2) of the other end waits for a change.</summary>
+    public int ReaderOpenCount { get; private set; }
+
+    public int WriterOpenCount { get; private set; }
+
+    /// <summary>Woken when there are bytes, or nobody to write them.</summary>
+    public WaitQueue Readable { get; } = new();
+
+    /// <summary>Woken when there is room, or nobody to read.</summary>
+    public WaitQueue Writable { get; } = new();
+
+    public void AddUser(bool reads, bool writes)
+    {
+        if (reads)
+        {
+            Readers++;
+            ReaderOpenCount++;
+            Writable.WakeAll();
+        }
+        if (writes)
+        {
+            Writers++;
+            WriterOpenCount++;
+            Readable.WakeAll();
+        }
+    }
+
+    /// <returns>True when nobody has the pipe open any more; its frames are free.</returns>
+    public bool RemoveUser(bool reads, bool writes)
+    {
+        Readers -= reads ? 1 : 0;
+        Writers -= writes ? 1 : 0;
+        if (Readers == 0 && Writers == 0)
+        {
+            FreeFrames();
+            return true;
+        }
+        Readable.WakeAll();
+        Writable.WakeAll();
+        return false;
+    }
+
+    public IoResult Read(ref IoCursor destination)
+    {
+        if (_count == 0)
+        {
+            return Writers == 0 || destination.Remaining == 0 ? 0 : Errno.EAGAIN;
+        }
+        while (_count != 0 && destination.Remaining != 0)
+        {
+            int inPage = _start & (Paging.PageSize - 1);
+            int length = Math.Min(_count, Paging.PageSize - inPage);
+            int moved = destination.Write(frames.GetBytes(_frames[_start >> Paging.PageShift]).Slice(inPage, length));
+            _count -= moved;
+            _start = _count == 0 ? 0 : Wrap(_start + moved);
+            if (moved < length)
+            {
+                break;
+            }
+        }
+        if (destination.Moved != 0)
+        {
+            Writable.WakeAll();
+        }
+        return destination.ToResult();
+    }
+
+    /// <summary>Writes; up to PIPE_BUF bytes as a whole or not at all.</summary>
+    public IoResult Write(ref IoCursor source)
+    {
+        if (Readers == 0)
+        {
+            return source.ToResult(Errno.EPIPE);
+        }
+        if (source.Remaining <= FileLimits.PIPE_BUF && Free < source.Remaining && source.Moved == 0)
+        {
+            return Errno.EAGAIN;
+        }
+        Errno error = Errno.None;
+        long before = source.Moved;
+        while (source.Remaining != 0)
+        {
+            if (Free == 0)
+            {
+                error = Errno.EAGAIN;
+                break;
+            }
+            int position = Wrap(_start + _count);
+            int inPage = position & (Paging.PageSize - 1);
+            int length = (int)Math.Min(Math.Min(Free, Paging.PageSize - inPage), source.Remaining);
+            if (!TryGetFrame(position >> Paging.PageShift, out Frame frame))
+            {
+                error = Errno.ENOMEM;
+                break;
+            }
+            int moved = source.Read(frames.GetBytes(frame).Slice(inPage, length));
+            _count += moved;
+            if (moved < length)
+            {
+                break;
+            }
+        }
+        if (source.Moved != before)
+        {
+            Readable.WakeAll();
+        }
+        return source.ToResult(error);
+    }
+
+    /// <summary>Makes the ring longer or shorter (F_SETPIPE_SZ).</summary>
+    /// <returns>None, EINVAL, EPERM, EBUSY when it holds more, or ENOMEM.</returns>
+    public Errno SetCapacity(uint wanted)
+    {
+        if (wanted > MaximumCapacity)
+        {
+            return wanted > int.MaxValue ? Errno.EINVAL : Errno.EPERM;
+        }
+        int capacity = (int)BitOperations.RoundUpToPowerOf2(Math.Max(wanted, Paging.PageSize));
+        if (capacity < _count)
+        {
+            return Errno.EBUSY;
+        }
+
+        Pipe copy = new(frames) { _frames = new Frame[capacity / Paging.PageSize], Readers = 1 };
+        int position = _start;
+        for (int left = _count; left > 0;)
+        {
+            int inPage = position & (Paging.PageSize - 1);
+            int length = Math.Min(left, Paging.PageSize - inPage);
+            if (!copy.TryAppend(frames.GetBytes(_frames[position >> Paging.PageShift]).Slice(inPage, length)))
+            {
+                copy.FreeFrames();
+                return Errno.ENOMEM;
+            }
+            position = Wrap(position + length);
+            left -= length;
+        }
+        FreeFrames();
+        _frames = copy._frames;
+        _frameCount = copy._frameCount;
+        _start = 0;
+        _count = copy._count;
+        Writable.WakeAll();
+        return Errno.None;
+    }
+
+    private int Wrap(int position) => position >= Capacity ? position - Capacity : position;
+
+    private bool TryAppend(ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            int inPage = _count & (Paging.PageSize - 1);
+            int length = Math.Min(bytes.Length, Paging.PageSize - inPage);
+            if (!TryGetFrame(_count >> Paging.PageShift, out Frame frame))
+            {
+                return false;
+            }
+            bytes[..length].CopyTo(frames.GetBytes(frame)[inPage..]);
+            bytes = bytes[length..];
+            _count += length;
+        }
+        return true;
+    }
+
+    /// <summary>Gets a frame of the ring. They are allocated in order, for the ring is filled in order.</summary>
+    private bool TryGetFrame(int index, out Frame frame)
+    {
+        while (_frameCount <= index)
+        {
+            if (!frames.TryAllocate(out frame))
+            {
+                return false;
+            }
+            _frames[_frameCount++] = frame;
+        }
+        frame = _frames[index];
+        return true;
+    }
+
+    private void FreeFrames()
+    {
+        for (int i = 0; i < _frameCount; i++)
+        {
+            frames.Release(_frames[i]);
+        }
+        _frameCount = 0;
+        _start = 0;
+        _count = 0;
+    }
+}

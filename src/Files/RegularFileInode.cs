@@ -1,0 +1,42 @@
+using System.Text;
+using Semitone.Abi;
+using Semitone.Memory;
+
+namespace Semitone.Files;
+
+/// <summary>A regular file whose contents are a memory object: what read(2) gives and what mmap(2) shows are the same pages.</summary>
+public abstract class RegularFileInode(FileSystem fileSystem, ulong number, Mode mode)
+    : Inode(fileSystem, number, (mode & PermissionMask) | Mode.S_IFREG), IMappedFile
+{
+    /// <summary>The pages, for mappings.</summary>
+    public abstract MemoryObject Pages { get; }
+
+    /// <summary>The absolute path, for /proc/PID/maps.</summary>
+    string IMappedFile.Path
+    {
+        get
+        {
+            byte[] buffer = new byte[FileLimits.PATH_MAX];
+            Errno error = FileSystemContext.GetPath(null, this, buffer, out ReadOnlySpan<byte> path);
+            return error == Errno.None ? Encoding.UTF8.GetString(path) : "/ (deleted)";
+        }
+    }
+
+    ulong IMappedFile.InodeNumber => Number;
+
+    /// <summary>Reads up to the end of the file.</summary>
+    /// <returns>None or what the storage said; the cursor knows how much moved.</returns>
+    public abstract Errno Read(long offset, ref IoCursor destination);
+
+    /// <summary>Writes, and makes the file longer where it must.</summary>
+    /// <returns>None, EFBIG, ENOSPC or what the storage said; the cursor knows how much moved.</returns>
+    public abstract Errno Write(long offset, ref IoCursor source);
+
+    public virtual Errno Allocate(FallocateMode mode, long offset, long length) => Errno.EOPNOTSUPP;
+
+    public override Errno Open(OpenFlags flags, out OpenFile? file)
+    {
+        file = new OpenRegularFile(this, flags);
+        return Errno.None;
+    }
+}

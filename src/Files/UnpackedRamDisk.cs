@@ -1,0 +1,127 @@
+using Semitone.Abi;
+using Semitone.Cpio;
+using Semitone.Machine;
+using Semitone.Memory;
+
+namespace Semitone.Files;
+
+/// <summary>A compressed initrd, unpacked into frames that are freed as the files are copied out of them.</summary>
+internal sealed class UnpackedRamDisk(FramePool frames) : ICpioSource
+{
+    private readonly List<Frame> _frames = [];
+    private readonly byte[] _page = new byte[Paging.PageSize];
+    private int _freed;
+
+    public long Length { get; private set; }
+
+    public ReadOnlySpan<byte> GetPiece(long offset)
+    {
+        int inFrame = (int)(offset & (long)Paging.PageMask);
+        long left = Length - offset;
+        ReadOnlySpan<byte> bytes = frames.GetBytes(_frames[(int)(offset >> Paging.PageShift)])[inFrame..];
+        return bytes.Length > left ? bytes[..(int)left] : bytes;
+    }
+
+    /// <summary>Unpacks one gzip member.</summary>
+    /// <param name="offset">Of its start; moved behind it.</param>
+    public CpioError Unpack(ICpioSource source, ref long offset)
+    {
+        GzipReader reader = new(source, offset);
+        while (reader.TryRead(out ReadOnlySpan<byte> piece))
+        {
+            if (piece.IsEmpty)
+            {
+                offset = reader.Offset;
+                return CpioError.None;
+            }
+            if (!TryAppend(piece))
+            {
+                return CpioError.OutOfMemory;
+            }
+        }
+        offset = reader.Offset;
+        return reader.Error;
+    }
+
+    /// <summary>Makes a file with a copy of its data.</summary>
+    public CpioError Make(RamFileSystem fileSystem, in CpioEntry entry, out Inode? inode)
+    {
+        ulong number = fileSystem.NextInodeNumber();
+        Mode mode = (Mode)entry.Mode;
+        CpioError error = CpioError.None;
+        switch (mode & Mode.S_IFMT)
+        {
+            case Mode.S_IFREG:
+                RamFile file = new(fileSystem, number, mode);
+                inode = file;
+                error = Copy(file, in entry);
+                break;
+            case Mode.S_IFLNK:
+                byte[] target = new byte[entry.DataLength];
+                CpioReader.Copy(this, entry.DataOffset, target);
+                inode = new RamSymbolicLink(fileSystem, number, target);
+                break;
+            case Mode.S_IFIFO:
+                inode = new FifoInode(fileSystem, number, mode);
+                break;
+            default:
+                inode = new DeviceInode(fileSystem, number, mode, new DeviceNumber(entry.TargetMajor, entry.TargetMinor));
+                break;
+        }
+        InitialFiles.SetAttributes(inode, in entry);
+        return error;
+    }
+
+    /// <summary>Copies an entry's data into a file.</summary>
+    public CpioError Copy(RamFile file, in CpioEntry entry)
+    {
+        long offset = 0;
+        while (offset < entry.DataLength)
+        {
+            int count = (int)Math.Min(Paging.PageSize, entry.DataLength - offset);
+            CpioReader.Copy(this, entry.DataOffset + offset, _page.AsSpan(0, count));
+            IoCursor cursor = IoCursor.OverKernel(_page, 0, count);
+            if (file.Write(offset, ref cursor) != Errno.None)
+            {
+                return CpioError.OutOfMemory;
+            }
+            offset += count;
+            FreeUpTo(entry.DataOffset + offset);
+        }
+        InitialFiles.SetAttributes(file, in entry);
+        file.Mode = (Mode)entry.Mode;
+        return CpioError.None;
+    }
+
+    /// <summary>Frees the frames in front of an offset.</summary>
+    public void FreeUpTo(long offset)
+    {
+        for (; _freed < offset >> Paging.PageShift && _freed < _frames.Count; _freed++)
+        {
+            frames.Release(_frames[_freed]);
+        }
+    }
+
+    public void FreeAll() => FreeUpTo(long.MaxValue);
+
+    private bool TryAppend(ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            int inFrame = (int)(Length & (long)Paging.PageMask);
+            if (inFrame == 0)
+            {
+                if (!frames.TryAllocate(out Frame frame))
+                {
+                    return false;
+                }
+                _frames.Add(frame);
+            }
+            int count = Math.Min(bytes.Length, Paging.PageSize - inFrame);
+            bytes[..count].CopyTo(frames.GetBytes(_frames[^1])[inFrame..]);
+            bytes = bytes[count..];
+            Length += count;
+        }
+        return true;
+    }
+}
