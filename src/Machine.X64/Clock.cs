@@ -1,0 +1,64 @@
+namespace Semitone.Machine.X64;
+
+/// <summary>Time by the time-stamp counter, since boot.</summary>
+internal sealed unsafe class Clock : IClock
+{
+    private const long NanosecondsPerSecond = 1_000_000_000;
+
+    private readonly MetalDoor* _door;
+    private readonly ulong _boot;
+    private readonly ulong _multiplier;
+    private readonly int _shift;
+    private readonly ulong _ticksPerNanosecond32;
+    private long _bootRealtimeNs = -1;
+
+    internal Clock(MetalDoor* door)
+    {
+        _door = door;
+        _boot = door->TscBoot;
+        _multiplier = door->TscMultiplier;
+        _shift = (int)door->TscShift;
+
+        // 32.32 fixed point; split so that it does not overflow below 4 GHz x 2^32.
+        ulong hertz = door->TscHertz;
+        _ticksPerNanosecond32 = ((hertz / 1_000_000 << 32) / 1000) + ((hertz % 1_000_000 << 32) / NanosecondsPerSecond);
+    }
+
+    public long MonotonicNs
+    {
+        get
+        {
+            ulong high = Math.BigMul(_door->ReadTsc() - _boot, _multiplier, out ulong low);
+            return (long)((high << (64 - _shift)) | (low >> _shift));
+        }
+    }
+
+    public long BootRealtimeNs
+    {
+        get
+        {
+            if (_bootRealtimeNs < 0)
+            {
+                long seconds = _door->ReadClockChip();
+                long sinceBoot = MonotonicNs;
+                _bootRealtimeNs = seconds == 0 ? 0 : seconds * NanosecondsPerSecond - sinceBoot;
+            }
+
+            return _bootRealtimeNs;
+        }
+    }
+
+    public TscScale? TscScale => _door->HasInvariantTsc != 0 ? new TscScale(_boot, (uint)_multiplier, _shift) : null;
+
+    /// <summary>The TSC reading at a time of the monotonic clock, rounded up.</summary>
+    internal ulong ToTicks(long monotonicNs)
+    {
+        if (monotonicNs <= 0)
+        {
+            return _boot;
+        }
+
+        ulong high = Math.BigMul((ulong)monotonicNs, _ticksPerNanosecond32, out ulong low);
+        return _boot + ((high << 32) | (low >> 32)) + 1;
+    }
+}

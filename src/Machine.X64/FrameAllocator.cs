@@ -1,0 +1,65 @@
+namespace Semitone.Machine.X64;
+
+/// <summary>Metal's page frames.</summary>
+internal sealed unsafe class FrameAllocator : IFrameAllocator
+{
+    private readonly MetalDoor* _door;
+    private readonly ulong _directMap;
+    private readonly ulong _adoptableStart;
+    private readonly ulong _adoptableEnd;
+
+    internal FrameAllocator(MetalDoor* door)
+    {
+        _door = door;
+        _directMap = door->DirectMap;
+        _adoptableStart = door->InitialRamDisk;
+        _adoptableEnd = door->InitialRamDisk + door->InitialRamDiskLength;
+    }
+
+    public long TotalCount => _door->GetTotalFrames();
+
+    public long FreeCount => _door->GetFreeFrames();
+
+    public uint Limit => (uint)_door->FrameLimit;
+
+    public bool TryAllocate(out Frame frame)
+    {
+        ulong physical = _door->TakeFrame();
+        frame = new Frame((uint)(physical >> 12));
+        return physical != 0;
+    }
+
+    public bool TryAllocateZeroed(out Frame frame)
+    {
+        ulong physical = _door->TakeFrame();
+        frame = new Frame((uint)(physical >> 12));
+        if (physical == 0)
+        {
+            return false;
+        }
+
+        // SAFETY: a frame just taken belongs to nobody else.
+        _door->ClearPage((void*)(_directMap + physical));
+        return true;
+    }
+
+    public void Free(Frame frame)
+    {
+        ulong physical = (ulong)frame.Number << 12;
+        if (physical + 4096 > _adoptableStart && physical < _adoptableEnd)
+        {
+            _door->AdoptFrame(physical);
+        }
+        else
+        {
+            _door->FreeFrame(physical);
+        }
+    }
+
+    public Span<byte> GetBytes(Frame frame)
+    {
+        // SAFETY: the direct map covers every frame below Limit; a frame number beyond it is refused.
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)frame.Number, _door->FrameLimit);
+        return new Span<byte>((void*)(_directMap + ((ulong)frame.Number << 12)), 4096);
+    }
+}

@@ -1,0 +1,77 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
+
+namespace Semitone.Machine.X64;
+
+/// <summary>Metal's offer: the structure DoorTable of Metal, field by field.</summary>
+/// <remarks>
+/// The functions run on the caller's stack and return soon, so they are called without a GC transition; only
+/// <see cref="Idle"/> may take long, and lets the collector run meanwhile.
+/// </remarks>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct MetalDoor
+{
+    private const ulong ExpectedVersion = 1;
+
+    /// <summary>The auxiliary vector entry that Metal puts the table's address in.</summary>
+    private const nuint AuxiliaryEntry = 0x5345_4D49;
+
+    internal ulong Version;
+    internal ulong DirectMap;
+    internal ulong KernelRoot;
+    internal ulong CommandLine;
+    internal ulong CommandLineLength;
+    internal ulong InitialRamDisk;
+    internal ulong InitialRamDiskLength;
+    internal ulong FrameLimit;
+    internal ulong ExtendedStateSize;
+    internal ulong Leaf1Edx;
+    internal ulong HasFsGsBase;
+    internal ulong TscBoot;
+    internal ulong TscHertz;
+    internal ulong TscMultiplier;
+    internal ulong TscShift;
+    internal ulong HasInvariantTsc;
+
+    internal delegate* unmanaged[SuppressGCTransition]<GuestState*, uint> EnterGuest;
+    internal delegate* unmanaged[SuppressGCTransition]<void*, void*, long, long> CopyUser;
+    internal delegate* unmanaged[SuppressGCTransition]<void*, long> LoadUser32;
+    internal delegate* unmanaged[SuppressGCTransition]<void*, uint, uint, long> CompareExchangeUser32;
+    internal delegate* unmanaged[SuppressGCTransition]<ulong, void> WriteCr3;
+    internal delegate* unmanaged[SuppressGCTransition]<ulong, void> InvalidatePage;
+    internal delegate* unmanaged[SuppressGCTransition]<ulong> ReadTsc;
+    internal delegate* unmanaged[SuppressGCTransition]<void*, void> ClearPage;
+    internal delegate* unmanaged<void> Idle;
+    internal delegate* unmanaged[SuppressGCTransition]<ulong> TakeFrame;
+    internal delegate* unmanaged[SuppressGCTransition]<ulong, void> FreeFrame;
+    internal delegate* unmanaged[SuppressGCTransition]<ulong, void> AdoptFrame;
+    internal delegate* unmanaged[SuppressGCTransition]<long> GetFreeFrames;
+    internal delegate* unmanaged[SuppressGCTransition]<long> GetTotalFrames;
+    internal delegate* unmanaged[SuppressGCTransition]<ulong, void> SetAlarm;
+    internal delegate* unmanaged[SuppressGCTransition]<byte*, long, void> WriteConsole;
+    internal delegate* unmanaged[SuppressGCTransition]<byte*, int, int> ReadConsole;
+    internal delegate* unmanaged[SuppressGCTransition]<byte*, long, void> FillRandom;
+    internal delegate* unmanaged[SuppressGCTransition]<long> ReadClockChip;
+    internal delegate* unmanaged[SuppressGCTransition]<void*, void*, void> SwitchExtendedState;
+    internal delegate* unmanaged[SuppressGCTransition]<void*, void> SaveExtendedState;
+    internal delegate* unmanaged[SuppressGCTransition]<void> Settle;
+    internal delegate* unmanaged[SuppressGCTransition]<byte, void> PowerOff;
+
+    /// <summary>Finds the table that Metal handed over, and lets Metal do what had to wait for the runtime's start.</summary>
+    internal static MetalDoor* Enter()
+    {
+        // SAFETY: only Metal starts this program, and it always passes the entry; the version guards against a mixed build.
+        MetalDoor* door = (MetalDoor*)GetAuxiliaryValue(AuxiliaryEntry);
+        if (door == null || door->Version != ExpectedVersion)
+        {
+            Environment.FailFast("not started by the Metal that this kernel was built with");
+        }
+
+        door->Settle();
+        return door;
+    }
+
+    [SuppressMessage("Interoperability", "SYSLIB1054", Justification = "A blittable call into the C library of the image needs no marshalling.")]
+    [DllImport("libc", EntryPoint = "getauxval"), SuppressGCTransition]
+    private static extern nuint GetAuxiliaryValue(nuint type);
+}

@@ -1,0 +1,379 @@
+using System.Runtime.CompilerServices;
+using Semitone.Abi;
+
+namespace Semitone.Machine.X64;
+
+/// <summary>A guest's page table: four levels of 4096-byte pages (Intel SDM Vol. 3A, 4.5), whose upper half and last lower slot are the kernel's.</summary>
+internal sealed unsafe class PageTable : IPageTable
+{
+    private const ulong Present = 1;
+    private const ulong Writable = 2;
+    private const ulong User = 4;
+    private const ulong Dirty = 64;
+    private const ulong NoExecute = 1UL << 63;
+    private const ulong AddressMask = 0x000F_FFFF_FFFF_F000;
+
+    /// <summary>A bit the MMU ignores: the entry holds a page, even when no access is allowed and Present is clear.</summary>
+    private const ulong Mapped = 1UL << 9;
+
+    private const int EntriesPerTable = 512;
+    private const int UserSlots = (int)(Paging.UserEnd >> 39);
+    private const ulong LeafSpan = 1UL << 21;
+    private const ulong NoLeaf = ulong.MaxValue;
+
+    /// <summary>Above this many pages one reload of CR3 is cheaper than flushing each.</summary>
+    private const int FlushAllThreshold = 32;
+
+    private readonly X64Machine _machine;
+    private readonly MetalDoor* _door;
+    private readonly ulong _directMap;
+    private ulong _cachedLeaf = NoLeaf;
+    private ulong* _cachedTable;
+
+    internal PageTable(X64Machine machine, MetalDoor* door, Frame root)
+    {
+        _machine = machine;
+        _door = door;
+        _directMap = door->DirectMap;
+        Root = (ulong)root.Number << 12;
+
+        // SAFETY: both are whole tables; the kernel's slots are filled once, before the first address space.
+        new ReadOnlySpan<ulong>(ToTable(door->KernelRoot), EntriesPerTable)[UserSlots..]
+            .CopyTo(new Span<ulong>(ToTable(Root), EntriesPerTable)[UserSlots..]);
+    }
+
+    /// <summary>What CR3 holds while this address space is current; 0 after it is disposed.</summary>
+    internal ulong Root { get; private set; }
+
+    public bool TryMap(ulong address, Frame frame, PageAccess access)
+    {
+        ulong* table = FindLeafTable(address);
+        if (table == null)
+        {
+            table = MakeLeafTable(address);
+            if (table == null)
+            {
+                return false;
+            }
+        }
+
+        ulong* entry = table + IndexOf(address, 12);
+        bool wasPresent = (*entry & Present) != 0;
+        *entry = ((ulong)frame.Number << 12) | ToFlags(access);
+        if (wasPresent)
+        {
+            _machine.X64Cpu.InvalidatePage(Root, address);
+        }
+
+        return true;
+    }
+
+    public bool TryGet(ulong address, out PageMapping mapping)
+    {
+        ulong* table = FindLeafTable(address);
+        if (table != null)
+        {
+            ulong entry = table[IndexOf(address, 12)];
+            if ((entry & Mapped) != 0)
+            {
+                mapping = ToMapping(entry);
+                return true;
+            }
+        }
+
+        mapping = default;
+        return false;
+    }
+
+    public bool TryFindMapped(ulong start, ulong end, out ulong address, out PageMapping mapping)
+    {
+        while (start < end)
+        {
+            ulong* table = FindLeafTable(start);
+            if (table == null)
+            {
+                start = SkipMissing(start);
+                continue;
+            }
+
+            ulong entry = table[IndexOf(start, 12)];
+            if ((entry & Mapped) != 0)
+            {
+                address = start;
+                mapping = ToMapping(entry);
+                return true;
+            }
+
+            start += Paging.PageSize;
+        }
+
+        address = 0;
+        mapping = default;
+        return false;
+    }
+
+    public void Protect(ulong start, ulong end, PageAccess access)
+    {
+        ulong flags = ToFlags(access);
+        Rewrite(start, end, AddressMask | Dirty, flags);
+    }
+
+    public void WriteProtect(ulong start, ulong end) => Rewrite(start, end, ~Writable, 0);
+
+    public int Unmap(ref ulong start, ulong end, Span<PageMapping> removed)
+    {
+        int count = 0;
+        ulong first = start;
+        while (start < end && count < removed.Length)
+        {
+            ulong* table = FindLeafTable(start);
+            if (table == null)
+            {
+                start = SkipMissing(start);
+                continue;
+            }
+
+            ulong* entry = table + IndexOf(start, 12);
+            if ((*entry & Mapped) != 0)
+            {
+                removed[count++] = ToMapping(*entry);
+                *entry = 0;
+            }
+
+            start += Paging.PageSize;
+        }
+
+        if (count > 0)
+        {
+            Flush(first, start < end ? start : end);
+        }
+
+        return count;
+    }
+
+    public int CopyFromGuest(ulong address, Span<byte> destination)
+    {
+        int count = Clamp(address, destination.Length);
+        _machine.X64Cpu.Activate(Root);
+
+        // SAFETY: the source is below UserEnd, where only guest pages are; a fault there ends the copy, nothing else.
+        fixed (byte* to = destination)
+        {
+            return count - (int)_door->CopyUser(to, (void*)address, count);
+        }
+    }
+
+    public int CopyToGuest(ulong address, ReadOnlySpan<byte> source)
+    {
+        int count = Clamp(address, source.Length);
+        _machine.X64Cpu.Activate(Root);
+
+        // SAFETY: as above; CR0.WP makes a page that the guest cannot write fault for the kernel too.
+        fixed (byte* from = source)
+        {
+            return count - (int)_door->CopyUser((void*)address, from, count);
+        }
+    }
+
+    public bool TryLoad(ulong address, out uint value)
+    {
+        long loaded = -1;
+        if (Clamp(address, sizeof(uint)) == sizeof(uint))
+        {
+            _machine.X64Cpu.Activate(Root);
+            loaded = _door->LoadUser32((void*)address);
+        }
+
+        value = (uint)loaded;
+        return loaded >= 0;
+    }
+
+    public bool TryCompareExchange(ulong address, uint expected, uint desired, out uint observed)
+    {
+        long result = -1;
+        if (Clamp(address, sizeof(uint)) == sizeof(uint))
+        {
+            _machine.X64Cpu.Activate(Root);
+            result = _door->CompareExchangeUser32((void*)address, expected, desired);
+        }
+
+        observed = (uint)result;
+        return result >= 0;
+    }
+
+    public void Dispose()
+    {
+        if (Root == 0)
+        {
+            return;
+        }
+
+        _machine.X64Cpu.Abandon(Root);
+        FreeTables(Root, 39, UserSlots);
+        Root = 0;
+        _cachedLeaf = NoLeaf;
+    }
+
+    private static int IndexOf(ulong address, int shift) => (int)(address >> shift) & (EntriesPerTable - 1);
+
+    private static ulong ToFlags(PageAccess access)
+    {
+        if (access == PageAccess.None)
+        {
+            return Mapped;
+        }
+
+        return Mapped | Present | User
+            | ((access & PageAccess.Write) != 0 ? Writable : 0)
+            | ((access & PageAccess.Execute) == 0 ? NoExecute : 0);
+    }
+
+    private static PageMapping ToMapping(ulong entry)
+    {
+        PageAccess access = (entry & Present) == 0
+            ? PageAccess.None
+            : PageAccess.Read
+                | ((entry & Writable) != 0 ? PageAccess.Write : 0)
+                | ((entry & NoExecute) == 0 ? PageAccess.Execute : 0);
+        return new PageMapping(new Frame((uint)((entry & AddressMask) >> 12)), access, (entry & Dirty) != 0);
+    }
+
+    /// <summary>How much of a guest range lies below <see cref="Paging.UserEnd"/>.</summary>
+    private static int Clamp(ulong address, int length) =>
+        address >= Paging.UserEnd ? 0 : (int)Math.Min((ulong)length, Paging.UserEnd - address);
+
+    private ulong* ToTable(ulong entry) => (ulong*)(_directMap + (entry & AddressMask));
+
+    /// <summary>The last-level table of an address, or null. Neighbouring pages mostly share the one found last.</summary>
+    private ulong* FindLeafTable(ulong address)
+    {
+        ulong leaf = address >> 21;
+        return leaf == _cachedLeaf ? _cachedTable : WalkToLeaf(address, leaf);
+    }
+
+    private ulong* WalkToLeaf(ulong address, ulong leaf)
+    {
+        ulong* table = ToTable(Root);
+        for (int shift = 39; shift > 12; shift -= 9)
+        {
+            ulong entry = table[IndexOf(address, shift)];
+            if ((entry & Present) == 0)
+            {
+                return null;
+            }
+
+            table = ToTable(entry);
+        }
+
+        _cachedLeaf = leaf;
+        _cachedTable = table;
+        return table;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ulong* MakeLeafTable(ulong address)
+    {
+        if (address >= Paging.UserEnd)
+        {
+            throw new ArgumentOutOfRangeException(nameof(address));
+        }
+
+        ulong* table = ToTable(Root);
+        for (int shift = 39; shift > 12; shift -= 9)
+        {
+            ulong* entry = table + IndexOf(address, shift);
+            if ((*entry & Present) == 0)
+            {
+                if (!_machine.Frames.TryAllocateZeroed(out Frame frame))
+                {
+                    return null; // tables made on the way stay: they are found and freed like any other
+                }
+
+                *entry = ((ulong)frame.Number << 12) | Present | Writable | User;
+            }
+
+            table = ToTable(*entry);
+        }
+
+        return table;
+    }
+
+    /// <summary>The first address after the table that is missing for this one.</summary>
+    private ulong SkipMissing(ulong address)
+    {
+        ulong* table = ToTable(Root);
+        for (int shift = 39; shift > 12; shift -= 9)
+        {
+            ulong entry = table[IndexOf(address, shift)];
+            if ((entry & Present) == 0)
+            {
+                ulong span = 1UL << shift;
+                return (address & ~(span - 1)) + span;
+            }
+
+            table = ToTable(entry);
+        }
+
+        return (address & ~(LeafSpan - 1)) + LeafSpan;
+    }
+
+    private void Rewrite(ulong start, ulong end, ulong keep, ulong set)
+    {
+        ulong first = start;
+        bool changed = false;
+        while (start < end)
+        {
+            ulong* table = FindLeafTable(start);
+            if (table == null)
+            {
+                start = SkipMissing(start);
+                continue;
+            }
+
+            ulong* entry = table + IndexOf(start, 12);
+            if ((*entry & Mapped) != 0)
+            {
+                *entry = (*entry & keep) | set;
+                changed = true;
+            }
+
+            start += Paging.PageSize;
+        }
+
+        if (changed)
+        {
+            Flush(first, end);
+        }
+    }
+
+    private void Flush(ulong start, ulong end)
+    {
+        if (end - start > FlushAllThreshold * (ulong)Paging.PageSize)
+        {
+            _machine.X64Cpu.InvalidateAll(Root);
+            return;
+        }
+
+        for (; start < end; start += Paging.PageSize)
+        {
+            _machine.X64Cpu.InvalidatePage(Root, start);
+        }
+    }
+
+    private void FreeTables(ulong table, int shift, int slots)
+    {
+        if (shift > 12)
+        {
+            ulong* entries = ToTable(table);
+            for (int i = 0; i < slots; i++)
+            {
+                if ((entries[i] & Present) != 0)
+                {
+                    FreeTables(entries[i] & AddressMask, shift - 9, EntriesPerTable);
+                }
+            }
+        }
+
+        _machine.Frames.Free(new Frame((uint)((table & AddressMask) >> 12)));
+    }
+}

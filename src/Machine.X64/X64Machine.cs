@@ -1,0 +1,116 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.Intrinsics.X86;
+using System.Text;
+
+namespace Semitone.Machine.X64;
+
+/// <summary>An x86-64 machine, by way of Metal.</summary>
+public sealed unsafe class X64Machine : IMachine
+{
+    private const int PageSize = 4096;
+    private const int ExtendedOffset = 512;
+
+    private readonly MetalDoor* _door;
+    private readonly FrameAllocator _frames;
+    private readonly Clock _clock;
+    private readonly SerialConsole _console;
+    private CpuFeatures? _features;
+
+    private X64Machine(MetalDoor* door)
+    {
+        _door = door;
+        _frames = new FrameAllocator(door);
+        _clock = new Clock(door);
+        _console = new SerialConsole(door);
+        X64Cpu = new X64Cpu(door, _clock);
+        ExtendedStateSize = (int)door->ExtendedStateSize;
+        if (ExtendedStateSize > PageSize - ExtendedOffset)
+        {
+            Environment.FailFast("the extended state does not fit the page of a context");
+        }
+
+        // SAFETY: Metal keeps the command line where it is, and its length with it.
+        byte[] commandLine = new ReadOnlySpan<byte>((void*)door->CommandLine, (int)door->CommandLineLength).ToArray();
+        Boot = new BootInformation(
+            commandLine,
+            new PhysicalRange(
+                new Frame((uint)(door->InitialRamDisk >> 12)),
+                (int)(door->InitialRamDisk & (PageSize - 1)),
+                (long)door->InitialRamDiskLength));
+    }
+
+    public IFrameAllocator Frames => _frames;
+
+    public ICpu Cpu => X64Cpu;
+
+    public IClock Clock => _clock;
+
+    public IConsole Console => _console;
+
+    public BootInformation Boot { get; }
+
+    public CpuFeatures CpuFeatures => _features ??= ReadFeatures();
+
+    internal X64Cpu X64Cpu { get; }
+
+    internal int ExtendedStateSize { get; }
+
+    /// <summary>XCR0; 0 without XSAVE.</summary>
+    internal ulong EnabledComponents => ExtendedStateSize > 512 ? 0xE7UL & ReadSupportedComponents() : 0;
+
+    /// <summary>Enters the machine that this program was started on.</summary>
+    public static X64Machine Enter() => new(MetalDoor.Enter());
+
+    public bool TryCreatePageTable([NotNullWhen(true)] out IPageTable? pageTable)
+    {
+        pageTable = _frames.TryAllocateZeroed(out Frame root) ? new PageTable(this, _door, root) : null;
+        return pageTable != null;
+    }
+
+    public bool TryCreateContext([NotNullWhen(true)] out IGuestContext? context)
+    {
+        context = _frames.TryAllocateZeroed(out Frame frame) ? new GuestContext(this, frame) : null;
+        return context != null;
+    }
+
+    public void GetEntropy(Span<byte> destination)
+    {
+        // SAFETY: Metal fills exactly this many bytes before it returns.
+        fixed (byte* start = destination)
+        {
+            _door->FillRandom(start, destination.Length);
+        }
+    }
+
+    [DoesNotReturn]
+    public void PowerOff(byte status)
+    {
+        _door->PowerOff(status);
+        Environment.FailFast("the machine is still on");
+    }
+
+    internal void* ToPointer(Frame frame) => (void*)(_door->DirectMap + ((ulong)frame.Number << 12));
+
+    private static ulong ReadSupportedComponents()
+    {
+        (int eax, _, _, int edx) = X86Base.CpuId(0xD, 0);
+        return ((ulong)(uint)edx << 32) | (uint)eax;
+    }
+
+    private CpuFeatures ReadFeatures()
+    {
+        Span<byte> name = stackalloc byte[48];
+        for (int i = 0; i < 3; i++)
+        {
+            (int eax, int ebx, int ecx, int edx) = X86Base.CpuId(unchecked((int)0x8000_0002) + i, 0);
+            BitConverter.TryWriteBytes(name[(i * 16)..], eax);
+            BitConverter.TryWriteBytes(name[(i * 16 + 4)..], ebx);
+            BitConverter.TryWriteBytes(name[(i * 16 + 8)..], ecx);
+            BitConverter.TryWriteBytes(name[(i * 16 + 12)..], edx);
+        }
+
+        int end = name.IndexOf((byte)0);
+        string model = Encoding.ASCII.GetString(end < 0 ? name : name[..end]).Trim();
+        return new CpuFeatures((uint)_door->Leaf1Edx, _door->HasFsGsBase != 0 ? 2u : 0, ExtendedStateSize, model);
+    }
+}

@@ -1,0 +1,42 @@
+using System.Runtime;
+using System.Runtime.CompilerServices;
+using Semitone.Metal.Cpu;
+using Semitone.Metal.Devices;
+using Semitone.Metal.Memory;
+using Semitone.Metal.Runtime;
+using Semitone.Metal.Threads;
+using Semitone.Metal.Time;
+
+namespace Semitone.Metal.Boot;
+
+/// <summary>Brings the machine up and starts the managed kernel in ring 0.</summary>
+internal static unsafe class MetalMain
+{
+    [RuntimeExport("metal_main")]
+    private static void Main(uint protocol, ulong startInformation)
+    {
+        Frames.PhysicalBase = Layout.ImageBase;
+        Serial.Initialize();
+        DescriptorTables.Install();
+        Features.DetectAndEnable();
+        if (protocol == 0)
+        {
+            BootData.ReadPvh(startInformation);
+        }
+        else
+        {
+            BootData.ReadLinux(startInformation);
+        }
+
+        PageTables.Install(BootData.PhysicalEnd);
+        Features.InstallSystemCalls(Symbols.PerCpu());
+        LocalApic.Initialize();
+        IoApic.Initialize();
+        Tsc.Initialize();
+        KernelImage.Map();
+        StartThread(RuntimeStart.CreateThread());
+    }
+
+    [RuntimeImport("start_thread"), MethodImpl(MethodImplOptions.InternalCall)]
+    private static extern void StartThread(KernelThread* thread);
+}

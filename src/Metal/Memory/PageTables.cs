@@ -1,0 +1,173 @@
+using Semitone.Metal.Boot;
+using Semitone.Metal.Cpu;
+
+namespace Semitone.Metal.Memory;
+
+/// <summary>The kernel's page tables (Intel SDM Vol. 3A, 4.5). Guests' tables share their upper half and the runtime's slot.</summary>
+internal static unsafe class PageTables
+{
+    internal const ulong Present = 1;
+    internal const ulong Writable = 2;
+    internal const ulong CacheDisabled = 0x18;
+    internal const ulong Large = 0x80;
+    internal const ulong Global = 0x100;
+    internal const ulong NoExecute = 1UL << 63;
+    private const ulong AddressMask = 0x000F_FFFF_FFFF_F000;
+    private const ulong LargePageSize = 0x20_0000;
+
+    /// <summary>Physical address of the kernel's top-level table.</summary>
+    internal static ulong Root { get; private set; }
+
+    /// <summary>Builds the final tables and moves onto them. Nothing of the first GiB is mapped at its own address afterwards.</summary>
+    internal static void Install(ulong physicalEnd)
+    {
+        Root = TakeTable();
+        MapDirect(physicalEnd);
+        MapImage();
+
+        // The slots that every address space copies must exist before the first copy.
+        EnsureTopLevel(Layout.RuntimeStart);
+        EnsureTopLevel(Layout.DeviceMap);
+        Instructions.WriteCr3(Root);
+        Frames.PhysicalBase = Layout.DirectMap;
+    }
+
+    internal static void Map(ulong address, ulong physical, ulong flags)
+    {
+        ulong* entry = Walk(address, true);
+        if (entry == null)
+        {
+            Panic.Die("out of memory for the kernel's page tables");
+        }
+
+        *entry = physical | flags;
+    }
+
+    /// <summary>Maps a page of device registers and returns where.</summary>
+    internal static ulong MapDevice(ulong physical)
+    {
+        ulong address = Layout.DeviceMap + physical;
+        Map(address & ~(Layout.PageSize - 1), physical & AddressMask, Present | Writable | CacheDisabled | NoExecute);
+        return address;
+    }
+
+    /// <summary>The entry of a page, or null when a table on the way is missing (and may not be made).</summary>
+    internal static ulong* Walk(ulong address, bool create)
+    {
+        ulong table = Root;
+        for (int shift = 39; shift > 12; shift -= 9)
+        {
+            ulong* entry = (ulong*)Frames.ToPointer(table) + (address >> shift & 511);
+            if ((*entry & Present) == 0)
+            {
+                if (!create)
+                {
+                    return null;
+                }
+
+                ulong made = Frames.TakeZeroed();
+                if (made == 0)
+                {
+                    return null;
+                }
+
+                *entry = made | Present | Writable;
+            }
+
+            table = *entry & AddressMask;
+        }
+
+        return (ulong*)Frames.ToPointer(table) + (address >> 12 & 511);
+    }
+
+    private static ulong TakeTable()
+    {
+        ulong frame = Frames.TakeZeroed();
+        if (frame == 0)
+        {
+            Panic.Die("not enough memory to boot");
+        }
+
+        return frame;
+    }
+
+    private static void EnsureTopLevel(ulong address)
+    {
+        ulong* entry = (ulong*)Frames.ToPointer(Root) + (address >> 39 & 511);
+        if ((*entry & Present) == 0)
+        {
+            *entry = TakeTable() | Present | Writable;
+        }
+    }
+
+    /// <summary>Maps all of memory at <see cref="Layout.DirectMap"/>: large pages, but small ones around the image, whose code and constants must not have a writable alias.</summary>
+    private static void MapDirect(ulong physicalEnd)
+    {
+        ulong imageStart = Symbols.ImageStart() - Layout.ImageBase;
+        ulong imageEnd = Symbols.ImageEnd() - Layout.ImageBase;
+        for (ulong physical = 0; physical < physicalEnd; physical += LargePageSize)
+        {
+            if (physical + LargePageSize > imageStart && physical < imageEnd)
+            {
+                for (ulong page = physical; page < physical + LargePageSize; page += Layout.PageSize)
+                {
+                    Map(Layout.DirectMap + page, page, Present | Global | NoExecute | (IsWritable(page) ? Writable : 0));
+                }
+            }
+            else
+            {
+                ulong table = TableOf(TableOf(Root, Layout.DirectMap + physical, 39), Layout.DirectMap + physical, 30);
+                ((ulong*)Frames.ToPointer(table))[physical >> 21 & 511] =
+                    physical | Present | Writable | Large | Global | NoExecute;
+            }
+        }
+    }
+
+    private static ulong TableOf(ulong parent, ulong address, int shift)
+    {
+        ulong* entry = (ulong*)Frames.ToPointer(parent) + (address >> shift & 511);
+        if ((*entry & Present) == 0)
+        {
+            *entry = TakeTable() | Present | Writable;
+        }
+
+        return *entry & AddressMask;
+    }
+
+    private static bool IsWritable(ulong physical)
+    {
+        ulong address = physical + Layout.ImageBase;
+        if (address < Symbols.ImageStart() || address >= Symbols.RodataEnd())
+        {
+            return true;
+        }
+
+        return KernelImage.IsWritablePage(physical);
+    }
+
+    /// <summary>Maps Metal's own segments with the rights of each, and leaves the guard pages of its stacks out.</summary>
+    private static void MapImage()
+    {
+        ulong textEnd = Symbols.TextEnd();
+        ulong rodataEnd = Symbols.RodataEnd();
+        ulong kernelStart = Symbols.KernelImage();
+        ulong kernelEnd = Symbols.KernelImageEnd();
+        for (ulong page = Symbols.ImageStart(); page < Symbols.ImageEnd(); page += Layout.PageSize)
+        {
+            if (page == Symbols.MetalStackGuard() || page == Symbols.TrapStackGuard() || page == Symbols.FaultStackGuard())
+            {
+                continue;
+            }
+
+            if (page >= kernelStart && page < kernelEnd)
+            {
+                continue; // mapped where it was linked
+            }
+
+            ulong flags = page < textEnd ? Present | Global
+                : page < rodataEnd ? Present | Global | NoExecute
+                : Present | Writable | Global | NoExecute;
+            Map(page, page - Layout.ImageBase, flags);
+        }
+    }
+}

@@ -1,0 +1,163 @@
+using System.Runtime.InteropServices;
+using Semitone.Metal.Boot;
+using Semitone.Metal.Cpu;
+using Semitone.Metal.Devices;
+using Semitone.Metal.Memory;
+using Semitone.Metal.Threads;
+using Semitone.Metal.Time;
+
+namespace Semitone.Metal.Runtime;
+
+/// <summary>All that Metal offers to Machine: numbers, and functions to call on a kernel thread's own stack.</summary>
+/// <remarks>Machine.X64 declares the same structure (MetalDoor); the version tells whether they were built together.</remarks>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct DoorTable
+{
+    internal ulong Version;
+    internal ulong DirectMap;
+    internal ulong KernelRoot;
+    internal ulong CommandLine;
+    internal ulong CommandLineLength;
+    internal ulong InitialRamDisk;
+    internal ulong InitialRamDiskLength;
+    internal ulong FrameLimit;
+    internal ulong ExtendedStateSize;
+    internal ulong Leaf1Edx;
+    internal ulong HasFsGsBase;
+    internal ulong TscBoot;
+    internal ulong TscHertz;
+    internal ulong TscMultiplier;
+    internal ulong TscShift;
+    internal ulong HasInvariantTsc;
+
+    internal ulong EnterGuest;
+    internal ulong CopyUser;
+    internal ulong LoadUser32;
+    internal ulong CompareExchangeUser32;
+    internal ulong WriteCr3;
+    internal ulong InvalidatePage;
+    internal ulong ReadTsc;
+    internal ulong ClearPage;
+    internal ulong Idle;
+    internal delegate*<ulong> TakeFrame;
+    internal delegate*<ulong, void> FreeFrame;
+    internal delegate*<ulong, void> AdoptFrame;
+    internal delegate*<long> GetFreeFrames;
+    internal delegate*<long> GetTotalFrames;
+    internal delegate*<ulong, void> SetAlarm;
+    internal delegate*<byte*, long, void> WriteConsole;
+    internal delegate*<byte*, int, int> ReadConsole;
+    internal delegate*<byte*, long, void> FillRandom;
+    internal delegate*<long> ReadClockChip;
+    internal delegate*<void*, void*, void> SwitchExtendedState;
+    internal delegate*<void*, void> SaveExtendedState;
+    internal delegate*<void> Settle;
+    internal delegate*<byte, void> PowerOff;
+}
+
+internal static unsafe class Door
+{
+    private const ulong Version = 1;
+
+    private static DoorTable s_table;
+
+    internal static DoorTable* Open()
+    {
+        // SAFETY: static data never moves.
+        fixed (DoorTable* table = &s_table)
+        {
+            table->Version = Version;
+            table->DirectMap = Layout.DirectMap;
+            table->KernelRoot = PageTables.Root;
+            table->CommandLine = Layout.DirectMap + BootData.CommandLine;
+            table->CommandLineLength = BootData.CommandLineLength;
+            table->InitialRamDisk = BootData.InitialRamDisk;
+            table->InitialRamDiskLength = BootData.InitialRamDiskLength;
+            table->FrameLimit = BootData.PhysicalEnd / Layout.PageSize + 1;
+            table->Leaf1Edx = Features.Leaf1Edx;
+            table->HasFsGsBase = Features.HasFsGsBase ? 1UL : 0;
+            table->HasInvariantTsc = Features.HasInvariantTsc || Features.IsEmulated ? 1UL : 0;
+            table->EnterGuest = Symbols.EnterGuest();
+            table->CopyUser = Symbols.CopyUser();
+            table->LoadUser32 = Symbols.LoadUser32();
+            table->CompareExchangeUser32 = Symbols.CompareExchangeUser32();
+            table->WriteCr3 = Symbols.WriteCr3();
+            table->InvalidatePage = Symbols.InvalidatePage();
+            table->ReadTsc = Symbols.ReadTsc();
+            table->ClearPage = Symbols.ClearPage();
+            table->Idle = Symbols.DoorIdle();
+            table->TakeFrame = &Frames.TakeForGuest;
+            table->FreeFrame = &Frames.Free;
+            table->AdoptFrame = &Frames.Adopt;
+            table->GetFreeFrames = &GetFreeFrames;
+            table->GetTotalFrames = &GetTotalFrames;
+            table->SetAlarm = &Scheduler.SetAlarm;
+            table->WriteConsole = &WriteConsole;
+            table->ReadConsole = &Serial.Read;
+            table->FillRandom = &Entropy.Fill;
+            table->ReadClockChip = &RealTimeClock.ReadSeconds;
+            table->SwitchExtendedState = &SwitchExtendedState;
+            table->SaveExtendedState = &SaveExtendedState;
+            table->Settle = &Settle;
+            table->PowerOff = &Power.Off;
+            return table;
+        }
+    }
+
+    private static long GetFreeFrames() => Frames.FreeCount - Frames.PromisedCount;
+
+    private static long GetTotalFrames() => Frames.TotalCount;
+
+    private static void WriteConsole(byte* bytes, long count) => Serial.Write(bytes, count);
+
+    /// <summary>The runtime has started: what had to wait for that.</summary>
+    private static void Settle()
+    {
+        Features.EnableExtendedState();
+        Tsc.Refine();
+
+        // SAFETY: static data never moves.
+        fixed (DoorTable* table = &s_table)
+        {
+            table->ExtendedStateSize = Features.ExtendedStateSize;
+            table->TscBoot = Tsc.BootTicks;
+            table->TscHertz = Tsc.Hertz;
+            table->TscMultiplier = Tsc.Multiplier;
+            table->TscShift = (ulong)Tsc.Shift;
+        }
+
+        Serial.EnableReceiveInterrupt();
+    }
+
+    /// <summary>Everything but the SSE registers: those are kept by plain moves on every way out of a guest.</summary>
+    private static ulong MovedComponents => Features.EnabledComponents & ~2UL;
+
+    private static void SwitchExtendedState(void* from, void* to)
+    {
+        if (from != null)
+        {
+            SaveExtendedState(from);
+        }
+
+        if (Features.EnabledComponents != 0)
+        {
+            Instructions.LoadExtended(to, MovedComponents);
+        }
+        else
+        {
+            Instructions.LoadLegacy(to);
+        }
+    }
+
+    private static void SaveExtendedState(void* area)
+    {
+        if (Features.EnabledComponents != 0)
+        {
+            Instructions.SaveExtended(area, MovedComponents);
+        }
+        else
+        {
+            Instructions.SaveLegacy(area);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using System.Runtime;
+using Semitone.Metal.Cpu;
+using Semitone.Metal.Devices;
+using Semitone.Metal.Memory;
+using Semitone.Metal.Threads;
+
+namespace Semitone.Metal.Runtime;
+
+/// <summary>Exceptions and interrupts that reach Metal: all of ring 0's, and the devices' wherever they strike.</summary>
+internal static unsafe class KernelTraps
+{
+    private const ulong DivideError = 0;
+    private const ulong Breakpoint = 3;
+    private const ulong InvalidOpcode = 6;
+    private const ulong GeneralProtection = 13;
+    private const ulong PageFault = 14;
+    private const ulong SimdException = 19;
+    private const ulong FirstInterrupt = 32;
+
+    private static int s_depth;
+
+    [RuntimeExport("metal_interrupt")]
+    private static void Acknowledge(ulong vector)
+    {
+        if (vector == LocalApic.SpuriousVector)
+        {
+            return; // wants no acknowledgement (Intel SDM Vol. 3A, 11.9)
+        }
+
+        if (vector == LocalApic.TimerVector)
+        {
+            LocalApic.TimerFired();
+        }
+        else
+        {
+            Scheduler.InterruptPending = true;
+        }
+
+        LocalApic.EndInterrupt();
+    }
+
+    [RuntimeExport("metal_kernel_trap")]
+    private static void Serve(KernelRegisters* registers, uint* vectorState, ulong faultAddress)
+    {
+        ulong vector = registers->Vector;
+        if (vector >= FirstInterrupt)
+        {
+            Acknowledge(vector);
+            return;
+        }
+
+        if (++s_depth > 1)
+        {
+            Panic.Die("exception inside the exception handler", registers, faultAddress);
+        }
+
+        if (vector == PageFault && (TryFixUp(registers) || RuntimeMemory.HandleFault(faultAddress, registers->Error)))
+        {
+            s_depth--;
+            return;
+        }
+
+        int signal = vector switch
+        {
+            DivideError or SimdException => Signals.FloatingPoint,
+            Breakpoint => Signals.Trap,
+            InvalidOpcode => Signals.Illegal,
+            GeneralProtection or PageFault => Signals.SegmentationFault,
+            _ => 0,
+        };
+        if (signal == 0
+            || !Signals.DeliverFault(registers, (byte*)vectorState + 16, *vectorState, signal, vector == PageFault ? faultAddress : 0))
+        {
+            Panic.Die("exception in the kernel", registers, faultAddress);
+        }
+
+        s_depth--;
+    }
+
+    /// <summary>Goes on at the fix-up when the fault was an access to guest memory.</summary>
+    private static bool TryFixUp(KernelRegisters* registers)
+    {
+        for (ulong* entry = Symbols.ExceptionTable(); entry < Symbols.ExceptionTableEnd(); entry += 3)
+        {
+            if (registers->Rip >= entry[0] && registers->Rip < entry[1])
+            {
+                registers->Rip = entry[2];
+                return true;
+            }
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,116 @@
+using Semitone.Metal.Boot;
+using Semitone.Metal.Cpu;
+using Semitone.Metal.Memory;
+using Semitone.Metal.Threads;
+
+namespace Semitone.Metal.Runtime;
+
+/// <summary>Builds the stack on which the runtime's C library starts: arguments, environment, auxiliary vector (System V ABI, 3.4.1).</summary>
+internal static unsafe class RuntimeStart
+{
+    internal const ulong StackSize = 1024 * 1024;
+
+    /// <summary>The auxiliary vector entry that holds the door; Machine.X64 looks for it.</summary>
+    private const ulong DoorEntry = 0x5345_4D49;
+
+    private const ulong PageSizeEntry = 6;
+    private const ulong ProgramHeadersEntry = 3;
+    private const ulong ProgramHeaderSizeEntry = 4;
+    private const ulong ProgramHeaderCountEntry = 5;
+    private const ulong EntryPointEntry = 9;
+    private const ulong SecureEntry = 23;
+    private const ulong RandomEntry = 25;
+
+    internal static ulong StackEnd { get; private set; }
+
+    internal static KernelThread* CreateThread()
+    {
+        // The page below stays unmapped: running off the end is a fault, not a corruption.
+        RuntimeMemory.Map(0, Layout.PageSize, 0, false, true);
+        ulong stack = RuntimeMemory.Map(0, StackSize, RuntimeMemory.Read | RuntimeMemory.Write, false, true);
+        StackEnd = stack + StackSize;
+        byte* top = (byte*)StackEnd;
+
+        top -= 16;
+        Entropy.Fill(top, 16);
+        byte* random = top;
+        byte* name = Push(ref top, "semitone");
+        byte* heapLimit = PushHeapLimit(ref top);
+        byte* generation0 = Push(ref top, "DOTNET_GCgen0size=0x40000");
+        byte* tunables = Push(ref top, Features.IsEmulated
+            ? "GLIBC_TUNABLES=glibc.cpu.x86_rep_stosb_threshold=0x7fffffff:glibc.cpu.x86_rep_movsb_threshold=0x7fffffff"
+            : "GLIBC_TUNABLES=");
+
+        ulong* words = (ulong*)((ulong)top & ~15UL) - 32;
+        int i = 0;
+        words[i++] = 1; // argc
+        words[i++] = (ulong)name;
+        words[i++] = 0;
+        words[i++] = (ulong)heapLimit;
+        words[i++] = (ulong)generation0;
+        words[i++] = (ulong)tunables;
+        words[i++] = 0;
+        words[i++] = PageSizeEntry;
+        words[i++] = Layout.PageSize;
+        words[i++] = ProgramHeadersEntry;
+        words[i++] = KernelImage.ProgramHeaders;
+        words[i++] = ProgramHeaderSizeEntry;
+        words[i++] = 56;
+        words[i++] = ProgramHeaderCountEntry;
+        words[i++] = KernelImage.ProgramHeaderCount;
+        words[i++] = EntryPointEntry;
+        words[i++] = KernelImage.EntryPoint;
+        words[i++] = SecureEntry;
+        words[i++] = 0;
+        words[i++] = RandomEntry;
+        words[i++] = (ulong)random;
+        words[i++] = DoorEntry;
+        words[i++] = (ulong)Door.Open();
+        words[i++] = 0;
+        words[i++] = 0;
+
+        KernelThread* thread = Scheduler.CreateFirst();
+        thread->Registers.Rip = KernelImage.EntryPoint;
+        thread->Registers.Rsp = (ulong)words;
+        thread->Registers.Rflags = 2;
+        return thread;
+    }
+
+    /// <summary>The collector reserves 256 GiB unless it is told what there is: a quarter of memory, between 1 and 64 MiB.</summary>
+    private static byte* PushHeapLimit(ref byte* top)
+    {
+        ulong limit = (ulong)Frames.TotalCount * Layout.PageSize / 4;
+        limit = limit < 0x20_0000 ? 0x20_0000 : limit > 0x400_0000 ? 0x400_0000 : limit & ~0xFFFUL;
+        byte* digits = stackalloc byte[16];
+        int count = 0;
+        for (; limit != 0; limit >>= 4)
+        {
+            int digit = (int)(limit & 15);
+            digits[count++] = (byte)(digit < 10 ? '0' + digit : 'a' + digit - 10);
+        }
+
+        *--top = 0;
+        for (int i = 0; i < count; i++)
+        {
+            *--top = digits[i];
+        }
+
+        return PushText(ref top, "DOTNET_GCHeapHardLimit=0x");
+    }
+
+    private static byte* Push(ref byte* top, string text)
+    {
+        *--top = 0;
+        return PushText(ref top, text);
+    }
+
+    private static byte* PushText(ref byte* top, string text)
+    {
+        for (int i = text.Length - 1; i >= 0; i--)
+        {
+            *--top = (byte)text[i];
+        }
+
+        return top;
+    }
+}

@@ -1,0 +1,202 @@
+using Semitone.Metal.Cpu;
+using Semitone.Metal.Devices;
+using Semitone.Metal.Memory;
+using Semitone.Metal.Runtime;
+using Semitone.Metal.Time;
+
+namespace Semitone.Metal.Threads;
+
+/// <summary>Decides which kernel thread goes on when one waits.</summary>
+internal static unsafe class Scheduler
+{
+    private const int MaximumThreads = 32;
+    private const long Interrupted = -4;
+    private const long TimedOut = -110;
+
+    private static ThreadTable s_threads;
+    private static int s_current;
+    private static int s_nextId = 2;
+
+    internal static KernelThread* Current => Symbols.PerCpu()->Thread;
+
+    /// <summary>Set by an interrupt that the kernel should look at, cleared when the executor has been told.</summary>
+    internal static bool InterruptPending { get; set; }
+
+    /// <summary>When the executor wants to be woken, in TSC ticks.</summary>
+    internal static ulong AlarmTicks { get; set; } = ulong.MaxValue;
+
+    internal static KernelThread* CreateFirst()
+    {
+        KernelThread* thread = Allocate();
+        thread->Id = 1;
+        return thread;
+    }
+
+    internal static KernelThread* Allocate()
+    {
+        for (int i = 0; i < MaximumThreads; i++)
+        {
+            KernelThread* thread = (KernelThread*)s_threads.Pointers[i];
+            if (thread == null)
+            {
+                ulong frame = Frames.TakeZeroed();
+                if (frame == 0)
+                {
+                    return null;
+                }
+
+                thread = (KernelThread*)Frames.ToPointer(frame);
+                s_threads.Pointers[i] = (ulong)thread;
+            }
+
+            if (thread->State == ThreadState.Unused)
+            {
+                Instructions.ClearPage(thread);
+                thread->State = ThreadState.Ready;
+                thread->Id = s_nextId++;
+                thread->Mxcsr = 0x1F80;
+                thread->DeadlineTicks = ulong.MaxValue;
+                return thread;
+            }
+        }
+
+        return null;
+    }
+
+    internal static KernelThread* FindById(int id)
+    {
+        for (int i = 0; i < MaximumThreads; i++)
+        {
+            KernelThread* thread = (KernelThread*)s_threads.Pointers[i];
+            if (thread != null && thread->State != ThreadState.Unused && thread->Id == id)
+            {
+                return thread;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Chooses the thread to go on with, sleeping until there is one. Takes turns.</summary>
+    internal static KernelThread* Next()
+    {
+        while (true)
+        {
+            ulong now = Instructions.ReadTsc();
+            ulong earliest = ulong.MaxValue;
+            for (int step = 1; step <= MaximumThreads; step++)
+            {
+                int i = (s_current + step) % MaximumThreads;
+                KernelThread* thread = (KernelThread*)s_threads.Pointers[i];
+                if (thread == null || thread->State == ThreadState.Unused)
+                {
+                    continue;
+                }
+
+                if (thread->State != ThreadState.Ready)
+                {
+                    Expire(thread, now);
+                }
+
+                if (thread->State == ThreadState.Ready)
+                {
+                    s_current = i;
+                    Signals.DeliverPending(thread);
+                    return thread;
+                }
+
+                ulong deadline = thread->State == ThreadState.Idle ? AlarmTicks : thread->DeadlineTicks;
+                if (deadline < earliest)
+                {
+                    earliest = deadline;
+                }
+            }
+
+            LocalApic.SetTimer(earliest);
+            Instructions.WaitForInterrupt();
+        }
+    }
+
+    /// <summary>Wakes threads that wait on a futex.</summary>
+    /// <returns>How many were woken.</returns>
+    internal static long WakeFutex(ulong address, int most, uint bits)
+    {
+        long woken = 0;
+        for (int i = 0; i < MaximumThreads && woken < most; i++)
+        {
+            KernelThread* thread = (KernelThread*)s_threads.Pointers[i];
+            if (thread != null
+                && thread->State == ThreadState.WaitingForFutex
+                && thread->FutexAddress == address
+                && (thread->FutexBits & bits) != 0)
+            {
+                Wake(thread, 0);
+                woken++;
+            }
+        }
+
+        return woken;
+    }
+
+    /// <summary>Wakes some waiters of a futex and moves others to another one (futex(2), FUTEX_CMP_REQUEUE).</summary>
+    internal static long RequeueFutex(ulong from, int mostWoken, ulong to, int mostMoved)
+    {
+        long woken = WakeFutex(from, mostWoken, uint.MaxValue);
+        long moved = 0;
+        for (int i = 0; i < MaximumThreads && moved < mostMoved; i++)
+        {
+            KernelThread* thread = (KernelThread*)s_threads.Pointers[i];
+            if (thread != null && thread->State == ThreadState.WaitingForFutex && thread->FutexAddress == from)
+            {
+                thread->FutexAddress = to;
+                moved++;
+            }
+        }
+
+        return woken + moved;
+    }
+
+    internal static void Wake(KernelThread* thread, long result)
+    {
+        thread->State = ThreadState.Ready;
+        thread->DeadlineTicks = ulong.MaxValue;
+        thread->Registers.Rax = unchecked((ulong)result);
+    }
+
+    /// <summary>Ends a wait because a signal arrived.</summary>
+    internal static void Interrupt(KernelThread* thread)
+    {
+        if (thread->State is ThreadState.WaitingForFutex or ThreadState.Sleeping or ThreadState.Idle)
+        {
+            Wake(thread, thread->State == ThreadState.Idle ? 0 : Interrupted);
+        }
+    }
+
+    /// <summary>Programs the timer for the executor's alarm while a guest runs.</summary>
+    internal static void SetAlarm(ulong ticks)
+    {
+        AlarmTicks = ticks;
+        LocalApic.SetTimer(ticks);
+    }
+
+    private static void Expire(KernelThread* thread, ulong now)
+    {
+        if (thread->State == ThreadState.Idle)
+        {
+            if (InterruptPending || AlarmTicks <= now)
+            {
+                InterruptPending = false;
+                Wake(thread, 0);
+            }
+        }
+        else if (thread->DeadlineTicks <= now)
+        {
+            Wake(thread, thread->State == ThreadState.Sleeping ? 0 : TimedOut);
+        }
+    }
+
+    private struct ThreadTable
+    {
+        internal fixed ulong Pointers[MaximumThreads];
+    }
+}

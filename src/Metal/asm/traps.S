@@ -1,0 +1,380 @@
+# System calls, exceptions and interrupts: from a guest (ring 3) they end enter_guest; from a kernel thread (ring 0)
+# they are served by Metal and the thread goes on.
+#
+# Ring 0 runs with interrupts off but for the HLT of the idle loop, so an interrupt in ring 0 means that one.
+# Compiled code keeps data below RSP (System V ABI, 3.2.2, "red zone"): every gate switches to an IST stack, and the
+# SYSCALL entry leaves the caller's stack at once.
+
+.include "layout.inc"
+.intel_syntax noprefix
+.text
+
+# uint enter_guest(GuestState* state): runs a guest until it traps; returns the TRAP_* kind.
+.globl enter_guest
+.balign 64
+enter_guest:
+    push rbx
+    push rbp
+    push r12
+    push r13
+    push r14
+    push r15
+    mov gs:[CPU_KERNEL_RSP], rsp
+    mov gs:[CPU_CONTEXT], rdi
+    ldmxcsr [rdi + GS_MXCSR]
+    LOAD_XMM rdi, GS_XMM
+    mov rsp, rdi
+    mov rax, [rsp + GS_FS_BASE]
+    mov rbx, [rsp + GS_GS_BASE]
+    test dword ptr gs:[CPU_FEATURES], FEATURE_FSGSBASE
+    jz load_bases_by_msr
+    wrfsbase rax
+    swapgs
+    wrgsbase rbx
+bases_loaded:
+    # SYSRET takes RIP from RCX and RFLAGS from R11: right when the guest expects them there, as after a system call.
+    mov rcx, [rsp + GS_RCX]
+    mov r11, [rsp + GS_R11]
+    cmp rcx, [rsp + GS_RIP]
+    jne return_by_iret
+    cmp r11, [rsp + GS_RFLAGS]
+    jne return_by_iret
+    mov rax, [rsp + GS_RAX]
+    mov rbx, [rsp + GS_RBX]
+    mov rdx, [rsp + GS_RDX]
+    mov rsi, [rsp + GS_RSI]
+    mov rdi, [rsp + GS_RDI]
+    mov rbp, [rsp + GS_RBP]
+    mov r8, [rsp + GS_R8]
+    mov r9, [rsp + GS_R9]
+    mov r10, [rsp + GS_R10]
+    mov r12, [rsp + GS_R12]
+    mov r13, [rsp + GS_R13]
+    mov r14, [rsp + GS_R14]
+    mov r15, [rsp + GS_R15]
+    mov rsp, [rsp + GS_RSP]
+    sysretq
+
+return_by_iret:
+    # IRETQ needs a stack: the trap stack is free while no trap is being taken.
+    mov rdi, rsp
+    lea rsp, [rip + trap_stack_top]
+    push USER_SS
+    push qword ptr [rdi + GS_RSP]
+    push qword ptr [rdi + GS_RFLAGS]
+    push USER_CS
+    push qword ptr [rdi + GS_RIP]
+    mov rax, [rdi + GS_RAX]
+    mov rbx, [rdi + GS_RBX]
+    mov rdx, [rdi + GS_RDX]
+    mov rsi, [rdi + GS_RSI]
+    mov rbp, [rdi + GS_RBP]
+    mov r8, [rdi + GS_R8]
+    mov r9, [rdi + GS_R9]
+    mov r10, [rdi + GS_R10]
+    mov r12, [rdi + GS_R12]
+    mov r13, [rdi + GS_R13]
+    mov r14, [rdi + GS_R14]
+    mov r15, [rdi + GS_R15]
+    mov rdi, [rdi + GS_RDI]
+    iretq
+
+load_bases_by_msr:
+    mov rdx, rax
+    shr rdx, 32
+    mov ecx, 0xC0000100             # IA32_FS_BASE
+    wrmsr
+    mov rax, rbx
+    mov rdx, rbx
+    shr rdx, 32
+    mov ecx, 0xC0000102             # IA32_KERNEL_GS_BASE, which SWAPGS makes the guest's
+    wrmsr
+    swapgs
+    jmp bases_loaded
+
+# The SYSCALL instruction lands here with interrupts off (IA32_FMASK), RIP in RCX and RFLAGS in R11.
+.globl syscall_entry
+.balign 64
+syscall_entry:
+    test rcx, rcx
+    js kernel_syscall               # the caller lies in the upper half: a kernel thread
+    swapgs
+    mov gs:[CPU_SCRATCH], rsp
+    mov rsp, gs:[CPU_CONTEXT]
+    mov [rsp + GS_RAX], rax
+    mov [rsp + GS_ORIG_RAX], rax
+    mov [rsp + GS_RBX], rbx
+    mov [rsp + GS_RCX], rcx
+    mov [rsp + GS_RIP], rcx
+    mov [rsp + GS_RDX], rdx
+    mov [rsp + GS_RSI], rsi
+    mov [rsp + GS_RDI], rdi
+    mov [rsp + GS_RBP], rbp
+    mov [rsp + GS_R8], r8
+    mov [rsp + GS_R9], r9
+    mov [rsp + GS_R10], r10
+    mov [rsp + GS_R11], r11
+    mov [rsp + GS_RFLAGS], r11
+    mov [rsp + GS_R12], r12
+    mov [rsp + GS_R13], r13
+    mov [rsp + GS_R14], r14
+    mov [rsp + GS_R15], r15
+    mov rax, gs:[CPU_SCRATCH]
+    mov [rsp + GS_RSP], rax
+    xor ebx, ebx                    # TRAP_SYSTEM_CALL
+    # fall through
+
+# RSP -> GuestState with the integer registers stored, EBX = trap kind, GS is the kernel's.
+leave_guest:
+    SAVE_XMM rsp, GS_XMM
+    stmxcsr [rsp + GS_MXCSR]
+    ldmxcsr [rip + kernel_mxcsr]
+    mov rcx, gs:[CPU_KERNEL_FS]
+    test dword ptr gs:[CPU_FEATURES], FEATURE_FSGSBASE
+    jz load_kernel_fs_by_msr
+    rdfsbase rax
+    mov [rsp + GS_FS_BASE], rax
+    wrfsbase rcx
+    swapgs                          # a guest may have moved its GS base with WRGSBASE
+    rdgsbase rax
+    swapgs
+    mov [rsp + GS_GS_BASE], rax
+kernel_fs_loaded:
+    mov rsp, gs:[CPU_KERNEL_RSP]
+    mov eax, ebx
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    ret
+
+load_kernel_fs_by_msr:              # without FSGSBASE a guest cannot change its bases by itself
+    mov rax, rcx
+    mov rdx, rcx
+    shr rdx, 32
+    mov ecx, 0xC0000100
+    wrmsr
+    jmp kernel_fs_loaded
+
+# A kernel thread asks Metal for something. All of its registers but RAX, RCX and R11 are kept.
+kernel_syscall:
+    mov gs:[CPU_SCRATCH], rsp
+    mov rsp, gs:[CPU_THREAD]
+    mov [rsp + KR_RAX], rax
+    mov [rsp + KR_RBX], rbx
+    mov [rsp + KR_RCX], rcx
+    mov [rsp + KR_RDX], rdx
+    mov [rsp + KR_RSI], rsi
+    mov [rsp + KR_RDI], rdi
+    mov [rsp + KR_RBP], rbp
+    mov [rsp + KR_R8], r8
+    mov [rsp + KR_R9], r9
+    mov [rsp + KR_R10], r10
+    mov [rsp + KR_R11], r11
+    mov [rsp + KR_R12], r12
+    mov [rsp + KR_R13], r13
+    mov [rsp + KR_R14], r14
+    mov [rsp + KR_R15], r15
+    mov [rsp + KR_RIP], rcx
+    mov [rsp + KR_RFLAGS], r11
+    mov rax, gs:[CPU_SCRATCH]
+    mov [rsp + KR_RSP], rax
+    SAVE_XMM rsp, THREAD_XMM
+    stmxcsr [rsp + THREAD_MXCSR]
+    mov rdi, rsp
+    mov rsp, gs:[CPU_METAL_STACK]
+    call metal_syscall              # (KernelThread*) -> KernelThread* to go on with
+
+# void resume_thread(KernelThread* in RAX): goes on with a kernel thread.
+resume_thread:
+    mov rbx, rax
+    mov gs:[CPU_THREAD], rbx
+    mov rax, [rbx + THREAD_FS_BASE]
+    mov gs:[CPU_KERNEL_FS], rax
+    mov rdx, rax
+    shr rdx, 32
+    mov ecx, 0xC0000100             # IA32_FS_BASE
+    wrmsr
+    LOAD_XMM rbx, THREAD_XMM
+    ldmxcsr [rbx + THREAD_MXCSR]
+    mov rsp, gs:[CPU_METAL_STACK]
+    push KERNEL_SS
+    push qword ptr [rbx + KR_RSP]
+    push qword ptr [rbx + KR_RFLAGS]
+    push KERNEL_CS
+    push qword ptr [rbx + KR_RIP]
+    mov rax, [rbx + KR_RAX]
+    mov rcx, [rbx + KR_RCX]
+    mov rdx, [rbx + KR_RDX]
+    mov rsi, [rbx + KR_RSI]
+    mov rdi, [rbx + KR_RDI]
+    mov rbp, [rbx + KR_RBP]
+    mov r8, [rbx + KR_R8]
+    mov r9, [rbx + KR_R9]
+    mov r10, [rbx + KR_R10]
+    mov r11, [rbx + KR_R11]
+    mov r12, [rbx + KR_R12]
+    mov r13, [rbx + KR_R13]
+    mov r14, [rbx + KR_R14]
+    mov r15, [rbx + KR_R15]
+    mov rbx, [rbx + KR_RBX]
+    iretq
+
+# void start_thread(KernelThread* thread): the first entry into a kernel thread, from boot; does not return.
+.globl start_thread
+start_thread:
+    mov rax, rdi
+    jmp resume_thread
+
+# One stub a vector: makes every frame alike (error code, vector) and goes to the common part.
+.macro GATE vector, has_error
+.balign 16
+    .if \has_error == 0
+    push 0
+    .endif
+    push \vector
+    jmp trap_common
+.endm
+
+.altmacro
+.globl gates
+.balign 16
+gates:
+    .set vector, 0
+    .rept 64
+    .if (vector == 8) || (vector == 10) || (vector == 11) || (vector == 12) || (vector == 13) || (vector == 14) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30)
+    GATE %vector, 1
+    .else
+    GATE %vector, 0
+    .endif
+    .set vector, vector + 1
+    .endr
+.noaltmacro
+
+# On an IST stack: vector, error code, RIP, CS, RFLAGS, RSP, SS
+trap_common:
+    test byte ptr [rsp + 24], 3
+    jz trap_from_kernel
+    swapgs
+    push rax
+    mov rax, gs:[CPU_CONTEXT]
+    mov [rax + GS_RBX], rbx
+    mov [rax + GS_RCX], rcx
+    mov [rax + GS_RDX], rdx
+    mov [rax + GS_RSI], rsi
+    mov [rax + GS_RDI], rdi
+    mov [rax + GS_RBP], rbp
+    mov [rax + GS_R8], r8
+    mov [rax + GS_R9], r9
+    mov [rax + GS_R10], r10
+    mov [rax + GS_R11], r11
+    mov [rax + GS_R12], r12
+    mov [rax + GS_R13], r13
+    mov [rax + GS_R14], r14
+    mov [rax + GS_R15], r15
+    pop qword ptr [rax + GS_RAX]
+    pop rbx
+    mov [rax + GS_VECTOR], rbx
+    pop qword ptr [rax + GS_ERROR]
+    pop qword ptr [rax + GS_RIP]
+    pop rcx                         # CS
+    pop qword ptr [rax + GS_RFLAGS]
+    pop qword ptr [rax + GS_RSP]
+    mov qword ptr [rax + GS_ORIG_RAX], -1
+    mov rsp, rax
+    cmp ebx, 32
+    jae interrupt_from_guest
+    mov eax, TRAP_EXCEPTION
+    cmp ebx, 14
+    mov ebx, eax
+    jne leave_guest
+    mov rax, cr2
+    mov [rsp + GS_CR2], rax
+    mov ebx, TRAP_PAGE_FAULT
+    jmp leave_guest
+
+interrupt_from_guest:
+    # Store the vector state before compiled code runs, acknowledge on the kernel stack, and leave as usual.
+    SAVE_XMM rsp, GS_XMM
+    stmxcsr [rsp + GS_MXCSR]
+    mov rbp, rsp
+    mov rsp, gs:[CPU_KERNEL_RSP]
+    ldmxcsr [rip + kernel_mxcsr]
+    mov edi, ebx
+    and rsp, -16
+    call metal_interrupt            # (vector)
+    mov rsp, rbp
+    LOAD_XMM rsp, GS_XMM
+    ldmxcsr [rsp + GS_MXCSR]
+    mov ebx, TRAP_INTERRUPT
+    jmp leave_guest
+
+trap_from_kernel:
+    push rax
+    push rbx
+    push rcx
+    push rdx
+    push rsi
+    push rdi
+    push rbp
+    push r8
+    push r9
+    push r10
+    push r11
+    push r12
+    push r13
+    push r14
+    push r15
+    mov rdi, rsp                    # KernelRegisters*
+    mov rbx, rsp
+    sub rsp, 256 + 16
+    and rsp, -16
+    SAVE_XMM rsp, 16
+    stmxcsr [rsp]
+    mov rsi, rsp                    # MXCSR, padding, XMM
+    mov rdx, cr2
+    call metal_kernel_trap          # (KernelRegisters*, vector state*, CR2)
+    LOAD_XMM rsp, 16
+    ldmxcsr [rsp]
+    mov rsp, rbx
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop r11
+    pop r10
+    pop r9
+    pop r8
+    pop rbp
+    pop rdi
+    pop rsi
+    pop rdx
+    pop rcx
+    pop rbx
+    pop rax
+    add rsp, 16
+    iretq
+
+# void wait_for_interrupt(): sleeps with interrupts on; STI takes effect after the next instruction, so none is missed.
+.globl wait_for_interrupt
+wait_for_interrupt:
+    sti
+    hlt
+    cli
+    ret
+
+# void poll_interrupts(): lets pending interrupts in.
+.globl poll_interrupts
+poll_interrupts:
+    sti
+    nop
+    cli
+    ret
+
+.section .rodata
+.balign 4
+kernel_mxcsr: .long 0x1F80
+
+.section .note.GNU-stack, "", @progbits
