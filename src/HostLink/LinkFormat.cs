@@ -15,12 +15,6 @@ public static class LinkFormat
     /// <summary>Bytes of the longest escape sequence from host to guest.</summary>
     public const int MaxInputSequence = 6;
 
-    /// <summary>The kernel parameter that switches the link on; without it the console carries plain bytes.</summary>
-    public const string KernelParameter = "host.link";
-
-    /// <summary>The kernel parameter that names the standard descriptors which are terminals on the host, such as <c>host.tty=012</c>.</summary>
-    public const string TerminalParameter = "host.tty";
-
     /// <summary>The I/O port of QEMU's isa-debug-exit device: writing v ends QEMU with status (v &lt;&lt; 1) | 1.</summary>
     public const ushort ExitPort = 0x501;
 

@@ -1,0 +1,202 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Semitone.Cli.Qemu;
+using Semitone.Cli.Running;
+
+namespace Semitone.Cli.Commands;
+
+/// <summary><c>semitone run</c>: its flags are kraft's.</summary>
+internal sealed class RunCommand
+{
+    private readonly Argument<string[]> _program = new("BINARY")
+    {
+        Description = "The program: a binary or script of this machine, or with --rootfs a path in the root file system. Its arguments stand behind `--`.",
+        Arity = ArgumentArity.ZeroOrMore,
+    };
+
+    private readonly Option<string?> _rootfs = new("--rootfs", "--initrd") { Description = "Root file system: a folder or a cpio archive (newc, gzip or plain)", HelpName = "DIR|FILE" };
+    private readonly Option<string?> _memory = new("--memory", "-M") { Description = "Memory of the machine [default: 64Mi and what the root file system takes]", HelpName = "SIZE" };
+    private readonly Option<string[]> _environment = new("--env", "-e") { Description = "Environment variable; without =VALUE the value is the host's", HelpName = "KEY[=VALUE]" };
+    private readonly Option<string?> _platform = new("--plat") { Description = "Platform: auto or qemu [default: auto]", HelpName = "NAME" };
+    private readonly Option<string?> _architecture = new("--arch", "-m") { Description = "Architecture: x86_64", HelpName = "NAME" };
+    private readonly Option<string?> _target = new("--target", "-t") { Description = "Target, such as qemu/x86_64-initrd-strace", HelpName = "TARGET" };
+    private readonly Option<string?> _timeout = new("--timeout") { Description = "End the machine, with status 124, after this time (10, 500ms, 2m)", HelpName = "TIME" };
+    private readonly Option<bool> _strace = new("--strace") { Description = "Print every system call" };
+    private readonly Option<bool> _statistics = new("--stats") { Description = "Print the kernel's counters when the program has ended" };
+    private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Print the QEMU command line and start nothing" };
+    private readonly Option<string?> _keepInitrd = new("--keep-initrd") { Description = "Leave the packed root file system in this file", HelpName = "FILE" };
+    private readonly Option<string?> _machine = new("--machine") { Description = "Board: microvm or q35 [default: microvm]", HelpName = "NAME" };
+    private readonly Option<string?> _accelerator = new("--accel") { Description = "kvm, tcg or auto [default: auto]", HelpName = "NAME" };
+    private readonly Option<bool> _noAcceleration = new("--disable-acceleration", "-W") { Description = "The same as --accel tcg" };
+    private readonly Option<string?> _cpu = new("--cpu") { Description = "QEMU's CPU model [default: host or max]", HelpName = "MODEL" };
+    private readonly Option<string[]> _kernelArguments = new("--kernel-arg", "-a") { Description = "Parameter for the kernel command line", HelpName = "PARAMETER" };
+    private readonly Option<string?> _name = new("--name", "-n") { Description = "Name of the machine, seen in the process list", HelpName = "NAME" };
+
+    private readonly Option[] _unsupported =
+    [
+        new Option<bool>("--detach", "-d"), new Option<string>("--ip"), new Option<string>("--kraftfile", "-K"), new Option<string>("--mac"), new Option<string>("--network"),
+        new Option<bool>("--no-start"), new Option<string>("--port", "-p"), new Option<string>("--prefix"), new Option<bool>("--prefix-name"), new Option<bool>("--rm"),
+        new Option<string>("--volume", "-v"), new Option<bool>("--symbolic"),
+    ];
+
+    private readonly string[] _programArguments;
+
+    /// <param name="programArguments">What stood behind the first <c>--</c>.</param>
+    public RunCommand(string[] programArguments)
+    {
+        _programArguments = programArguments;
+    }
+
+    public Command Build()
+    {
+        Command command = new("run", "Run a Linux program in a virtual machine of its own");
+        command.Aliases.Add("r");
+        command.Add(_program);
+        foreach (Option option in (Option[])
+            [
+                _rootfs, _memory, _environment, _platform, _architecture, _target, _timeout, _strace, _statistics, _dryRun, _keepInitrd, _machine, _accelerator,
+                _noAcceleration, _cpu, _kernelArguments, _name,
+            ])
+        {
+            // One value for each flag: what follows it is the next word of the command line.
+            option.AllowMultipleArgumentsPerToken = false;
+            command.Add(option);
+        }
+
+        foreach (Option option in _unsupported)
+        {
+            option.Hidden = true;
+            command.Add(option);
+        }
+
+        command.SetAction(result => Runner.Run(Read(result)));
+        return command;
+    }
+
+    private RunRequest Read(ParseResult result)
+    {
+        foreach (Option option in _unsupported)
+        {
+            if (result.GetResult(option) is { Implicit: false })
+            {
+                throw Wrong($"{option.Name} is not supported yet");
+            }
+        }
+
+        string[] named = result.GetValue(_program) ?? [];
+        if (Array.Find(named, word => word.StartsWith('-') && word.Length > 1) is { } unknown)
+        {
+            throw Wrong($"unknown flag '{unknown}'; the program's own flags stand behind --");
+        }
+
+        string[] words = [.. named, .. _programArguments];
+        string? root = result.GetValue(_rootfs);
+        if (words.Length == 0)
+        {
+            throw Wrong(root is null ? "name a program: semitone run BINARY -- ARGUMENTS" : "name a program in the root file system: semitone run --rootfs DIR -- /bin/prog");
+        }
+
+        if (root is null && Directory.Exists(words[0]))
+        {
+            throw Wrong($"{words[0]} is a folder: projects (Kraftfile) are not supported yet; to run a program in it, say --rootfs {words[0]} -- /path/of/program");
+        }
+
+        Target target = ReadTarget(result);
+        CheckPlatform(result);
+        return new RunRequest
+        {
+            Program = words[0],
+            Arguments = words[1..],
+            RootFileSystem = root,
+            MemoryBytes = ReadMemory(result),
+            Environment = result.GetValue(_environment) ?? [],
+            KernelArguments = result.GetValue(_kernelArguments) ?? [],
+            Machine = result.GetValue(_machine) switch
+            {
+                null or "microvm" => MachineType.MicroVm,
+                "q35" or "pc" => MachineType.Q35,
+                string other => throw Wrong($"--machine: unknown board '{other}'; there are microvm and q35"),
+            },
+            Accelerator = ReadAccelerator(result),
+            CpuModel = result.GetValue(_cpu),
+            Name = result.GetValue(_name),
+            Timeout = ReadTimeout(result),
+            Strace = result.GetValue(_strace) || target.Strace,
+            Statistics = result.GetValue(_statistics),
+            DryRun = result.GetValue(_dryRun),
+            KeepInitialRamDisk = result.GetValue(_keepInitrd),
+        };
+    }
+
+    private Target ReadTarget(ParseResult result)
+    {
+        if (result.GetValue(_target) is not { } text)
+        {
+            return default;
+        }
+
+        return Target.TryParse(text, out Target target, out string? problem) ? target : throw Wrong(problem!);
+    }
+
+    private void CheckPlatform(ParseResult result)
+    {
+        switch (result.GetValue(_platform))
+        {
+            case null or "auto" or "qemu" or "kvm":
+                break;
+            case "fc" or "firecracker":
+                throw Wrong("--plat: Firecracker is not supported yet; use qemu");
+            case string other:
+                throw Wrong($"--plat: unknown platform '{other}'; there is qemu");
+        }
+
+        if (result.GetValue(_architecture) is { } architecture and not ("x86_64" or "amd64"))
+        {
+            throw Wrong($"--arch: unknown architecture '{architecture}'; there is x86_64");
+        }
+    }
+
+    private long? ReadMemory(ParseResult result)
+    {
+        if (result.GetValue(_memory) is not { } text)
+        {
+            return null;
+        }
+
+        if (!MemorySize.TryParse(text, out long bytes))
+        {
+            throw Wrong($"--memory: '{text}' is no size; write 64Mi, 1Gi, 512Ki or a number of bytes");
+        }
+
+        return bytes >= 1 << 20 ? bytes : throw Wrong($"--memory: {text} is less than 1Mi");
+    }
+
+    private Accelerator? ReadAccelerator(ParseResult result)
+    {
+        Accelerator? accelerator = result.GetValue(_accelerator) switch
+        {
+            null or "auto" => null,
+            "kvm" => Accelerator.Kvm,
+            "tcg" => Accelerator.Tcg,
+            string other => throw Wrong($"--accel: unknown accelerator '{other}'; there are kvm, tcg and auto"),
+        };
+        if (!result.GetValue(_noAcceleration))
+        {
+            return accelerator;
+        }
+
+        return accelerator == Accelerator.Kvm ? throw Wrong("--disable-acceleration contradicts --accel kvm") : Accelerator.Tcg;
+    }
+
+    private TimeSpan? ReadTimeout(ParseResult result)
+    {
+        if (result.GetValue(_timeout) is not { } text)
+        {
+            return null;
+        }
+
+        return DurationText.TryParse(text, out TimeSpan timeout) ? timeout : throw Wrong($"--timeout: '{text}' is no length of time; write 10, 500ms, 2m or 1h");
+    }
+
+    private static CommandFailedException Wrong(string message) => new(ExitStatus.Usage, message);
+}

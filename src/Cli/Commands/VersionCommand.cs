@@ -1,0 +1,22 @@
+using System.CommandLine;
+using System.Reflection;
+using System.Text;
+using Semitone.Cli.Posix;
+
+namespace Semitone.Cli.Commands;
+
+/// <summary><c>semitone version</c>.</summary>
+internal static class VersionCommand
+{
+    public static Command Build()
+    {
+        Command command = new("version", "Show the version");
+        command.SetAction(_ =>
+        {
+            string version = typeof(VersionCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+            Descriptor.TryWrite(Descriptor.StandardOutput, Encoding.UTF8.GetBytes($"semitone {version}\n"));
+            return 0;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,47 @@
+using System.Text;
+
+namespace Semitone.Cli.Packing;
+
+/// <summary>The first line of a script: <c>#!INTERPRETER [ARGUMENT]</c>, execve(2).</summary>
+/// <param name="Interpreter">As it stands there.</param>
+/// <param name="Argument">All that follows, as one argument; null for nothing.</param>
+internal sealed record ProgramScript(string Interpreter, string? Argument)
+{
+    // Linux looks at no more (BINPRM_BUF_SIZE).
+    private const int LongestLine = 256;
+
+    /// <summary>Reads the first line of a file.</summary>
+    /// <returns>Null when it is no script or cannot be read.</returns>
+    public static ProgramScript? Read(string path)
+    {
+        try
+        {
+            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            Span<byte> start = stackalloc byte[LongestLine];
+            start = start[..file.ReadAtLeast(start, LongestLine, throwOnEndOfStream: false)];
+            return Parse(start);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    internal static ProgramScript? Parse(ReadOnlySpan<byte> start)
+    {
+        if (!start.StartsWith("#!"u8))
+        {
+            return null;
+        }
+
+        int end = start.IndexOf((byte)'\n');
+        string line = Encoding.UTF8.GetString(end < 0 ? start[2..] : start[2..end]).Trim(' ', '\t');
+        int blank = line.AsSpan().IndexOfAny(' ', '\t');
+        if (line.Length == 0)
+        {
+            return null;
+        }
+
+        return blank < 0 ? new ProgramScript(line, null) : new ProgramScript(line[..blank], line[blank..].TrimStart(' ', '\t'));
+    }
+}

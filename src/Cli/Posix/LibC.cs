@@ -1,0 +1,89 @@
+using System.Runtime.InteropServices;
+
+namespace Semitone.Cli.Posix;
+
+/// <summary>The C library's functions that .NET has no equal of.</summary>
+internal static class LibC
+{
+    public const int EINTR = 4;
+    public const int EPIPE = 32;
+
+    public const int O_CLOEXEC = 0x80000;
+    public const int AT_FDCWD = -100;
+    public const int AT_SYMLINK_NOFOLLOW = 0x100;
+    public const uint STATX_BASIC_STATS = 0x7FF;
+    public const int TCSADRAIN = 1;
+    public const ulong TIOCGWINSZ = 0x5413;
+
+    public const int SIGHUP = 1;
+    public const int SIGINT = 2;
+    public const int SIGQUIT = 3;
+    public const int SIGKILL = 9;
+    public const int SIGPIPE = 13;
+    public const int SIGTERM = 15;
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern nint read(int descriptor, ref byte buffer, nuint count);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern nint write(int descriptor, ref readonly byte buffer, nuint count);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int close(int descriptor);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int pipe2([Out] int[] descriptors, int flags);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int memfd_create(string name, uint flags);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int statx(int directory, string path, int flags, uint mask, [Out] byte[] status);
+
+    [DllImport("libc")]
+    public static extern int isatty(int descriptor);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int tcgetattr(int descriptor, [Out] byte[] attributes);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int tcsetattr(int descriptor, int when, byte[] attributes);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int ioctl(int descriptor, ulong request, [Out] ushort[] argument);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int kill(int process, int signal);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int waitpid(int process, out int status, int options);
+
+    // The opaque objects are passed as arrays that are larger than glibc's and musl's (80 and 336 bytes).
+    [DllImport("libc")]
+    public static extern int posix_spawnp(out int process, string file, byte[] fileActions, byte[] attributes, string?[] arguments, string?[] environment);
+
+    [DllImport("libc")]
+    public static extern int posix_spawn_file_actions_init([In, Out] byte[] fileActions);
+
+    [DllImport("libc")]
+    public static extern int posix_spawn_file_actions_adddup2([In, Out] byte[] fileActions, int descriptor, int newDescriptor);
+
+    [DllImport("libc")]
+    public static extern int posix_spawn_file_actions_destroy([In, Out] byte[] fileActions);
+
+    [DllImport("libc")]
+    public static extern int posix_spawnattr_init([In, Out] byte[] attributes);
+
+    [DllImport("libc")]
+    public static extern int posix_spawnattr_setflags([In, Out] byte[] attributes, short flags);
+
+    [DllImport("libc")]
+    public static extern int posix_spawnattr_setsigdefault([In, Out] byte[] attributes, byte[] signals);
+
+    [DllImport("libc")]
+    public static extern int posix_spawnattr_setsigmask([In, Out] byte[] attributes, byte[] signals);
+
+    /// <summary>Ends the process at once, without waiting for threads that block in read(2).</summary>
+    [DllImport("libc")]
+    public static extern void _exit(int status);
+}

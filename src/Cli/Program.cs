@@ -1,0 +1,74 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Text;
+using Semitone.Cli.Commands;
+using Semitone.Cli.Posix;
+
+namespace Semitone.Cli;
+
+/// <summary>The <c>semitone</c> command.</summary>
+public static class Program
+{
+    private const string Statuses =
+        """
+        Exit statuses of `semitone run`: the program's own, and
+          121      the kernel failed (a bug: please report it)
+          122      the virtual machine failed, or ended without a status
+          124      --timeout ran out
+          125      the command line is wrong
+          126      the program was found but cannot be run
+          127      the program, its interpreter or a library was not found
+          128+N    signal N ended the program (130: Ctrl-C, 143: SIGTERM to semitone)
+
+        """;
+
+    public static int Main(string[] arguments)
+    {
+        try
+        {
+            return Run(arguments);
+        }
+        catch (CommandFailedException failure)
+        {
+            foreach (string line in failure.Message.Split('\n'))
+            {
+                Say($"semitone: {line}");
+            }
+
+            return failure.Status;
+        }
+        finally
+        {
+            Terminal.Restore();
+        }
+    }
+
+    private static int Run(string[] arguments)
+    {
+        // What stands behind `--` is the program's, even where it looks like a flag of ours: the parser does not see it.
+        int stop = Array.IndexOf(arguments, "--");
+        string[] own = stop < 0 ? arguments : arguments[..stop];
+        RootCommand root = new("Runs unmodified Linux x86-64 programs, each in a virtual machine of its own.");
+        root.Add(new RunCommand(stop < 0 ? [] : arguments[(stop + 1)..]).Build());
+        root.Add(VersionCommand.Build());
+        ParseResult result = root.Parse(own, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (result.Errors.Count > 0 && own.Length > 0)
+        {
+            bool isUnknownCommand = result.CommandResult.Command is RootCommand && result.UnmatchedTokens.Count > 0;
+            string message = isUnknownCommand ? $"there is no command '{result.UnmatchedTokens[0]}'" : result.Errors[0].Message.TrimEnd('.');
+            throw new CommandFailedException(ExitStatus.Usage, $"{message}\nsee semitone {(result.CommandResult.Command is RootCommand ? "" : result.CommandResult.Command.Name + " ")}--help");
+        }
+
+        int status = result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        if (IsHelp(result))
+        {
+            Descriptor.TryWrite(Descriptor.StandardOutput, Encoding.UTF8.GetBytes(Statuses));
+        }
+
+        return own.Length == 0 ? ExitStatus.Usage : status;
+    }
+
+    private static bool IsHelp(ParseResult result) => result.Action is System.CommandLine.Help.HelpAction;
+
+    private static void Say(string line) => Descriptor.TryWrite(Descriptor.StandardError, Encoding.UTF8.GetBytes(line + "\n"));
+}

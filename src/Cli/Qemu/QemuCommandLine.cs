@@ -1,0 +1,59 @@
+using System.Globalization;
+
+namespace Semitone.Cli.Qemu;
+
+/// <summary>The QEMU command line of a machine.</summary>
+internal static class QemuCommandLine
+{
+    /// <summary>Builds the command: executable first.</summary>
+    public static List<string> Build(QemuOptions options)
+    {
+        List<string> command =
+        [
+            options.Executable,
+            "-M", DescribeMachine(options.Machine),
+            "-accel", options.Accelerator == Accelerator.Kvm ? "kvm" : "tcg",
+            "-cpu", options.CpuModel ?? (options.Accelerator == Accelerator.Kvm ? "host" : "max"),
+            "-m", DescribeMemory(options.MemoryBytes),
+            // Nothing that was not asked for: no default devices, no files of the host's administrator, no window, no monitor.
+            "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+            "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+            "-device", "isa-debug-exit,iobase=0x501,iosize=2",
+        ];
+        if (options.Name is not null)
+        {
+            command.AddRange(["-name", EscapeCommas(options.Name)]);
+        }
+
+        if (options.CountInstructions)
+        {
+            command.AddRange(["-icount", "shift=0,sleep=off"]);
+        }
+
+        command.AddRange(["-kernel", options.KernelPath]);
+        if (options.InitialRamDiskPath is not null)
+        {
+            command.AddRange(["-initrd", EscapeCommas(options.InitialRamDiskPath)]);
+        }
+
+        command.AddRange(["-append", options.KernelCommandLine]);
+        return command;
+    }
+
+    // microvm: no option ROMs, as qboot itself starts a PVH kernel; no clock chip and no ACPI tables, which the kernel does not read; the PIT stays, as the kernel
+    // times the TSC by it; and QEMU must not write its device list behind the program's arguments.
+    private static string DescribeMachine(MachineType machine) => machine switch
+    {
+        MachineType.MicroVm => "microvm,x-option-roms=off,pit=on,pic=on,rtc=off,isa-serial=on,acpi=off,auto-kernel-cmdline=off",
+        _ => "q35,graphics=off,usb=off",
+    };
+
+    /// <summary>Writes a size so that QEMU takes it to the page: without a suffix it would be mebibytes.</summary>
+    private static string DescribeMemory(long bytes) =>
+        bytes % (1 << 20) == 0
+            ? (bytes >> 20).ToString(CultureInfo.InvariantCulture) + "M"
+            : (bytes >> 10).ToString(CultureInfo.InvariantCulture) + "k";
+
+    /// <summary>A comma ends a value in QEMU's option syntax; two stand for one.</summary>
+    private static string EscapeCommas(string value) => value.Replace(",", ",,", StringComparison.Ordinal);
+}

@@ -1,0 +1,65 @@
+using Semitone.Cli.Packing;
+using Semitone.Cli.Posix;
+
+namespace Semitone.Cli.Running;
+
+/// <summary>The root file system and the command with which the guest starts.</summary>
+/// <param name="Archive">The packed root file system, of ours; null when <paramref name="ArchivePath"/> is the user's own file.</param>
+/// <param name="ArchivePath">The path by which QEMU opens the archive.</param>
+/// <param name="ArchiveBytes">Its size.</param>
+/// <param name="Command">Program and arguments.</param>
+/// <param name="Environment">The variables that packing gives rise to.</param>
+internal sealed record GuestProgram(FileStream? Archive, string ArchivePath, long ArchiveBytes, IReadOnlyList<string> Command, IReadOnlyList<string> Environment)
+{
+    /// <summary>How a child of ours names the descriptor that it gets from us.</summary>
+    private const string InheritedPath = "/proc/self/fd/3";
+
+    /// <summary>Packs what a request names, or takes the archive that it names.</summary>
+    public static GuestProgram Prepare(RunRequest request)
+    {
+        if (request.RootFileSystem is { } root)
+        {
+            IReadOnlyList<string> command = [request.Program, .. request.Arguments];
+            if (!Directory.Exists(root))
+            {
+                string path = Path.GetFullPath(root);
+                long size = File.Exists(path)
+                    ? new FileInfo(path).Length
+                    : throw new CommandFailedException(ExitStatus.Usage, $"--rootfs: {root} is neither a folder nor a file");
+                return new GuestProgram(null, path, size, command, []);
+            }
+
+            return Pack(request, command, writer => { writer.AddTree(root); return []; });
+        }
+
+        string program = HostPrograms.Find(request.Program) ?? throw new CommandFailedException(ExitStatus.NotFound, $"{request.Program}: not found");
+
+        // A program is called by the name that the user typed, as a shell would; where that is relative, it is so to the folder that we are in.
+        string name = request.Program.Contains('/') ? request.Program : program;
+        string folder = System.Environment.CurrentDirectory;
+        return Pack(request, [name, .. request.Arguments], writer =>
+        {
+            ProgramPacker packer = new(writer);
+            packer.Add(program);
+            writer.AddFolder(folder, permissions: 0x1ED);
+            List<string> environment = [$"PWD={folder}"];
+            if (packer.LibraryPath is { } libraryPath)
+            {
+                environment.Add($"LD_LIBRARY_PATH={libraryPath}");
+            }
+
+            return environment;
+        });
+    }
+
+    private static GuestProgram Pack(RunRequest request, IReadOnlyList<string> command, Func<RootFileSystemWriter, IReadOnlyList<string>> fill)
+    {
+        FileStream archive = request.KeepInitialRamDisk is { } kept
+            ? new FileStream(kept, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, bufferSize: 128 * 1024)
+            : MemoryFile.Create("semitone-rootfs");
+        RootFileSystemWriter writer = new(archive);
+        IReadOnlyList<string> environment = fill(writer);
+        writer.Finish();
+        return new GuestProgram(archive, request.KeepInitialRamDisk is { } path ? Path.GetFullPath(path) : InheritedPath, writer.Length, command, environment);
+    }
+}

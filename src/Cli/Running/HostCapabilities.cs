@@ -1,0 +1,64 @@
+using Semitone.Cli.Posix;
+
+namespace Semitone.Cli.Running;
+
+/// <summary>What a plan depends on besides the user's request.</summary>
+internal sealed record HostCapabilities
+{
+    /// <summary>Names the kernel image; for those who try another than the one beside the command.</summary>
+    private const string KernelVariable = "SEMITONE_KERNEL";
+
+    /// <summary>Names the QEMU to start.</summary>
+    private const string QemuVariable = "SEMITONE_QEMU";
+
+    private const string KernelFile = "semitone_qemu-x86_64";
+
+    public required string QemuExecutable { get; init; }
+
+    public required string KernelPath { get; init; }
+
+    public bool HasKvm { get; init; }
+
+    public bool TerminalInput { get; init; }
+
+    public bool TerminalOutput { get; init; }
+
+    public bool TerminalError { get; init; }
+
+    public string? TerminalName { get; init; }
+
+    /// <summary>Looks around.</summary>
+    /// <exception cref="CommandFailedException">There is no kernel image.</exception>
+    public static HostCapabilities Detect()
+    {
+        string kernel = Environment.GetEnvironmentVariable(KernelVariable) is { Length: > 0 } named ? Path.GetFullPath(named) : Path.Combine(AppContext.BaseDirectory, KernelFile);
+        if (!File.Exists(kernel))
+        {
+            throw new CommandFailedException(ExitStatus.MachineFailed, $"there is no kernel image at {kernel}: build it with ./semitone demo, or name one with {KernelVariable}");
+        }
+
+        return new HostCapabilities
+        {
+            QemuExecutable = Environment.GetEnvironmentVariable(QemuVariable) is { Length: > 0 } qemu ? qemu : "qemu-system-x86_64",
+            KernelPath = kernel,
+            HasKvm = CanOpenKvm(),
+            TerminalInput = Descriptor.IsTerminal(Descriptor.StandardInput),
+            TerminalOutput = Descriptor.IsTerminal(Descriptor.StandardOutput),
+            TerminalError = Descriptor.IsTerminal(Descriptor.StandardError),
+            TerminalName = Environment.GetEnvironmentVariable("TERM"),
+        };
+    }
+
+    private static bool CanOpenKvm()
+    {
+        try
+        {
+            using var device = File.OpenHandle("/dev/kvm", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+            return true;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+}

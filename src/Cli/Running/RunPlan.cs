@@ -1,0 +1,104 @@
+using System.Text;
+using Semitone.BootParameters;
+using Semitone.Cli.Posix;
+using Semitone.Cli.Qemu;
+
+namespace Semitone.Cli.Running;
+
+/// <summary>The virtual machine that a request comes down to.</summary>
+internal static class RunPlan
+{
+    /// <summary>What kraft gives a machine; ours has this besides what its root file system takes.</summary>
+    public const long DefaultMemoryBytes = 64L << 20;
+
+    private const string DefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+    /// <summary>Plans the machine.</summary>
+    /// <param name="request">What the user asked for.</param>
+    /// <param name="guest">The root file system and the command.</param>
+    /// <param name="host">What the host has.</param>
+    public static QemuOptions Create(RunRequest request, GuestProgram guest, HostCapabilities host)
+    {
+        long archivePages = (guest.ArchiveBytes + 0xFFFFF) & ~0xFFFFFL;
+        long memory = request.MemoryBytes ?? DefaultMemoryBytes + archivePages;
+        if (memory <= guest.ArchiveBytes)
+        {
+            throw new CommandFailedException(
+                ExitStatus.Usage,
+                $"--memory: {MemorySize.Format(memory)} does not hold the root file system, which takes {MemorySize.Format((guest.ArchiveBytes + 0xFFFFF) & ~0xFFFFFL)}");
+        }
+
+        if (request.Accelerator == Accelerator.Kvm && !host.HasKvm)
+        {
+            throw new CommandFailedException(ExitStatus.MachineFailed, "--accel kvm: /dev/kvm is missing or may not be opened; use --accel tcg or leave the flag out");
+        }
+
+        return new QemuOptions
+        {
+            Executable = host.QemuExecutable,
+            Machine = request.Machine,
+            Accelerator = request.Accelerator ?? (host.HasKvm ? Accelerator.Kvm : Accelerator.Tcg),
+            CpuModel = request.CpuModel,
+            MemoryBytes = memory,
+            KernelPath = host.KernelPath,
+            InitialRamDiskPath = guest.ArchivePath,
+            KernelCommandLine = BuildCommandLine(request, guest, host),
+            Name = request.Name,
+        };
+    }
+
+    private static string BuildCommandLine(RunRequest request, GuestProgram guest, HostCapabilities host)
+    {
+        CommandLineBuilder line = new("semitone"u8);
+        line.Add("host.link"u8, "1"u8);
+        line.Add("console.stdin"u8, DescribeStream(host.TerminalInput));
+        line.Add("console.stdout"u8, DescribeStream(host.TerminalOutput));
+        line.Add("console.stderr"u8, DescribeStream(host.TerminalError));
+        if (request.Strace)
+        {
+            line.Add("strace"u8, "1"u8);
+        }
+
+        if (request.Statistics)
+        {
+            line.Add("stats"u8, "1"u8);
+        }
+
+        line.AddList("env.vars"u8, BuildEnvironment(request, guest, host).Select(Encoding.UTF8.GetBytes));
+        string text = Encoding.UTF8.GetString(line.Build(guest.Command.Select(Encoding.UTF8.GetBytes)));
+
+        // The user's own parameters are in the kernel's syntax already.
+        const string Stop = " -- ";
+        int stop = text.IndexOf(Stop, StringComparison.Ordinal);
+        string kernelArguments = string.Concat(request.KernelArguments.Select(argument => " " + argument));
+        return text.Insert(stop, kernelArguments);
+    }
+
+    private static ReadOnlySpan<byte> DescribeStream(bool isTerminal) => isTerminal ? "tty"u8 : "pipe"u8;
+
+    /// <summary>Puts the variables together: the defaults, what packing gave rise to, the user's, of which each replaces an earlier one.</summary>
+    private static List<string> BuildEnvironment(RunRequest request, GuestProgram guest, HostCapabilities host)
+    {
+        List<string> environment = [DefaultPath, "HOME=/"];
+        if (host.TerminalOutput && host.TerminalName is { } terminal)
+        {
+            environment.Add($"TERM={terminal}");
+        }
+
+        foreach (string variable in guest.Environment.Concat(request.Environment))
+        {
+            string? assignment = variable.Contains('=') ? variable
+                : Environment.GetEnvironmentVariable(variable) is { } value ? $"{variable}={value}" : null;
+            if (assignment is null)
+            {
+                continue;
+            }
+
+            string name = assignment[..(assignment.IndexOf('=', StringComparison.Ordinal) + 1)];
+            environment.RemoveAll(other => other.StartsWith(name, StringComparison.Ordinal));
+            environment.Add(assignment);
+        }
+
+        return environment;
+    }
+}

@@ -1,0 +1,44 @@
+using Semitone.Cli.Qemu;
+
+namespace Semitone.Cli.Running;
+
+/// <summary>What the user asked <c>semitone run</c> for, with every value parsed.</summary>
+public sealed record RunRequest
+{
+    /// <summary>The program: a binary of the host, or with a root file system a path in it.</summary>
+    public required string Program { get; init; }
+
+    public IReadOnlyList<string> Arguments { get; init; } = [];
+
+    /// <summary>A folder or a cpio archive; null to pack the program and its libraries.</summary>
+    public string? RootFileSystem { get; init; }
+
+    /// <summary>Null for enough.</summary>
+    public long? MemoryBytes { get; init; }
+
+    /// <summary><c>KEY=VALUE</c>, or <c>KEY</c> to take the host's value.</summary>
+    public IReadOnlyList<string> Environment { get; init; } = [];
+
+    /// <summary>Parameters for the kernel command line, before the <c>--</c>.</summary>
+    public IReadOnlyList<string> KernelArguments { get; init; } = [];
+
+    public MachineType Machine { get; init; }
+
+    /// <summary>Null for KVM where it can be used, else TCG.</summary>
+    public Accelerator? Accelerator { get; init; }
+
+    public string? CpuModel { get; init; }
+
+    public string? Name { get; init; }
+
+    public TimeSpan? Timeout { get; init; }
+
+    public bool Strace { get; init; }
+
+    public bool Statistics { get; init; }
+
+    public bool DryRun { get; init; }
+
+    /// <summary>A file to keep the packed root file system in.</summary>
+    public string? KeepInitialRamDisk { get; init; }
+}
