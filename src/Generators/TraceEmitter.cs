@@ -106,7 +106,7 @@ internal sealed class TraceEmitter
             }
 
             writer.Line("line.Next();");
-            EmitArgument(writer, argument, $"arguments.A{i}");
+            EmitArgument(writer, handler, argument, $"arguments.A{i}");
             if (isConditional)
             {
                 writer.Close();
@@ -114,7 +114,7 @@ internal sealed class TraceEmitter
         }
     }
 
-    private void EmitArgument(SourceWriter writer, ArgumentModel argument, string register)
+    private void EmitArgument(SourceWriter writer, HandlerModel handler, ArgumentModel argument, string register)
     {
         switch (argument.Kind)
         {
@@ -125,20 +125,20 @@ internal sealed class TraceEmitter
                 writer.Line($"line.CString({register});");
                 break;
             case ArgumentKind.Pointer:
-                EmitPointer(writer, argument, register);
+                EmitPointer(writer, handler, argument, register);
                 break;
             default:
-                writer.Line(WriteValue(argument.Value, argument.Cast == "ulong" ? register : $"unchecked(({argument.Cast}){register})"));
+                writer.Line(WriteValue(argument.Value, Cut(argument, register)));
                 break;
         }
     }
 
-    private void EmitPointer(SourceWriter writer, ArgumentModel argument, string register)
+    private void EmitPointer(SourceWriter writer, HandlerModel handler, ArgumentModel argument, string register)
     {
         string prefix = argument.Value.Kind == ValueKind.Struct ? argument.Value.Struct!.Name + ":" : string.Empty;
         if (argument.IsOut)
         {
-            writer.Line("line.Out();");
+            writer.Line($"line.Out({register});");
             writer.Open("if (result.IsError)");
             EmitBareAddress(writer, prefix, register);
             writer.Close();
@@ -147,8 +147,8 @@ internal sealed class TraceEmitter
 
         string count = argument.Count switch
         {
-            CountKind.Result => "unchecked((ulong)result.Value)",
-            CountKind.Argument => $"arguments.A{argument.CountArgument}",
+            CountKind.Result => "result.Value",
+            CountKind.Argument => Cut(handler.Arguments[argument.CountArgument], $"arguments.A{argument.CountArgument}"),
             _ => string.Empty,
         };
         switch (argument.Value.Kind)
@@ -161,11 +161,11 @@ internal sealed class TraceEmitter
                 writer.Line($"line.StringArray({register});");
                 break;
             case ValueKind.Byte when argument.Count != CountKind.One:
-                writer.Line($"line.Buffer({register}, {count});");
+                writer.Line($"line.Buffer({register}, unchecked((ulong){count}));");
                 break;
             case ValueKind.IoVec when argument.Count != CountKind.One:
                 string limit = argument.IsOut ? "unchecked((ulong)result.Value)" : "ulong.MaxValue";
-                writer.Line($"line.IoVec({register}, {count}, {limit});");
+                writer.Line($"line.IoVec({register}, unchecked((ulong){count}), {limit});");
                 break;
             default:
                 if (argument.Count == CountKind.One)
@@ -185,6 +185,10 @@ internal sealed class TraceEmitter
             writer.Close();
         }
     }
+
+    /// <summary>Cuts a register to the bits that the handler sees.</summary>
+    private static string Cut(ArgumentModel argument, string register) =>
+        argument.Cast == "ulong" ? register : $"unchecked(({argument.Cast}){register})";
 
     private static void EmitBareAddress(SourceWriter writer, string prefix, string register) =>
         writer.Line(prefix.Length == 0 ? $"line.Address({register});" : $"line.StructAddress(\"{prefix}\"u8, {register});");
@@ -215,7 +219,7 @@ internal sealed class TraceEmitter
     {
         string suffix = register.Substring(register.Length - 1);
         writer.Line("line.Text(\"[\"u8);");
-        writer.Open($"for (ulong i{suffix} = 0; i{suffix} < {count}; i{suffix}++)");
+        writer.Open($"for (ulong i{suffix} = 0; i{suffix} < unchecked((ulong){count}); i{suffix}++)");
         writer.Open($"if (i{suffix} > 0)");
         writer.Line("line.Text(\", \"u8);");
         writer.Close();
@@ -241,7 +245,7 @@ internal sealed class TraceEmitter
             case ValueKind.Enum:
                 if (value.Format != Format.Decimal)
                 {
-                    return WriteNumber(value.Format, $"unchecked((ulong){expression})", isSigned: false);
+                    return WriteNumber(value.Format, expression, isSigned: false);
                 }
 
                 EnumModel model = value.Enum!;

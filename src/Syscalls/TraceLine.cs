@@ -55,7 +55,7 @@ public sealed class TraceLine
     }
 
     /// <summary>Writes the mark of a parameter that the kernel answers through.</summary>
-    public void Out() => Text("<out>"u8);
+    public void Out(ulong address) => Text(address == 0 ? ""u8 : "<out>"u8);
 
     /// <summary>Writes a call that has no handler: its name where Linux has one, and all registers.</summary>
     public void Unknown(in SyscallArguments arguments)
