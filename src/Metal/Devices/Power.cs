@@ -16,10 +16,14 @@ internal static class Power
 
     internal static void Off(byte status)
     {
-        Instructions.Out32(DebugExitPort, status);
+        if (status != 0)
+        {
+            Instructions.Out32(DebugExitPort, status); // cannot say 0; what follows does
+        }
+
         Instructions.Out16(Pm1aControl, 0x2000);
         Instructions.Out8(KeyboardController, PulseReset);
-        Cpu.DescriptorTables.TripleFault();
+        DescriptorTables.TripleFault();
         Instructions.HaltForever();
     }
 }

@@ -133,6 +133,8 @@ internal static unsafe class RuntimeSyscalls
                 ((ulong*)r->Rsi)[0] = 0;
                 ((ulong*)r->Rsi)[1] = 1;
                 return 0;
+            case 201: // time
+                return (long)(ToNanoseconds(Instructions.ReadTsc() - Tsc.BootTicks) / NanosecondsPerSecond);
             case 318: // getrandom
                 Entropy.Fill((byte*)r->Rdi, (long)r->Rsi);
                 return (long)r->Rsi;

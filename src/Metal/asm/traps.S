@@ -39,6 +39,8 @@ bases_loaded:
     jne return_by_iret
     cmp r11, [rsp + GS_RFLAGS]
     jne return_by_iret
+    and r11d, GUEST_FLAGS           # whatever the state says, ring 3 gets neither I/O rights nor interrupts off
+    or r11d, ALWAYS_FLAGS
     mov rax, [rsp + GS_RAX]
     mov rbx, [rsp + GS_RBX]
     mov rdx, [rsp + GS_RDX]
@@ -61,7 +63,10 @@ return_by_iret:
     lea rsp, [rip + trap_stack_top]
     push USER_SS
     push qword ptr [rdi + GS_RSP]
-    push qword ptr [rdi + GS_RFLAGS]
+    mov eax, [rdi + GS_RFLAGS]
+    and eax, GUEST_FLAGS
+    or eax, ALWAYS_FLAGS
+    push rax
     push USER_CS
     push qword ptr [rdi + GS_RIP]
     mov rax, [rdi + GS_RAX]

@@ -1,0 +1,170 @@
+using Semitone.Abi;
+using Semitone.Machine;
+using Semitone.Machine.X64;
+
+namespace Semitone.Guest;
+
+/// <summary>Page tables and the copies that go through them.</summary>
+internal static class PageTableCases
+{
+    private const ulong Base = 0x4000_0000_0000;
+
+    internal static readonly (string Name, Action<X64Machine> Body)[] All =
+    [
+        ("Copy_RoundTripsAcrossPages", RoundTrip),
+        ("CopyFromGuest_StopsAtTheFirstMissingByte", StopReading),
+        ("CopyToGuest_StopsAtAReadOnlyPage", StopWriting),
+        ("Copy_OfKernelAddresses_CopiesNothing", RefuseKernel),
+        ("CompareExchange_ExchangesOnlyWhenEqual", CompareExchange),
+        ("Unmap_InBatches_ReturnsEveryFrame", UnmapBatches),
+        ("Protect_TakesEffectAtOnce", Protect),
+        ("Tables_OfTwoSpaces_AreSeparate", TwoSpaces),
+        ("Dispose_GivesEveryTableBack", GiveBack),
+    ];
+
+    private static void RoundTrip(X64Machine machine)
+    {
+        using IPageTable table = Make(machine, 3, PageAccess.Read | PageAccess.Write, out Frame[] frames);
+        byte[] sent = new byte[3 * Paging.PageSize - 77];
+        new Random(1).NextBytes(sent);
+        Check.Equal(sent.Length, table.CopyToGuest(Base + 33, sent), "bytes written");
+        byte[] received = new byte[sent.Length];
+        Check.Equal(sent.Length, table.CopyFromGuest(Base + 33, received), "bytes read");
+        Check.True(sent.AsSpan().SequenceEqual(received), "the bytes differ");
+        Check.Equal(sent[0], machine.Frames.GetBytes(frames[0])[33], "the frame's byte");
+        Free(machine, frames);
+    }
+
+    private static void StopReading(X64Machine machine)
+    {
+        using IPageTable table = Make(machine, 1, PageAccess.Read | PageAccess.Write, out Frame[] frames);
+        for (int distance = 1; distance < 100; distance += 7)
+        {
+            byte[] buffer = new byte[200];
+            Check.Equal(distance, table.CopyFromGuest(Base + Paging.PageSize - (ulong)distance, buffer), "bytes before the hole");
+        }
+
+        Check.Equal(0, table.CopyFromGuest(Base + Paging.PageSize, new byte[8]), "bytes in the hole");
+        Free(machine, frames);
+    }
+
+    private static void StopWriting(X64Machine machine)
+    {
+        using IPageTable table = Make(machine, 2, PageAccess.Read | PageAccess.Write, out Frame[] frames);
+        table.Protect(Base + Paging.PageSize, Base + 2 * Paging.PageSize, PageAccess.Read);
+        Check.Equal(13, table.CopyToGuest(Base + Paging.PageSize - 13, new byte[64]), "bytes before the read-only page");
+        Check.Equal(64, table.CopyFromGuest(Base + Paging.PageSize - 13, new byte[64]), "bytes that can be read");
+        Free(machine, frames);
+    }
+
+    private static void RefuseKernel(X64Machine machine)
+    {
+        using IPageTable table = Make(machine, 1, PageAccess.Read | PageAccess.Write, out Frame[] frames);
+        byte[] buffer = new byte[16];
+        foreach (ulong address in (ulong[])[0xFFFF_8000_0000_0000, 0xFFFF_FFFF_9000_0000, Paging.UserEnd, 0x8000_0000_0000, ulong.MaxValue - 3])
+        {
+            Check.Equal(0, table.CopyFromGuest(address, buffer), "bytes read from the kernel");
+            Check.Equal(0, table.CopyToGuest(address, buffer), "bytes written to the kernel");
+            Check.True(!table.TryLoad(address & ~3UL, out _), "a word was read from the kernel");
+        }
+
+        Free(machine, frames);
+    }
+
+    private static void CompareExchange(X64Machine machine)
+    {
+        using IPageTable table = Make(machine, 1, PageAccess.Read | PageAccess.Write, out Frame[] frames);
+        Check.True(table.TryCompareExchange(Base, 0, 0xFFFF_FFFF, out uint observed) && observed == 0, "first exchange");
+        Check.True(table.TryCompareExchange(Base, 5, 7, out observed) && observed == 0xFFFF_FFFF, "second exchange");
+        Check.True(table.TryLoad(Base, out uint value) && value == 0xFFFF_FFFF, "the word");
+        Check.True(!table.TryCompareExchange(Base + Paging.PageSize, 0, 1, out _), "an exchange in a hole");
+        Free(machine, frames);
+    }
+
+    private static void UnmapBatches(X64Machine machine)
+    {
+        using IPageTable table = Make(machine, 100, PageAccess.Read, out Frame[] frames);
+        PageMapping[] batch = new PageMapping[7];
+        ulong start = Base - 0x1000_0000;
+        int total = 0;
+        while (table.Unmap(ref start, Base + 0x4000_0000, batch) is int count && count > 0)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                Check.Equal(frames[total + i], batch[i].Frame, "the frame");
+            }
+
+            total += count;
+        }
+
+        Check.Equal(100, total, "frames removed");
+        Check.True(!table.TryFindMapped(0x10000, Paging.UserEnd, out _, out _), "something is left");
+        Free(machine, frames);
+    }
+
+    private static void Protect(X64Machine machine)
+    {
+        using IPageTable table = Make(machine, 1, PageAccess.Read | PageAccess.Write, out Frame[] frames);
+        Check.Equal(8, table.CopyToGuest(Base, new byte[8]), "written while it may be");
+        table.Protect(Base, Base + Paging.PageSize, PageAccess.None);
+        Check.Equal(0, table.CopyFromGuest(Base, new byte[8]), "read while it may not be");
+        Check.True(table.TryGet(Base, out PageMapping mapping) && mapping.Frame == frames[0] && mapping.Access == PageAccess.None, "the page was lost");
+        table.Protect(Base, Base + Paging.PageSize, PageAccess.Read);
+        Check.Equal(0, table.CopyToGuest(Base, new byte[8]), "written while it may only be read");
+        Check.Equal(8, table.CopyFromGuest(Base, new byte[8]), "read again");
+        Free(machine, frames);
+    }
+
+    private static void TwoSpaces(X64Machine machine)
+    {
+        using IPageTable first = Make(machine, 1, PageAccess.Read | PageAccess.Write, out Frame[] firstFrames);
+        using IPageTable second = Make(machine, 1, PageAccess.Read | PageAccess.Write, out Frame[] secondFrames);
+        for (byte i = 0; i < 10; i++)
+        {
+            first.CopyToGuest(Base, [i]);
+            second.CopyToGuest(Base, [(byte)(i + 100)]);
+            byte[] seen = new byte[1];
+            first.CopyFromGuest(Base, seen);
+            Check.Equal(i, seen[0], "the first space's byte");
+        }
+
+        Free(machine, firstFrames);
+        Free(machine, secondFrames);
+    }
+
+    private static void GiveBack(X64Machine machine)
+    {
+        // The collector may commit memory meanwhile: compare after it has settled.
+        Frame[] frames = [];
+        long before = 0;
+        for (int round = 0; round < 3; round++)
+        {
+            before = machine.Frames.FreeCount;
+            Make(machine, 1, PageAccess.Read, out frames).Dispose();
+            Free(machine, frames);
+        }
+
+        Check.Equal(before, machine.Frames.FreeCount, "free frames");
+    }
+
+    private static IPageTable Make(X64Machine machine, int pages, PageAccess access, out Frame[] frames)
+    {
+        Check.True(machine.TryCreatePageTable(out IPageTable? table), "no page table");
+        frames = new Frame[pages];
+        for (int i = 0; i < pages; i++)
+        {
+            Check.True(machine.Frames.TryAllocateZeroed(out frames[i]), "no frame");
+            Check.True(table!.TryMap(Base + (ulong)i * Paging.PageSize, frames[i], access), "not mapped");
+        }
+
+        return table!;
+    }
+
+    private static void Free(X64Machine machine, Frame[] frames)
+    {
+        foreach (Frame frame in frames)
+        {
+            machine.Frames.Free(frame);
+        }
+    }
+}

@@ -1,0 +1,303 @@
+using Semitone.Abi;
+using Semitone.Machine;
+using Semitone.Machine.X64;
+
+namespace Semitone.Guest;
+
+/// <summary>Ring 3: what machine code does there, and how it comes back.</summary>
+internal static class RunLoopCases
+{
+    private const ulong Code = 0x40_0000;
+    private const ulong Data = 0x60_0000;
+    private const ulong GuestFlags = 0x202;
+
+    internal static readonly (string Name, Action<X64Machine> Body)[] All =
+    [
+        ("SystemCall_KeepsEveryRegister", KeepRegisters),
+        ("SystemCall_ResultAndFlagsReachTheGuest", ReturnResult),
+        ("PageFault_ReportsAddressAndAccess", FaultPages),
+        ("PrivilegedInstruction_IsGeneralProtection", RunPrivileged),
+        ("InvalidOpcode_DivideError_Breakpoint_AreExceptions", RunExceptions),
+        ("KernelMemory_IsOutOfReach", ReadKernel),
+        ("Spinning_IsInterruptedByTheAlarm", Spin),
+        ("VectorState_SurvivesAnotherGuest", SwitchVectors),
+        ("ExtendedState_RoundTripsAndRefusesGarbage", SaveAndLoad),
+        ("Flags_OfAHostileFrame_AreSanitised", SanitiseFlags),
+        ("NonCanonicalRip_IsAFaultOfTheGuest", LeaveCanonicalRange),
+        ("SegmentBases_AreTheGuests", UseBases),
+    ];
+
+    private static void KeepRegisters(X64Machine machine)
+    {
+        using Guest guest = new(machine, [0x0F, 0x05, 0x0F, 0x05]); // syscall; syscall
+        ref GuestRegisters r = ref guest.Context.Registers;
+        r.Rax = 39;
+        r.Rbx = 0x1111;
+        r.Rdx = 0x2222;
+        r.Rsi = 0x3333;
+        r.Rdi = 0x4444;
+        r.Rbp = 0x5555;
+        r.R8 = 8;
+        r.R9 = 9;
+        r.R10 = 10;
+        r.R12 = 12;
+        r.R13 = 13;
+        r.R14 = 14;
+        r.R15 = ulong.MaxValue;
+        for (ulong i = 1; i <= 2; i++)
+        {
+            Trap trap = guest.Run();
+            Check.Equal((byte)TrapKind.SystemCall, (byte)trap.Kind, "trap");
+            Check.Equal(Code + 2 * i, r.Rip, "rip");
+            Check.Equal(39UL, r.Rax, "rax");
+            Check.Equal(39UL, r.OrigRax, "orig_rax");
+            Check.True(
+                r.Rbx == 0x1111 && r.Rdx == 0x2222 && r.Rsi == 0x3333 && r.Rdi == 0x4444 && r.Rbp == 0x5555
+                && r.R8 == 8 && r.R9 == 9 && r.R10 == 10 && r.R12 == 12 && r.R13 == 13 && r.R14 == 14 && r.R15 == ulong.MaxValue,
+                "a register changed");
+        }
+    }
+
+    private static void ReturnResult(X64Machine machine)
+    {
+        // stc; syscall; setc bl; mov rcx, rax; syscall
+        using Guest guest = new(machine, [0xF9, 0x0F, 0x05, 0x0F, 0x92, 0xC3, 0x48, 0x89, 0xC1, 0x0F, 0x05]);
+        guest.Run();
+        guest.Context.Registers.Rax = 0xDEAD_BEEF_0000_0001;
+        guest.Run();
+        Check.Equal(1UL, guest.Context.Registers.Rbx & 0xFF, "the carry flag");
+    }
+
+    private static void FaultPages(X64Machine machine)
+    {
+        using Guest guest = new(machine, [0x48, 0x8B, 0x07, 0x0F, 0x05]); // mov rax, [rdi]; syscall
+        guest.Context.Registers.Rdi = 0x1234_5678;
+        guest.Context.Registers.R11 = 77;
+        Trap trap = guest.Run();
+        Check.Equal((byte)TrapKind.PageFault, (byte)trap.Kind, "trap");
+        Check.Equal(0x1234_5678UL, trap.Address, "address");
+        Check.Equal((uint)PageFaultFlags.User, (uint)trap.PageFault, "error code");
+        guest.Context.Registers.Rdi = Data;
+        Check.Equal((byte)TrapKind.SystemCall, (byte)guest.Run().Kind, "after the fault was mended");
+
+        using Guest writer = new(machine, [0x48, 0x89, 0x07]); // mov [rdi], rax
+        writer.Context.Registers.Rdi = Code;
+        trap = writer.Run();
+        Check.Equal((uint)(PageFaultFlags.User | PageFaultFlags.Write | PageFaultFlags.Present), (uint)trap.PageFault, "error code of a write");
+
+        using Guest jumper = new(machine, [0xFF, 0xE7]); // jmp rdi
+        jumper.Context.Registers.Rdi = Data;
+        trap = jumper.Run();
+        Check.Equal(Data, trap.Address, "address of a jump into data");
+        Check.True((trap.PageFault & PageFaultFlags.InstructionFetch) != 0, "not an instruction fetch");
+    }
+
+    private static void RunPrivileged(X64Machine machine)
+    {
+        foreach (byte[] code in (byte[][])[[0xF4], [0xFA], [0x0F, 0x22, 0xD8], [0xE4, 0x60], [0x0F, 0x30]]) // hlt, cli, mov cr3, in, wrmsr
+        {
+            using Guest guest = new(machine, code);
+            Trap trap = guest.Run();
+            Check.Equal((byte)TrapKind.Exception, (byte)trap.Kind, "trap");
+            Check.Equal((byte)13, trap.Vector, "vector");
+            Check.Equal(Code, guest.Context.Registers.Rip, "rip");
+        }
+    }
+
+    private static void RunExceptions(X64Machine machine)
+    {
+        foreach ((byte[] code, byte vector) in ((byte[], byte)[])[([0x0F, 0x0B], 6), ([0x31, 0xC9, 0xF7, 0xF9], 0), ([0xCC], 3)])
+        {
+            using Guest guest = new(machine, code);
+            Trap trap = guest.Run();
+            Check.Equal((byte)TrapKind.Exception, (byte)trap.Kind, "trap");
+            Check.Equal(vector, trap.Vector, "vector");
+        }
+    }
+
+    private static void ReadKernel(X64Machine machine)
+    {
+        foreach (ulong address in (ulong[])[0xFFFF_FFFF_9000_0000, 0xFFFF_8000_0010_0000, 0x7F80_0000_2000])
+        {
+            using Guest guest = new(machine, [0x48, 0x8B, 0x07]); // mov rax, [rdi]
+            guest.Context.Registers.Rdi = address;
+            Trap trap = guest.Run();
+            Check.Equal((byte)TrapKind.PageFault, (byte)trap.Kind, "trap");
+            Check.Equal(address, trap.Address, "address");
+        }
+    }
+
+    private static void Spin(X64Machine machine)
+    {
+        using Guest guest = new(machine, [0x48, 0xFF, 0xC0, 0xEB, 0xFB]); // inc rax; jmp -5
+        long start = machine.Clock.MonotonicNs;
+        long alarm = start + 5_000_000;
+        machine.Cpu.SetAlarm(alarm);
+        while (machine.Clock.MonotonicNs < alarm)
+        {
+            Check.Equal((byte)TrapKind.Interrupt, (byte)guest.Run().Kind, "trap");
+        }
+
+        machine.Cpu.SetAlarm(long.MaxValue);
+        Check.True(guest.Context.Registers.Rax > 1000, "it did not spin");
+        Check.True(machine.Clock.MonotonicNs - start < 2_000_000_000, "the alarm came late");
+    }
+
+    private static void SwitchVectors(X64Machine machine)
+    {
+        // movq xmm3, rax; vmovdqu ymm5, [rdi]; syscall; movq rax, xmm3; vmovdqu [rsi], ymm5; syscall
+        byte[] code =
+        [
+            0x66, 0x48, 0x0F, 0x6E, 0xD8, 0xC5, 0xFE, 0x6F, 0x2F, 0x0F, 0x05,
+            0x66, 0x48, 0x0F, 0x7E, 0xD8, 0xC5, 0xFE, 0x7F, 0x2E, 0x0F, 0x05,
+        ];
+        if (!System.Runtime.Intrinsics.X86.X86Base.IsSupported || machine.CpuFeatures.ExtendedStateSize < 832)
+        {
+            return; // no AVX on this CPU
+        }
+
+        using Guest first = new(machine, code);
+        using Guest second = new(machine, code);
+        Guest[] guests = [first, second];
+        for (int i = 0; i < 2; i++)
+        {
+            byte[] pattern = new byte[32];
+            pattern.AsSpan().Fill((byte)(0x10 + i));
+            guests[i].Write(Data, pattern);
+            guests[i].Context.Registers.Rax = (ulong)(1000 + i);
+            guests[i].Context.Registers.Rdi = Data;
+            guests[i].Context.Registers.Rsi = Data + 64;
+            Check.Equal((byte)TrapKind.SystemCall, (byte)guests[i].Run().Kind, "trap");
+        }
+
+        double disturbance = Math.Sqrt(machine.Clock.MonotonicNs); // the kernel uses the registers too
+        Check.True(disturbance > 0, "time");
+        for (int i = 0; i < 2; i++)
+        {
+            guests[i].Context.Registers.Rax = 0;
+            guests[i].Run();
+            Check.Equal((ulong)(1000 + i), guests[i].Context.Registers.Rax, "xmm3");
+            byte[] seen = guests[i].Read(Data + 64, 32);
+            Check.True(seen.AsSpan().IndexOfAnyExcept((byte)(0x10 + i)) < 0, "ymm5");
+        }
+    }
+
+    private static void SaveAndLoad(X64Machine machine)
+    {
+        using Guest guest = new(machine, [0x66, 0x48, 0x0F, 0x6E, 0xD8, 0x0F, 0x05, 0x66, 0x48, 0x0F, 0x7E, 0xD8, 0x0F, 0x05]);
+        guest.Context.Registers.Rax = 4711;
+        guest.Run();
+        byte[] image = new byte[guest.Context.ExtendedStateSize];
+        guest.Context.SaveExtendedState(image);
+        Check.Equal(4711, BitConverter.ToInt32(image, 160 + 3 * 16), "xmm3 in the image");
+        image[160 + 3 * 16]++;
+        Check.True(guest.Context.TryLoadExtendedState(image), "a good image was refused");
+        guest.Run();
+        Check.Equal(4712UL, guest.Context.Registers.Rax, "xmm3 after loading");
+        if (image.Length > 512)
+        {
+            byte[] bad = [.. image];
+            bad[512 + 7] |= 0x80; // an unknown component
+            Check.True(!guest.Context.TryLoadExtendedState(bad), "an unknown component was taken");
+            bad = [.. image];
+            bad[512 + 24] = 1; // reserved
+            Check.True(!guest.Context.TryLoadExtendedState(bad), "a reserved byte was taken");
+        }
+
+        byte[] mxcsr = [.. image];
+        mxcsr[26] = 1; // MXCSR bit 16
+        Check.True(!guest.Context.TryLoadExtendedState(mxcsr), "a reserved bit of MXCSR was taken");
+    }
+
+    private static void SanitiseFlags(X64Machine machine)
+    {
+        foreach (bool bySysret in (bool[])[true, false])
+        {
+            using Guest guest = new(machine, [0x9C, 0x58, 0x0F, 0x05]); // pushf; pop rax; syscall
+            ref GuestRegisters r = ref guest.Context.Registers;
+            r.Rflags = 0x3000 | 0x4000; // I/O privilege level 3, nested task, interrupts off
+            r.Rcx = bySysret ? r.Rip : 0;
+            r.R11 = r.Rflags;
+            Check.Equal((byte)TrapKind.SystemCall, (byte)guest.Run().Kind, "trap");
+            Check.Equal(0x202UL, r.Rax & 0x7202, "the guest's flags");
+        }
+    }
+
+    private static void LeaveCanonicalRange(X64Machine machine)
+    {
+        foreach (ulong rip in (ulong[])[0x8000_0000_0000, 0xFFFF_FFFF_9000_0000, Paging.UserEnd, ulong.MaxValue])
+        {
+            using Guest guest = new(machine, [0x90]);
+            guest.Context.Registers.Rip = rip;
+            guest.Context.Registers.Rcx = rip;
+            guest.Context.Registers.R11 = guest.Context.Registers.Rflags;
+            Trap trap = guest.Run();
+            Check.Equal((byte)TrapKind.Exception, (byte)trap.Kind, "trap");
+        }
+    }
+
+    private static void UseBases(X64Machine machine)
+    {
+        // mov rax, fs:[0]; mov rbx, gs:[8]; syscall
+        using Guest guest = new(machine, [0x64, 0x48, 0x8B, 0x04, 0x25, 0, 0, 0, 0, 0x65, 0x48, 0x8B, 0x1C, 0x25, 8, 0, 0, 0, 0x0F, 0x05]);
+        guest.Write(Data, BitConverter.GetBytes(11L));
+        guest.Write(Data + 24, BitConverter.GetBytes(22L));
+        guest.Context.Registers.FsBase = Data;
+        guest.Context.Registers.GsBase = Data + 16;
+        Check.Equal((byte)TrapKind.SystemCall, (byte)guest.Run().Kind, "trap");
+        Check.Equal(11UL, guest.Context.Registers.Rax, "through FS");
+        Check.Equal(22UL, guest.Context.Registers.Rbx, "through GS");
+        Check.Equal(Data, guest.Context.Registers.FsBase, "FS base");
+        Check.Equal(Data + 16, guest.Context.Registers.GsBase, "GS base");
+    }
+
+    /// <summary>One page of code, one of data that is stack too, and a thread at the code's first byte.</summary>
+    private sealed class Guest : IDisposable
+    {
+        private readonly X64Machine _machine;
+        private readonly IPageTable _table;
+        private readonly Frame _code;
+        private readonly Frame _data;
+
+        internal Guest(X64Machine machine, ReadOnlySpan<byte> code)
+        {
+            _machine = machine;
+            Check.True(machine.TryCreatePageTable(out IPageTable? table), "no page table");
+            Check.True(machine.TryCreateContext(out IGuestContext? context), "no context");
+            Check.True(machine.Frames.TryAllocateZeroed(out _code) && machine.Frames.TryAllocateZeroed(out _data), "no frame");
+            _table = table!;
+            Context = context!;
+            code.CopyTo(machine.Frames.GetBytes(_code));
+            Check.True(_table.TryMap(Code, _code, PageAccess.Read | PageAccess.Execute), "code not mapped");
+            Check.True(_table.TryMap(Data, _data, PageAccess.Read | PageAccess.Write), "data not mapped");
+            Context.Registers.Rip = Code;
+            Context.Registers.Rsp = Data + Paging.PageSize;
+            Context.Registers.Rflags = GuestFlags;
+        }
+
+        internal IGuestContext Context { get; }
+
+        public void Dispose()
+        {
+            Context.Dispose();
+            _table.Dispose();
+            _machine.Frames.Free(_code);
+            _machine.Frames.Free(_data);
+        }
+
+        internal Trap Run()
+        {
+            _machine.Cpu.Run(Context, _table, out Trap trap);
+            return trap;
+        }
+
+        internal void Write(ulong address, byte[] bytes) => Check.Equal(bytes.Length, _table.CopyToGuest(address, bytes), "bytes written");
+
+        internal byte[] Read(ulong address, int count)
+        {
+            byte[] bytes = new byte[count];
+            Check.Equal(count, _table.CopyFromGuest(address, bytes), "bytes read");
+            return bytes;
+        }
+    }
+}

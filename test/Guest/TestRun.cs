@@ -1,0 +1,60 @@
+using System.Text;
+using Semitone.Machine.X64;
+
+namespace Semitone.Guest;
+
+/// <summary>Runs every case and says on the console how many there will be, how each went, and that the end was reached.</summary>
+internal sealed class TestRun
+{
+    private readonly X64Machine _machine;
+
+    internal TestRun(X64Machine machine) => _machine = machine;
+
+    internal bool RunAll()
+    {
+        (string Name, Action<X64Machine> Body)[] cases = [.. RuntimeCases.All, .. PageTableCases.All, .. RunLoopCases.All];
+        Print($"1..{cases.Length}");
+        int failed = 0;
+        for (int i = 0; i < cases.Length; i++)
+        {
+            try
+            {
+                cases[i].Body(_machine);
+                Print($"ok {i + 1} {cases[i].Name}");
+            }
+            catch (CheckFailedException failure)
+            {
+                failed++;
+                Print($"not ok {i + 1} {cases[i].Name}: {failure.Message}");
+            }
+        }
+
+        Print($"done, {failed} failed");
+        return failed == 0;
+    }
+
+    private void Print(string line) => _machine.Console.Write(Encoding.UTF8.GetBytes(line + "\n"));
+}
+
+/// <summary>A case found what it did not expect.</summary>
+internal sealed class CheckFailedException(string message) : Exception(message);
+
+internal static class Check
+{
+    internal static void Equal<T>(T expected, T actual, string what)
+        where T : IEquatable<T>
+    {
+        if (!expected.Equals(actual))
+        {
+            throw new CheckFailedException($"{what}: expected {expected}, got {actual}");
+        }
+    }
+
+    internal static void True(bool condition, string what)
+    {
+        if (!condition)
+        {
+            throw new CheckFailedException(what);
+        }
+    }
+}
