@@ -10,12 +10,21 @@ public sealed class FileSystemContext
     private DirectoryInode _root;
     private DirectoryInode _workingDirectory;
 
-    public FileSystemContext(DirectoryInode root, FileCredentials credentials)
+    /// <summary>Makes the context of the first process: at the root.</summary>
+    public FileSystemContext(MountNamespace mounts, FileCredentials credentials)
+        : this(mounts, mounts.Root.Root, credentials)
     {
+    }
+
+    private FileSystemContext(MountNamespace mounts, DirectoryInode root, FileCredentials credentials)
+    {
+        Mounts = mounts;
         _root = root;
         _workingDirectory = root;
         Credentials = credentials;
     }
+
+    public MountNamespace Mounts { get; }
 
     public DirectoryInode Root => _root;
 
@@ -28,7 +37,7 @@ public sealed class FileSystemContext
 
     /// <summary>Makes the context of a child process.</summary>
     public FileSystemContext Clone(FileCredentials credentials) =>
-        new(_root, credentials) { _workingDirectory = _workingDirectory, Umask = Umask };
+        new(Mounts, _root, credentials) { _workingDirectory = _workingDirectory, Umask = Umask };
 
     /// <summary>Changes the working directory to one that is open (fchdir(2)).</summary>
     public Errno ChangeDirectory(Inode inode)

@@ -106,7 +106,10 @@ public abstract class OpenFile
     {
     }
 
-    /// <summary>True when a file that is always ready needs no waiting (regular files and directories): epoll(7) refuses those.</summary>
+    /// <summary>When a read that waits gives up and answers 0, in nanoseconds from now; <see cref="long.MaxValue"/> for never (VTIME in termios(3)).</summary>
+    public virtual long ReadTimeoutNs => long.MaxValue;
+
+    /// <summary>False for what is always ready, as regular files and directories are: epoll(7) refuses those.</summary>
     public virtual bool IsPollable => true;
 
     /// <summary>Serves a request of ioctl(2) that this kind of file knows.</summary>
