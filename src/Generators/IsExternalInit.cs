@@ -1,7 +1,6 @@
-namespace System.Runtime.CompilerServices
+namespace System.Runtime.CompilerServices;
+
+/// <summary>What the compiler wants for records, and netstandard2.0 does not have.</summary>
+internal static class IsExternalInit
 {
-    /// <summary>What the compiler wants for records, and netstandard2.0 does not have.</summary>
-    internal static class IsExternalInit
-    {
-    }
 }

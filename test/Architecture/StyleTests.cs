@@ -1,0 +1,149 @@
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace Semitone.Architecture;
+
+/// <summary>Rules of .editorconfig and of the guidelines that a compilation does not hold.</summary>
+public sealed class StyleTests
+{
+    /// <summary>Metal's core library declares types of the System namespaces, which only an ordinary namespace can nest.</summary>
+    private const string CoreLibrary = "src/Metal/CoreLibrary/";
+
+    [Fact]
+    public void TextFiles_AreClean()
+    {
+        List<string> violations = [];
+        foreach (string path in Repository.TextFiles)
+        {
+            string text = Repository.Read(path);
+            if (text.Contains('\r', StringComparison.Ordinal))
+            {
+                violations.Add($"{path}: carriage return");
+            }
+
+            if (text.Length > 0 && !text.EndsWith('\n'))
+            {
+                violations.Add($"{path}: no end of line at the end");
+            }
+
+            bool isCSharp = path.EndsWith(".cs", StringComparison.Ordinal);
+            string[] lines = text.Split('\n');
+            for (int i = 0; i < lines.Length && isCSharp; i++)
+            {
+                if (lines[i].EndsWith(' ') || lines[i].Contains('\t', StringComparison.Ordinal))
+                {
+                    violations.Add($"{path}:{i + 1}: tab or space at the end");
+                }
+            }
+        }
+
+        Verdict.None(violations);
+    }
+
+    /// <summary>Paths of somebody's machine have no place in a repository.</summary>
+    [Fact]
+    public void TextFiles_NameNoPlaceOfOneMachine()
+    {
+        // Put together here, so that this file does not hold them.
+        string[] words = ["/" + "work/", "/" + "root/", "/home" + "/user"];
+        IEnumerable<string> violations =
+            from path in Repository.TextFiles
+            from word in words
+            where Repository.Read(path).Contains(word, StringComparison.Ordinal)
+            select $"{path}: {word}";
+        Verdict.None(violations);
+    }
+
+    [Fact]
+    public void Namespaces_AreFileScopedAndFollowFolders()
+    {
+        List<string> violations = [];
+        foreach (string path in Repository.Sources.Where(path => !path.StartsWith(CoreLibrary, StringComparison.Ordinal)))
+        {
+            SourceFile source = Repository.Parse(path);
+            violations.AddRange(source.Node.DescendantNodes().OfType<NamespaceDeclarationSyntax>().Select(node => $"{source.Locate(node)}: block-scoped namespace"));
+            string[] parts = path.Split('/');
+            string project = $"Semitone.{parts[1]}";
+            foreach (FileScopedNamespaceDeclarationSyntax node in source.Node.DescendantNodes().OfType<FileScopedNamespaceDeclarationSyntax>())
+            {
+                string name = node.Name.ToString();
+                string expected = string.Join('.', parts[1..^1].Prepend("Semitone"));
+                if (name != expected && name != project && !path.StartsWith("src/Metal/", StringComparison.Ordinal) && name != "System.Runtime.CompilerServices")
+                {
+                    violations.Add($"{source.Locate(node)}: {name} instead of {expected}");
+                }
+            }
+        }
+
+        Verdict.None(violations);
+    }
+
+    [Fact]
+    public void Statements_HaveBraces()
+    {
+        List<string> violations = [];
+        foreach (SourceFile source in Repository.Sources.Select(Repository.Parse))
+        {
+            foreach (SyntaxNode node in source.Node.DescendantNodes())
+            {
+                StatementSyntax? body = node switch
+                {
+                    IfStatementSyntax statement => statement.Statement,
+                    ElseClauseSyntax { Statement: not IfStatementSyntax } clause => clause.Statement,
+                    WhileStatementSyntax statement => statement.Statement,
+                    DoStatementSyntax statement => statement.Statement,
+                    ForStatementSyntax statement => statement.Statement,
+                    CommonForEachStatementSyntax statement => statement.Statement,
+                    LockStatementSyntax statement => statement.Statement,
+                    UsingStatementSyntax { Statement: not UsingStatementSyntax } statement => statement.Statement,
+                    FixedStatementSyntax { Statement: not FixedStatementSyntax } statement => statement.Statement,
+                    _ => null,
+                };
+                if (body is not null and not BlockSyntax)
+                {
+                    violations.Add(source.Locate(node));
+                }
+            }
+        }
+
+        Verdict.None(violations);
+    }
+
+    [Fact]
+    public void Fields_AreNamedAsTheGuidelinesSay()
+    {
+        List<string> violations = [];
+        foreach (string path in Repository.Sources.Where(path => !path.StartsWith(CoreLibrary, StringComparison.Ordinal)))
+        {
+            bool isAbi = path.StartsWith("src/Abi/", StringComparison.Ordinal);
+            SourceFile source = Repository.Parse(path);
+            foreach (FieldDeclarationSyntax field in source.Node.DescendantNodes().OfType<FieldDeclarationSyntax>())
+            {
+                bool isConstant = field.Modifiers.Any(SyntaxKind.ConstKeyword);
+                bool isStatic = field.Modifiers.Any(SyntaxKind.StaticKeyword);
+                bool isPrivate = !field.Modifiers.Any(modifier =>
+                    modifier.Kind() is SyntaxKind.PublicKeyword or SyntaxKind.InternalKeyword or SyntaxKind.ProtectedKeyword);
+                foreach (VariableDeclaratorSyntax variable in field.Declaration.Variables)
+                {
+                    string name = variable.Identifier.Text;
+                    bool isRight = (isConstant, isStatic, isPrivate) switch
+                    {
+                        (true, _, _) => isAbi || char.IsUpper(name[0]),
+                        (_, true, true) when field.AttributeLists.ToString().Contains("ThreadStatic", StringComparison.Ordinal) =>
+                            name.StartsWith("t_", StringComparison.Ordinal),
+                        (_, true, true) => name.StartsWith("s_", StringComparison.Ordinal) && name.Length > 2 && char.IsLower(name[2]),
+                        (_, false, true) => name.Length > 1 && name[0] == '_' && char.IsLower(name[1]),
+                        _ => true,
+                    };
+                    if (!isRight)
+                    {
+                        violations.Add($"{source.Locate(variable)}: {name}");
+                    }
+                }
+            }
+        }
+
+        Verdict.None(violations);
+    }
+}
