@@ -1,14 +1,69 @@
+using Semitone.Abi;
+using Semitone.Files;
+using Semitone.Machine;
 using Semitone.Memory;
+using Semitone.Tasks;
 
 namespace Semitone.Syscalls;
 
 /// <summary>The thread that makes a system call, with what belongs to it.</summary>
 /// <remarks>One object per thread, used for all its calls.</remarks>
-public sealed partial class SyscallContext
+public sealed class SyscallContext : SyscallEntry
 {
-    /// <summary>The memory of the calling process.</summary>
-    public required UserMemory Memory { get; set; }
+    private readonly SyscallDispatcher _dispatcher;
+    private ValueTask<SysResult> _pending;
+
+    public SyscallContext(SyscallDispatcher dispatcher, GuestThread thread)
+    {
+        _dispatcher = dispatcher;
+        Thread = thread;
+        Process = thread.Process;
+    }
+
+    /// <summary>The calling thread.</summary>
+    public GuestThread Thread { get; }
+
+    /// <summary>Its process.</summary>
+    public Process Process { get; }
 
     /// <summary>The calling thread's number, as gettid(2) gives it.</summary>
-    public required int ThreadId { get; set; }
+    public int ThreadId => Thread.Tid;
+
+    /// <summary>The memory of the calling process.</summary>
+    public UserMemory Memory => Process.AddressSpace.Memory;
+
+    /// <summary>The descriptors of the calling process.</summary>
+    public FileTable Files => Process.Files;
+
+    /// <summary>Root, working directory, umask and file-system credentials of the calling process.</summary>
+    public FileSystemContext FileSystem => Process.FileSystem;
+
+    /// <summary>What all processes share: clock, executor, log, file services (with the random generator), futexes.</summary>
+    public SystemState System => Process.System;
+
+    /// <inheritdoc/>
+    public override void Invoke(ref GuestRegisters registers)
+    {
+        SysResult result = _dispatcher.Dispatch(this, ref registers, ref _pending);
+        registers.Rax = (ulong)result.Value;
+        if (SyscallDispatcher.IsPending(result))
+        {
+            Park();
+        }
+    }
+
+    /// <summary>Counts a call that has a handler, but not for what it was asked.</summary>
+    public void ReportMissing() => _dispatcher.Missing.Count((uint)Thread.Registers.OrigRax);
+
+    private void Park()
+    {
+        ValueTask<SysResult> pending = _pending;
+        _pending = default;
+
+        // A program may have the number in RAX that stands for a call that waits, and get it back from sigreturn.
+        if (!pending.IsCompleted)
+        {
+            Thread.Park(pending);
+        }
+    }
 }

@@ -78,7 +78,7 @@ internal static class FaultReport
     private static ReadOnlySpan<byte> FindModule(AddressSpace space, ulong address, out ulong offset)
     {
         offset = 0;
-        Vma? holder = FutexKey.Find(space.Vmas, address);
+        Vma? holder = space.FindVma(address);
         if (holder?.Object?.File is not { } file)
         {
             return default;

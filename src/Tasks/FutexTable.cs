@@ -1,5 +1,6 @@
 using Semitone.Abi;
 using Semitone.Core;
+using Semitone.Memory;
 
 namespace Semitone.Tasks;
 
@@ -31,7 +32,7 @@ public sealed class FutexTable
         for (FutexWaiter? waiter = bucket.First; waiter is not null && woken < count; waiter = next)
         {
             next = waiter.Next;
-            if (waiter.Key == key && (waiter.BitSet & bitSet) != 0)
+            if (IsSame(waiter.Key, key) && (waiter.BitSet & bitSet) != 0)
             {
                 bucket.Remove(waiter);
                 if (waiter.Waiter.TryWake())
@@ -53,7 +54,7 @@ public sealed class FutexTable
         int moved = 0;
         FutexBucket source = GetBucket(from);
         FutexBucket target = GetBucket(to);
-        if (from == to)
+        if (IsSame(from, to))
         {
             return (woken, 0);
         }
@@ -64,7 +65,7 @@ public sealed class FutexTable
         {
             source.Lock.Enter(LockRank.FutexBucket);
             FutexWaiter? waiter = source.First;
-            while (waiter is not null && waiter.Key != from)
+            while (waiter is not null && !IsSame(waiter.Key, from))
             {
                 waiter = waiter.Next;
             }
@@ -91,8 +92,9 @@ public sealed class FutexTable
     }
 
     /// <summary>Enters a thread into the list of a word. It reads the word next, and then waits or <see cref="Leave"/>s.</summary>
-    internal void Enter(FutexWaiter waiter, FutexKey key, uint bitSet)
+    public void Enter(GuestThread thread, FutexKey key, uint bitSet)
     {
+        FutexWaiter waiter = thread.FutexWaiter;
         FutexBucket bucket = GetBucket(key);
         waiter.Waiter.Begin();
         waiter.Key = key;
@@ -104,8 +106,9 @@ public sealed class FutexTable
 
     /// <summary>Takes a thread out of the list.</summary>
     /// <returns>False when a wake has taken it out already.</returns>
-    internal bool Leave(FutexWaiter waiter)
+    public bool Leave(GuestThread thread)
     {
+        FutexWaiter waiter = thread.FutexWaiter;
         FutexBucket? bucket = waiter.Bucket;
         if (bucket is null)
         {
@@ -122,6 +125,8 @@ public sealed class FutexTable
         bucket.Lock.Exit(LockRank.FutexBucket);
         return wasThere;
     }
+
+    private static bool IsSame(FutexKey left, FutexKey right) => left.Offset == right.Offset && ReferenceEquals(left.Owner, right.Owner);
 
     private static int GetIndex(FutexKey key) =>
         (int)(((key.Offset >> 2) * 0x9E37_79B9_7F4A_7C15UL) >> (64 - BucketCountLog2));

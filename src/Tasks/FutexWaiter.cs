@@ -1,4 +1,5 @@
 using Semitone.Core;
+using Semitone.Memory;
 
 namespace Semitone.Tasks;
 

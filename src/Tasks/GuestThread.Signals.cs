@@ -139,12 +139,6 @@ public sealed partial class GuestThread
         Waiter.IsInterruptPending = isPending || (_work & ThreadWork.Exit) != 0;
     }
 
-    /// <summary>Takes the signal state of the thread that made this one.</summary>
-    internal void InheritSignals(GuestThread parent) => _signalMask = parent._signalMask;
-
-    /// <summary>Forgets what does not survive execve(2).</summary>
-    internal void ResetSignalsForExec() => AlternateStack = new StackT { ss_flags = StackFlags.SS_DISABLE };
-
     /// <summary>Stops until <see cref="Continue"/>.</summary>
     internal void RequestStop() => _work |= ThreadWork.Stop;
 

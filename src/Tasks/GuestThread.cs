@@ -1,5 +1,6 @@
 using Semitone.Abi;
 using Semitone.Core;
+using Semitone.Loader;
 using Semitone.Machine;
 using Semitone.Memory;
 
@@ -12,6 +13,9 @@ namespace Semitone.Tasks;
 /// </remarks>
 public sealed partial class GuestThread : Runnable
 {
+    /// <summary>PR_SET_TIMERSLACK's default.</summary>
+    public const long DefaultTimerSlackNs = 50_000;
+
     private readonly Executor _executor;
     private readonly ICpu _cpu;
     private readonly IGuestContext _context;
@@ -64,6 +68,9 @@ public sealed partial class GuestThread : Runnable
     /// <summary>What restart_syscall(2) would go on with.</summary>
     public RestartBlock RestartBlock { get; set; }
 
+    /// <summary>What PR_SET_TIMERSLACK set.</summary>
+    public long TimerSlackNs { get; set; } = DefaultTimerSlackNs;
+
     /// <summary>True when it will never run again.</summary>
     public bool HasEnded { get; private set; }
 
@@ -83,6 +90,14 @@ public sealed partial class GuestThread : Runnable
     internal FutexWaiter FutexWaiter => _futexWaiter ??= new FutexWaiter(Waiter);
 
     private FutexWaiter? _futexWaiter;
+
+    /// <summary>Takes over what a new thread has from the one that makes it: registers, signal mask, name (clone(2)).</summary>
+    public void InheritFrom(GuestThread parent)
+    {
+        _context.CopyFrom(parent._context);
+        _signalMask = parent._signalMask;
+        Name.Set(parent.Name.Bytes);
+    }
 
     /// <summary>Makes the thread runnable.</summary>
     public void Start() => _executor.Post(this);
@@ -121,8 +136,24 @@ public sealed partial class GuestThread : Runnable
 
     private bool _mustYield;
 
-    /// <summary>Takes the address space that execve(2) made.</summary>
-    internal void SwitchAddressSpace(IPageTable pageTable) => _pageTable = pageTable;
+    /// <summary>Puts the thread at the first instruction of a program.</summary>
+    internal void BeginProgram(LoadedProgram program)
+    {
+        const ulong InitialFlags = 0x202;
+        _pageTable = program.Space.PageTable;
+        ref GuestRegisters registers = ref _context.Registers;
+        registers = default;
+        registers.Rip = program.InstructionPointer;
+        registers.Rsp = program.StackPointer;
+        registers.Rflags = InitialFlags;
+        registers.OrigRax = ulong.MaxValue;
+        _context.ResetExtendedState();
+        AlternateStack = new StackT { ss_flags = StackFlags.SS_DISABLE };
+        ClearChildTid = 0;
+        RobustListHead = 0;
+        RestartBlock = default;
+        Name.Set(program.Name);
+    }
 
     /// <summary>Makes the thread end instead of running again, and ends a wait.</summary>
     internal void RequestExit()
@@ -225,9 +256,7 @@ public sealed partial class GuestThread : Runnable
         try
         {
             SysResult result = call.GetAwaiter().GetResult();
-            ref GuestRegisters registers = ref _context.Registers;
-            _syscalls.OnCompleted(ref registers, result.Value);
-            registers.Rax = (ulong)result.Value;
+            _context.Registers.Rax = (ulong)result.Value;
             if (IsRestart(result.Value))
             {
                 _work |= ThreadWork.Restart;
@@ -325,10 +354,11 @@ public sealed partial class GuestThread : Runnable
         RobustList.Release(this);
         if (ClearChildTid != 0)
         {
-            UserMemory memory = Process.AddressSpace.Memory;
-            if (memory.TryWrite(new UserPtr<int>(ClearChildTid), 0))
+            AddressSpace space = Process.AddressSpace;
+            if (space.Memory.TryWrite(new UserPtr<int>(ClearChildTid), 0)
+                && space.TryGetFutexKey(ClearChildTid, isPrivate: false, out FutexKey key))
             {
-                Process.System.Futexes.Wake(FutexKey.From(Process.AddressSpace, ClearChildTid, isShared: true), 1);
+                Process.System.Futexes.Wake(key, 1);
             }
         }
 

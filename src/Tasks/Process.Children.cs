@@ -21,6 +21,28 @@ public sealed partial class Process
 
     internal void AddChild(Process child) => _children.Add(child);
 
+    /// <summary>Gives the children of a process that ends to the first one.</summary>
+    private void AbandonChildren()
+    {
+        Process? heir = System.Init == this ? null : System.Init;
+        foreach (Process child in _children)
+        {
+            child.Parent = heir;
+            heir?._children.Add(child);
+            if (child.ParentDeathSignal != Signal.None)
+            {
+                child.Send(SignalInfo.FromKernel(child.ParentDeathSignal));
+            }
+
+            if (child.IsZombie)
+            {
+                heir?.OnChildEnded(child);
+            }
+        }
+
+        _children.Clear();
+    }
+
     /// <summary>Tells the parent that a child has ended (SIGCHLD), or forgets the child when the parent said that it does not care.</summary>
     private void OnChildEnded(Process child)
     {

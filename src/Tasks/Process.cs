@@ -1,5 +1,7 @@
 using Semitone.Abi;
 using Semitone.Core;
+using Semitone.Files;
+using Semitone.Loader;
 using Semitone.Machine;
 using Semitone.Memory;
 
@@ -13,11 +15,14 @@ public sealed partial class Process
     private ExitStatus _exitStatus;
     private long _endedThreadsCpuTimeNs;
 
-    internal Process(SystemState system, Process? parent, AddressSpace addressSpace, ResourceLimits limits)
+    internal Process(SystemState system, Process? parent, LoadedProgram program, FileSystemContext fileSystem, FileTable files, ResourceLimits limits)
     {
         System = system;
         Parent = parent;
-        AddressSpace = addressSpace;
+        Program = program;
+        AddressSpace = program.Space;
+        FileSystem = fileSystem;
+        Files = files;
         Limits = limits;
         StartTimeNs = system.Clock.MonotonicNs;
     }
@@ -37,9 +42,18 @@ public sealed partial class Process
     public int SessionId { get; set; }
 
     /// <summary>Linux keeps credentials per thread, and libraries take pains to change those of all threads at once; here they are the process's.</summary>
-    public Credentials Credentials { get; set; } = Credentials.Root;
+    public Credentials Credentials { get; private set; } = Credentials.Root;
 
     public AddressSpace AddressSpace { get; private set; }
+
+    /// <summary>The program that it runs.</summary>
+    public LoadedProgram Program { get; private set; }
+
+    /// <summary>Root, working directory and umask.</summary>
+    public FileSystemContext FileSystem { get; }
+
+    /// <summary>The open descriptors.</summary>
+    public FileTable Files { get; }
 
     public ResourceLimits Limits { get; }
 
@@ -91,6 +105,28 @@ public sealed partial class Process
 
     /// <summary>Whether core dumps would be made and /proc files are the owner's (PR_SET_DUMPABLE).</summary>
     public int Dumpable { get; set; } = 1;
+
+    /// <summary>What it gets when its parent ends (PR_SET_PDEATHSIG).</summary>
+    public Signal ParentDeathSignal { get; set; }
+
+    /// <summary>Acts with other credentials from now on.</summary>
+    public void SetCredentials(Credentials credentials)
+    {
+        Credentials = credentials;
+        FileSystem.Credentials = new FileCredentials
+        {
+            UserId = credentials.FileSystemUserId,
+            GroupId = credentials.FileSystemGroupId,
+            Groups = credentials.Groups,
+        };
+    }
+
+    /// <summary>Sets a limit, and tells the part of the kernel that keeps to it.</summary>
+    public void SetLimit(RlimitResource resource, Rlimit limit)
+    {
+        Limits[resource] = limit;
+        ApplyLimits();
+    }
 
     /// <summary>Ends the process (exit_group(2)): every thread ends before it would run again.</summary>
     public void Exit(ExitStatus status)
@@ -147,6 +183,15 @@ public sealed partial class Process
         thread.Context.Dispose();
     }
 
+    /// <summary>Tells memory and descriptors their limits.</summary>
+    internal void ApplyLimits()
+    {
+        AddressSpace.SizeLimit = Limits[RlimitResource.RLIMIT_AS].rlim_cur;
+        AddressSpace.DataLimit = Limits[RlimitResource.RLIMIT_DATA].rlim_cur;
+        AddressSpace.StackLimit = Limits[RlimitResource.RLIMIT_STACK].rlim_cur;
+        Files.Limit = (int)Math.Min(Limits[RlimitResource.RLIMIT_NOFILE].rlim_cur, FileTable.AbsoluteLimit);
+    }
+
     /// <summary>Takes note of a thread's end; the last one ends the process.</summary>
     internal void OnThreadEnded(GuestThread thread)
     {
@@ -165,15 +210,17 @@ public sealed partial class Process
         }
         else
         {
-            ChildEvents.WakeAll();
+            _threadEnds.WakeAll();
         }
     }
 
     private void End()
     {
         HasEnded = true;
-        RealTimer.Stop();
+        _realTimer?.Stop();
+        Files.CloseAll();
         AddressSpace.Dispose();
+        AbandonChildren();
         Parent?.OnChildEnded(this);
         System.OnProcessEnded(this);
     }

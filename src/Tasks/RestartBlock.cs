@@ -11,4 +11,4 @@ public enum RestartKind
 /// <summary>A wait that was interrupted and knows when it would have ended.</summary>
 /// <param name="DeadlineNs">On the monotonic clock.</param>
 /// <param name="Address">nanosleep: where the remaining time goes; futex: the word.</param>
-public readonly record struct RestartBlock(RestartKind Kind, long DeadlineNs, ulong Address, uint Value = 0, uint BitSet = 0, bool IsShared = false);
+public readonly record struct RestartBlock(RestartKind Kind, long DeadlineNs, ulong Address, uint Value = 0, uint BitSet = 0, bool IsPrivate = false);

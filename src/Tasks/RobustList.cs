@@ -82,7 +82,10 @@ internal static class RobustList
 
     private static void Wake(GuestThread thread, ulong address)
     {
-        AddressSpace space = thread.Process.AddressSpace;
-        thread.Process.System.Futexes.Wake(FutexKey.From(space, address, isShared: true), 1);
+        Process process = thread.Process;
+        if (process.AddressSpace.TryGetFutexKey(address, isPrivate: false, out FutexKey key))
+        {
+            process.System.Futexes.Wake(key, 1);
+        }
     }
 }

@@ -7,9 +7,6 @@ public abstract class SyscallEntry
 {
     /// <summary>Serves the system call in the registers and leaves the result in RAX, or parks the thread (<see cref="GuestThread.Park"/>).</summary>
     public abstract void Invoke(ref GuestRegisters registers);
-
-    /// <summary>Takes note of the result of a call for which the thread was parked, before it is written to RAX.</summary>
-    public abstract void OnCompleted(ref GuestRegisters registers, long result);
 }
 
 /// <summary>Makes the <see cref="SyscallEntry"/> of each new thread.</summary>

@@ -1,6 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using Semitone.Abi;
 using Semitone.Core;
+using Semitone.Files;
+using Semitone.Loader;
 using Semitone.Machine;
 using Semitone.Memory;
 
@@ -13,13 +15,17 @@ public sealed class SystemState
 
     private byte[]? _extendedState;
 
-    public SystemState(IMachine machine, Executor executor, KernelLog log, ISyscallEntryFactory syscalls)
+    public SystemState(SystemParts parts)
     {
-        Machine = machine;
-        Executor = executor;
-        Log = log;
-        Syscalls = syscalls;
-        Clock = new Timekeeper(machine.Clock);
+        Machine = parts.Machine;
+        Executor = parts.Executor;
+        Log = parts.Log;
+        Syscalls = parts.Syscalls;
+        Clock = parts.Files.Clock;
+        Frames = parts.Files.Frames;
+        Files = parts.Files;
+        Loader = parts.Loader;
+        Vdso = parts.Vdso;
     }
 
     public IMachine Machine { get; }
@@ -30,7 +36,21 @@ public sealed class SystemState
 
     public Timekeeper Clock { get; }
 
+    public FramePool Frames { get; }
+
+    public FileServices Files { get; }
+
+    public ProgramLoader Loader { get; }
+
+    public Vdso Vdso { get; }
+
     public ISyscallEntryFactory Syscalls { get; }
+
+    /// <summary>What uname(2) calls this machine; at most 64 bytes.</summary>
+    public byte[] HostName { get; set; } = "semitone"u8.ToArray();
+
+    /// <summary>The NIS domain of uname(2); at most 64 bytes.</summary>
+    public byte[] DomainName { get; set; } = "(none)"u8.ToArray();
 
     /// <summary>All threads by their id. The first thread of a process keeps its number, which is the process's, until the process has been waited for.</summary>
     public IdTable<GuestThread> Threads { get; } = new(PidLimit);
@@ -50,40 +70,63 @@ public sealed class SystemState
         return process is not null;
     }
 
-    /// <summary>Makes a process with one thread that has not started.</summary>
-    /// <returns>None, EAGAIN or ENOMEM; the address space is the caller's again then.</returns>
-    public Errno TryCreateProcess(Process? parent, AddressSpace addressSpace, out Process? process)
+    /// <summary>Makes the first process: loads its program, and leaves its one thread ready to start.</summary>
+    /// <param name="files">Root, working directory and umask.</param>
+    /// <param name="descriptors">The descriptors, with those of the standard streams open.</param>
+    /// <param name="failure">What went wrong with the program, when it was that.</param>
+    /// <returns>None, what execve(2) answers, or ENOMEM.</returns>
+    public Errno CreateInit(InitialProgram initial, FileSystemContext files, FileTable descriptors, out Process? process, out LoadFailure failure)
     {
-        ResourceLimits limits = parent?.Limits.Clone() ?? new ResourceLimits(Machine.Frames.TotalCount * Paging.PageSize);
-        Process created = new(this, parent, addressSpace, limits);
-        Errno error = created.TryCreateThread(out GuestThread? thread);
+        process = null;
+        ResourceLimits limits = new(Machine.Frames.TotalCount * Paging.PageSize);
+        ExecRequest request = new()
+        {
+            Path = initial.Path,
+            Arguments = initial.Arguments,
+            Environment = initial.Environment,
+            StackLimit = limits[RlimitResource.RLIMIT_STACK].rlim_cur,
+            Randomize = initial.Randomize,
+        };
+        Errno error = Loader.Load(request, new ProgramLookup(files), out LoadedProgram? program, out failure);
         if (error != Errno.None)
         {
-            process = null;
+            return error;
+        }
+
+        Process created = new(this, null, program!, files, descriptors, limits);
+        error = created.TryCreateThread(out GuestThread? thread);
+        if (error != Errno.None)
+        {
+            program!.Space.Dispose();
             return error;
         }
 
         created.Pid = thread!.Tid;
-        created.ProcessGroupId = parent?.ProcessGroupId ?? created.Pid;
-        created.SessionId = parent?.SessionId ?? created.Pid;
-        parent?.AddChild(created);
-        Init ??= created;
+        created.ProcessGroupId = created.Pid;
+        created.SessionId = created.Pid;
+        created.ApplyLimits();
+        thread.BeginProgram(program!);
+        Init = created;
         ProcessCount++;
         process = created;
         return Errno.None;
     }
 
     /// <summary>Runs until the first process has ended.</summary>
+    /// <returns>How it ended.</returns>
     public ExitStatus RunInit()
     {
         Process init = Init ?? throw new InvalidOperationException("There is no first process.");
-        foreach (GuestThread thread in init.Threads)
-        {
-            thread.Start();
-        }
-
+        init.Threads[0].Start();
         Executor.Run();
         return init.ExitStatus;
+    }
+
+    /// <summary>Sets the time of day, for system calls and for programs that read it without one.</summary>
+    public void SetRealtime(long realtimeNs)
+    {
+        Clock.SetRealtime(realtimeNs);
+        Vdso.SetRealtimeOffset(Clock.RealtimeOffsetNs);
     }
 
     /// <summary>Ends the process that holds the most memory, because a fault found none left.</summary>

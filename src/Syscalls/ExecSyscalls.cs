@@ -1,0 +1,62 @@
+using Semitone.Abi;
+using Semitone.Loader;
+using Semitone.Memory;
+
+namespace Semitone.Syscalls;
+
+/// <summary>execve(2).</summary>
+public static class ExecSyscalls
+{
+    /// <summary>Bytes that arguments and environment may have together whatever the limit of the stack is (execve(2), "Limits").</summary>
+    private const long MinimumArgumentSpace = 32 * Paging.PageSize;
+
+    private const long MaximumArgumentSpace = 6L << 20;
+
+    [Syscall(59, "execve")]
+    public static ValueTask<SysResult> Execve(SyscallContext context, UserCString path, UserPtr<UserCString> arguments, UserPtr<UserCString> environment)
+    {
+        byte[] buffer = new byte[UserMemory.PathMax];
+        Errno error = context.Memory.ReadPath(path, buffer, out ReadOnlySpan<byte> name);
+        if (error != Errno.None)
+        {
+            return new ValueTask<SysResult>(error);
+        }
+
+        long budget = Math.Clamp(
+            (long)Math.Min(context.Process.Limits[RlimitResource.RLIMIT_STACK].rlim_cur / 4, long.MaxValue), MinimumArgumentSpace, MaximumArgumentSpace);
+        error = ReadStrings(context, arguments, ref budget, out byte[][] argumentStrings);
+        if (error == Errno.None)
+        {
+            error = ReadStrings(context, environment, ref budget, out byte[][] environmentStrings);
+            if (error == Errno.None)
+            {
+                error = context.Process.Load(name.ToArray(), argumentStrings, environmentStrings, out LoadedProgram? program);
+                if (error == Errno.None)
+                {
+                    return ReplaceAsync(context, program!);
+                }
+            }
+        }
+
+        return new ValueTask<SysResult>(error);
+    }
+
+    private static Errno ReadStrings(SyscallContext context, UserPtr<UserCString> array, ref long budget, out byte[][] strings)
+    {
+        // Linux takes a null vector for an empty one.
+        strings = [];
+        return array.IsNull ? Errno.None : context.Memory.ReadStringArray(new UserPtr<ulong>(array.Address), ref budget, out strings);
+    }
+
+    private static async ValueTask<SysResult> ReplaceAsync(SyscallContext context, LoadedProgram program)
+    {
+        if (!await context.Process.BecomeSingleThreadedAsync(context.Thread))
+        {
+            program.Space.Dispose();
+            return Errno.EINTR;
+        }
+
+        context.Process.TakeProgram(context.Thread, program);
+        return SysResult.Success;
+    }
+}

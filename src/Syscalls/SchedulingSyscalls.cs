@@ -1,0 +1,182 @@
+using Semitone.Abi;
+using Semitone.Tasks;
+
+namespace Semitone.Syscalls;
+
+/// <summary>The family of sched_*: one CPU, one policy, all threads alike.</summary>
+public static class SchedulingSyscalls
+{
+    private const int LowestPriority = 1;
+    private const int HighestPriority = 99;
+    private const int NeutralNice = 20;
+
+    [Syscall(24, "sched_yield")]
+    public static SysResult Yield(SyscallContext context)
+    {
+        context.Thread.Yield();
+        return SysResult.Success;
+    }
+
+    [Syscall(204, "sched_getaffinity", Returns = Returns.Value)]
+    public static SysResult GetAffinity(SyscallContext context, [Trace(TraceFormat.Pid)] int tid, nuint size, [Out, Trace(TraceFormat.Address)] UserPtr<ulong> mask)
+    {
+        const int WordSize = sizeof(ulong);
+        if (!Exists(context, tid))
+        {
+            return Errno.ESRCH;
+        }
+
+        if (size < WordSize || size % WordSize != 0)
+        {
+            return Errno.EINVAL;
+        }
+
+        return context.Memory.TryWrite(mask, 1UL) ? WordSize : Errno.EFAULT;
+    }
+
+    [Syscall(203, "sched_setaffinity")]
+    public static SysResult SetAffinity(SyscallContext context, [Trace(TraceFormat.Pid)] int tid, nuint size, [Trace(TraceFormat.Address)] UserPtr<byte> mask)
+    {
+        if (!Exists(context, tid))
+        {
+            return Errno.ESRCH;
+        }
+
+        if (size == 0)
+        {
+            return Errno.EINVAL;
+        }
+
+        if (!context.Memory.TryRead(mask, out byte first))
+        {
+            return Errno.EFAULT;
+        }
+
+        // The first CPU is all there is.
+        return (first & 1) != 0 ? SysResult.Success : Errno.EINVAL;
+    }
+
+    [Syscall(309, "getcpu")]
+    public static SysResult GetCpu(SyscallContext context, [Out] UserPtr<uint> cpu, [Out] UserPtr<uint> node, [Trace(TraceFormat.Address)] ulong unused)
+    {
+        bool isWritten = (cpu.IsNull || context.Memory.TryWrite(cpu, 0U)) && (node.IsNull || context.Memory.TryWrite(node, 0U));
+        return isWritten ? SysResult.Success : Errno.EFAULT;
+    }
+
+    [Syscall(145, "sched_getscheduler", Returns = Returns.Value)]
+    public static SysResult GetScheduler(SyscallContext context, [Trace(TraceFormat.Pid)] int tid)
+    {
+        if (tid < 0)
+        {
+            return Errno.EINVAL;
+        }
+
+        return Exists(context, tid) ? (int)SchedulingPolicy.SCHED_OTHER : Errno.ESRCH;
+    }
+
+    [Syscall(144, "sched_setscheduler", Missing = "real-time policies")]
+    public static SysResult SetScheduler(SyscallContext context, [Trace(TraceFormat.Pid)] int tid, SchedulingPolicy policy, UserPtr<SchedParam> parameters)
+    {
+        if (tid < 0 || parameters.IsNull)
+        {
+            return Errno.EINVAL;
+        }
+
+        if (!context.Memory.TryRead(parameters, out SchedParam wanted))
+        {
+            return Errno.EFAULT;
+        }
+
+        if (!Exists(context, tid))
+        {
+            return Errno.ESRCH;
+        }
+
+        return policy switch
+        {
+            SchedulingPolicy.SCHED_OTHER or SchedulingPolicy.SCHED_BATCH or SchedulingPolicy.SCHED_IDLE =>
+                wanted.sched_priority == 0 ? SysResult.Success : Errno.EINVAL,
+            SchedulingPolicy.SCHED_FIFO or SchedulingPolicy.SCHED_RR =>
+                wanted.sched_priority is >= LowestPriority and <= HighestPriority ? Errno.EPERM : Errno.EINVAL,
+            _ => Errno.EINVAL,
+        };
+    }
+
+    [Syscall(143, "sched_getparam")]
+    public static SysResult GetParameters(SyscallContext context, [Trace(TraceFormat.Pid)] int tid, [Out] UserPtr<SchedParam> parameters)
+    {
+        if (tid < 0 || parameters.IsNull)
+        {
+            return Errno.EINVAL;
+        }
+
+        if (!Exists(context, tid))
+        {
+            return Errno.ESRCH;
+        }
+
+        return context.Memory.TryWrite(parameters, default(SchedParam)) ? SysResult.Success : Errno.EFAULT;
+    }
+
+    [Syscall(142, "sched_setparam")]
+    public static SysResult SetParameters(SyscallContext context, [Trace(TraceFormat.Pid)] int tid, UserPtr<SchedParam> parameters) =>
+        SetScheduler(context, tid, SchedulingPolicy.SCHED_OTHER, parameters);
+
+    [Syscall(146, "sched_get_priority_max", Returns = Returns.Value)]
+    public static SysResult GetHighestPriority(SyscallContext context, SchedulingPolicy policy) => GetPriority(policy, HighestPriority);
+
+    [Syscall(147, "sched_get_priority_min", Returns = Returns.Value)]
+    public static SysResult GetLowestPriority(SyscallContext context, SchedulingPolicy policy) => GetPriority(policy, LowestPriority);
+
+    [Syscall(148, "sched_rr_get_interval")]
+    public static SysResult GetInterval(SyscallContext context, [Trace(TraceFormat.Pid)] int tid, [Out] UserPtr<Timespec> interval)
+    {
+        if (tid < 0)
+        {
+            return Errno.EINVAL;
+        }
+
+        if (!Exists(context, tid))
+        {
+            return Errno.ESRCH;
+        }
+
+        return context.Memory.TryWrite(interval, Timespec.FromNs(Core.Executor.TickNs)) ? SysResult.Success : Errno.EFAULT;
+    }
+
+    [Syscall(140, "getpriority", Returns = Returns.Value)]
+    public static SysResult GetPriority(SyscallContext context, PriorityWho which, int who)
+    {
+        // As the system call has it, 20 - nice; everybody's nice is 0.
+        Errno error = CheckPriorityTarget(context, which, who);
+        return error == Errno.None ? NeutralNice : error;
+    }
+
+    [Syscall(141, "setpriority", Missing = "any effect")]
+    public static SysResult SetPriority(SyscallContext context, PriorityWho which, int who, int nice)
+    {
+        Errno error = CheckPriorityTarget(context, which, who);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        return nice < 0 && !context.Process.Credentials.IsPrivileged ? Errno.EACCES : SysResult.Success;
+    }
+
+    private static Errno CheckPriorityTarget(SyscallContext context, PriorityWho which, int who) => which switch
+    {
+        PriorityWho.PRIO_PROCESS => Exists(context, who) ? Errno.None : Errno.ESRCH,
+        PriorityWho.PRIO_PGRP or PriorityWho.PRIO_USER => Errno.None,
+        _ => Errno.EINVAL,
+    };
+
+    private static SysResult GetPriority(SchedulingPolicy policy, int realTime) => policy switch
+    {
+        SchedulingPolicy.SCHED_FIFO or SchedulingPolicy.SCHED_RR => realTime,
+        SchedulingPolicy.SCHED_OTHER or SchedulingPolicy.SCHED_BATCH or SchedulingPolicy.SCHED_IDLE or SchedulingPolicy.SCHED_DEADLINE => 0,
+        _ => Errno.EINVAL,
+    };
+
+    private static bool Exists(SyscallContext context, int tid) => tid == 0 || context.System.Threads.TryGet(tid, out _);
+}

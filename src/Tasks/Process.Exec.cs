@@ -1,0 +1,78 @@
+using Semitone.Abi;
+using Semitone.Core;
+using Semitone.Loader;
+using Semitone.Memory;
+
+namespace Semitone.Tasks;
+
+/// <summary>The part of a process that has to do with execve(2).</summary>
+public sealed partial class Process
+{
+    private readonly WaitQueue _threadEnds = new();
+
+    /// <summary>Replaces the program.</summary>
+    /// <returns>None when the calling thread, now the only one, is at the new program's first instruction; otherwise nothing has changed.</returns>
+    public Errno Load(byte[] path, IReadOnlyList<byte[]> arguments, IReadOnlyList<byte[]> environment, out LoadedProgram? program)
+    {
+        ExecRequest request = new()
+        {
+            Path = path,
+            Arguments = arguments,
+            Environment = environment,
+            Uid = Credentials.RealUserId,
+            EffectiveUid = Credentials.EffectiveUserId,
+            Gid = Credentials.RealGroupId,
+            EffectiveGid = Credentials.EffectiveGroupId,
+            StackLimit = Limits[RlimitResource.RLIMIT_STACK].rlim_cur,
+        };
+        return System.Loader.Load(request, new ProgramLookup(FileSystem), out program, out _);
+    }
+
+    /// <summary>Ends all threads but one, which becomes the first (execve(2), "all threads other than the calling thread are destroyed").</summary>
+    /// <returns>False when the process is ending.</returns>
+    public async ValueTask<bool> BecomeSingleThreadedAsync(GuestThread survivor)
+    {
+        foreach (GuestThread thread in _threads)
+        {
+            if (thread != survivor)
+            {
+                thread.RequestExit();
+            }
+        }
+
+        while (_threads.Count > 1)
+        {
+            if (IsExiting)
+            {
+                return false;
+            }
+
+            await survivor.Waiter.WaitAsync(_threadEnds, isInterruptible: false);
+        }
+
+        if (survivor.Tid != Pid)
+        {
+            // The first thread has ended, and its number was kept for this.
+            System.Threads.Remove(survivor.Tid);
+            System.Threads.Replace(Pid, survivor);
+            survivor.Tid = Pid;
+        }
+
+        return !IsExiting;
+    }
+
+    /// <summary>Goes over to a program that was loaded: the old memory is gone after this.</summary>
+    public void TakeProgram(GuestThread thread, LoadedProgram program)
+    {
+        AddressSpace old = AddressSpace;
+        RobustList.Release(thread);
+        Program = program;
+        AddressSpace = program.Space;
+        ApplyLimits();
+        thread.BeginProgram(program);
+        Handlers.ResetForExec();
+        Files.CloseOnExec();
+        Dumpable = 1;
+        old.Dispose();
+    }
+}
