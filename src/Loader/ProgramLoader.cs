@@ -27,6 +27,9 @@ public sealed class ProgramLoader
     /// <summary>What a signal frame has besides the extended state (AT_MINSIGSTKSZ).</summary>
     private const ulong SignalFrameSize = 944;
 
+    /// <summary>What an interpreter without a name is: to Linux, the working directory, which cannot be executed.</summary>
+    private const Errno EmptyInterpreter = Errno.EACCES;
+
     /// <summary>Bytes of a thread's name (TASK_COMM_LEN, without the NUL).</summary>
     private const int MaxNameLength = 15;
 
@@ -108,9 +111,8 @@ public sealed class ProgramLoader
             bool isScript = false;
             ArgumentBlock strings = default;
 
-            // An interpreter that a script's line names may be the empty string, which names nothing.
             IProgramFile? file = null;
-            Errno error = path.Length == 0 ? Errno.ENOENT : files.Open(path, out file);
+            Errno error = path.Length != 0 ? files.Open(path, out file) : depth == 0 ? Errno.ENOENT : EmptyInterpreter;
             if (error == Errno.None && !ArgumentBlock.TryMeasure(arguments, request.Environment, request.Path, request.StackLimit, out strings))
             {
                 stage = LoadStage.Arguments;
@@ -174,8 +176,7 @@ public sealed class ProgramLoader
         elf = null;
         defect = ElfDefect.None;
 
-        // A path of a NUL only is an empty one.
-        Errno error = path.Length == 0 ? Errno.ENOENT : files.Open(path, out file);
+        Errno error = path.Length != 0 ? files.Open(path, out file) : EmptyInterpreter;
         if (error != Errno.None)
         {
             return error;

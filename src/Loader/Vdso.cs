@@ -125,15 +125,14 @@ public sealed class Vdso
     {
         pages = new PageCache(_frames) { File = new NamedPages(name) };
         IoCursor source = IoCursor.OverKernel(bytes);
-        IoResult written = pages.Write(0, ref source);
-        if (written.Bytes == bytes.Length)
+        if (pages.Write(0, ref source).Bytes == bytes.Length)
         {
             return Errno.None;
         }
 
         pages.Release();
         pages = null;
-        return written.Error == Errno.None ? Errno.ENOMEM : written.Error;
+        return Errno.ENOMEM;
     }
 
     private void FillData(Span<byte> data)

@@ -1,0 +1,210 @@
+using System.Text;
+using CsCheck;
+using Semitone.BootParameters;
+
+namespace Semitone.Unit.BootParameters;
+
+public class KernelCommandLineTests
+{
+    [Theory]
+    [InlineData("", "", "")]
+    [InlineData("kernel", "kernel", "")]
+    [InlineData("kernel /bin/echo hello", "kernel", "/bin/echo|hello")]
+    [InlineData("kernel strace=1 /bin/echo", "kernel", "strace=1|/bin/echo")]
+    [InlineData("kernel -- /bin/echo hello", "kernel", "/bin/echo|hello")]
+    [InlineData("kernel --", "kernel", "")]
+    [InlineData("kernel -- /bin/sh -- x", "kernel", "/bin/sh|--|x")]
+    [InlineData("kernel /bin/sh \"--\" x", "kernel", "/bin/sh|--|x")]
+    [InlineData("-- /prog", "", "/prog")]
+    [InlineData("  kernel\t--\n /prog  ", "kernel", "/prog")]
+    [InlineData("kernel -- 'a b' \"c d\" e\\ f \"g\\\"h\" 'i\\j' k\\l \"m\\n\"", "kernel", "a b|c d|e f|g\"h|i\\j|k\\l|m\\n")]
+    [InlineData("kernel -- a\"b c\"'d e'f \"\" ''", "kernel", "ab cd ef||")]
+    [InlineData("kernel -- end\\", "kernel", "end\\")]
+    public void Parse_SplitsAsAShellDoes(string line, string kernelName, string arguments)
+    {
+        BootOptions options = Parse(line);
+
+        Assert.Equal(kernelName, Text(options.KernelName));
+        Assert.Equal(arguments, string.Join('|', options.ProgramArguments.Select(Text)));
+        Assert.Empty(options.Warnings);
+    }
+
+    [Theory]
+    [InlineData("env.vars=[ A=1 B=\"x y\" ]", "A=1|B=x y")]
+    [InlineData("env.vars=[ \"HOME=/\" \"PATH=/bin\" ]", "HOME=/|PATH=/bin")]
+    [InlineData("env.vars=[A=1 B=2]", "A=1|B=2")]
+    [InlineData("env.vars=[]", "")]
+    [InlineData("env.vars=[ ]", "")]
+    [InlineData("env.vars=[ A=[x] B=] ]", "A=[x]|B=]")]
+    [InlineData("env.vars=[ A=1 ] env.vars=[ B=2 ]", "A=1|B=2")]
+    [InlineData("env.vars=A=1 env.vars=B=2", "A=1|B=2")]
+    [InlineData("env.vars='[' env.vars=\"[ x ]\"", "[|[ x ]")]
+    public void Parse_EnvironmentList_GivesItsElements(string parameters, string expected)
+    {
+        BootOptions options = Parse("kernel " + parameters + " -- /prog");
+
+        Assert.Equal(expected, string.Join('|', options.Environment.Select(Text)));
+        Assert.Equal(["/prog"], options.ProgramArguments.Select(Text));
+        Assert.Empty(options.Warnings);
+    }
+
+    [Theory]
+    [InlineData("strace", true)]
+    [InlineData("strace=1", true)]
+    [InlineData("strace=true", true)]
+    [InlineData("strace=on", true)]
+    [InlineData("strace=yes", true)]
+    [InlineData("strace=0x10", true)]
+    [InlineData("strace=0", false)]
+    [InlineData("strace=off", false)]
+    [InlineData("strace=no", false)]
+    [InlineData("strace=false", false)]
+    [InlineData("strace=1 strace=0", false)]
+    public void Parse_Switch_TakesEverySpelling(string parameter, bool expected)
+    {
+        BootOptions options = Parse("kernel " + parameter + " -- /prog");
+
+        Assert.Equal(expected, options.Strace);
+        Assert.Empty(options.Warnings);
+    }
+
+    [Theory]
+    [InlineData("strace=maybe", "BadValue:strace=maybe")]
+    [InlineData("strace=", "BadValue:strace=")]
+    [InlineData("strace=[ 1 ]", "BadValue:1")]
+    [InlineData("console.rows=65536", "BadValue:console.rows=65536")]
+    [InlineData("console.rows=-1", "BadValue:console.rows=-1")]
+    [InlineData("console.stdin=printer", "BadValue:console.stdin=printer")]
+    [InlineData("vfs.fstab=[ nonsense ]", "BadValue:nonsense")]
+    [InlineData("env.vars", "BadValue:env.vars")]
+    [InlineData("netdev.ip=10.0.0.2/24", "UnknownParameter:netdev.ip")]
+    [InlineData("x.y=[ 1 2 3 ]", "UnknownParameter:x.y")]
+    [InlineData("strace =1", "UnknownParameter:")]
+    [InlineData("env.vars=[ A=1", "Unterminated:env.vars")]
+    public void Parse_WhatIsNotUnderstood_IsNamedAndPassedOver(string parameter, string expected)
+    {
+        BootOptions options = Parse("kernel " + parameter + " -- /prog");
+
+        Assert.Equal([expected], options.Warnings.Select(warning => warning.Kind + ":" + Text(warning.Text)));
+        Assert.Equal(["/prog"], options.ProgramArguments.Select(Text));
+    }
+
+    [Fact]
+    public void Parse_QuoteThatNothingCloses_IsNamed()
+    {
+        BootOptions options = Parse("kernel -- /prog 'a b");
+
+        Assert.Equal(["/prog", "a b"], options.ProgramArguments.Select(Text));
+        BootWarning warning = Assert.Single(options.Warnings);
+        Assert.Equal(BootWarningKind.Unterminated, warning.Kind);
+        Assert.Contains("a b", warning.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Parse_Mounts_GivesTheirFields()
+    {
+        BootOptions options = Parse("kernel vfs.fstab=[ \"initrd0:/:extract:::\" \"fs1:/mnt:9pfs:0x1:msize=8192:mkmp,ifinitrd0\" \":/dev:devfs\" ] -- /prog");
+
+        Assert.Empty(options.Warnings);
+        Assert.Equal(["initrd0 / extract 0 ", "fs1 /mnt 9pfs 1 msize=8192", " /dev devfs 0 "], options.Mounts.Select(entry =>
+            $"{Text(entry.Device)} {Text(entry.Path)} {Text(entry.Type)} {entry.Flags} {Text(entry.Options)}"));
+        Assert.True(options.Mounts[1].MakePath);
+        Assert.True(options.Mounts[1].OnlyIfInitrd);
+        Assert.False(options.Mounts[1].OnlyIfNoInitrd);
+        Assert.False(options.Mounts[0].MakePath);
+    }
+
+    [Fact]
+    public void Parse_Console_SetsAll()
+    {
+        BootOptions options = Parse("kernel console.stdin=null console.stdout=pipe console.stderr=tty console.columns=80 console.rows=25 host.link=on stats=on random.aslr=off -- /prog");
+
+        Assert.Empty(options.Warnings);
+        Assert.Equal((StandardStream.Null, StandardStream.Pipe, StandardStream.Tty), (options.StandardInput, options.StandardOutput, options.StandardError));
+        Assert.Equal((80, 25), (options.Columns, options.Rows));
+        Assert.True(options.HostLink);
+        Assert.True(options.Stats);
+        Assert.False(options.RandomizeAddresses);
+    }
+
+    [Theory]
+    [InlineData("kernel help", true)]
+    [InlineData("kernel help --", true)]
+    [InlineData("kernel -- help", false)]
+    [InlineData("kernel help me", false)]
+    public void Parse_Help_IsAskedFor(string line, bool expected) => Assert.Equal(expected, Parse(line).Help);
+
+    [Fact]
+    public void Usage_EveryParameter_IsKnownAndDocumented()
+    {
+        string documentation = File.ReadAllText(Path.Combine(FindRoot(), "docs", "kernel-command-line.md"));
+        string[] names = Encoding.UTF8.GetString(ParameterTable.Usage)
+            .Split('\n')
+            .Where(line => line.StartsWith("  ", StringComparison.Ordinal))
+            .Select(line => line.Trim().Split('=', ' ')[0])
+            .ToArray();
+
+        Assert.Contains("strace", names);
+        foreach (string name in names)
+        {
+            Assert.DoesNotContain(Parse($"kernel {name}=? -- /prog").Warnings, warning => warning.Kind == BootWarningKind.UnknownParameter);
+            Assert.Contains("`" + name + "`", documentation, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Build_ThenParse_GivesWhatWentIn()
+    {
+        Gen<byte[]> bytes = Gen.OneOf(Gen.OneOf<byte>(" \"'\\[]=-a\n$"u8.ToArray()), Gen.Byte[1, 255]).Array[0, 12];
+        Gen.Select(bytes, bytes.Array[0, 5], bytes.Array[0, 5], bytes).Sample((kernelName, environment, arguments, single) =>
+        {
+            byte[] line = new CommandLineBuilder(kernelName)
+                .AddList("env.vars"u8, environment)
+                .Add("env.vars"u8, single)
+                .Add("strace"u8, "on"u8)
+                .Build(arguments);
+            BootOptions options = KernelCommandLine.Parse(line);
+
+            Assert.Equal(kernelName, options.KernelName);
+            Assert.Equal([.. environment, single], options.Environment);
+            Assert.Equal(arguments, options.ProgramArguments);
+            Assert.True(options.Strace);
+            Assert.Empty(options.Warnings);
+        });
+    }
+
+    [Fact]
+    public void Parse_AnyBytes_GivesSomething()
+    {
+        Gen<byte> value = Gen.OneOf(Gen.OneOf<byte>(" \"'\\[]=-\n"u8.ToArray()), Gen.OneOf<byte>("env.vars--"u8.ToArray()), Gen.Byte);
+        value.Array[0, 80].Sample(line => Assert.NotNull(KernelCommandLine.Parse(line)));
+    }
+
+    [Fact]
+    public void Build_PlainWords_AreNotQuoted()
+    {
+        byte[] line = new CommandLineBuilder("semitone"u8)
+            .AddList("env.vars"u8, ["HOME=/"u8.ToArray(), "TEXT=a 'b' c"u8.ToArray()])
+            .Build(["/bin/echo"u8.ToArray(), "--"u8.ToArray(), ""u8.ToArray()]);
+
+        Assert.Equal("""semitone env.vars=[ HOME=/ 'TEXT=a '"'"'b'"'"' c' ] -- /bin/echo '--' ''""", Text(line));
+    }
+
+    [Fact]
+    public void Build_Nul_IsRefused() => Assert.Throws<ArgumentException>(() => new CommandLineBuilder("kernel"u8).Build(["a\0b"u8.ToArray()]));
+
+    private static BootOptions Parse(string line) => KernelCommandLine.Parse(Encoding.UTF8.GetBytes(line));
+
+    private static string Text(byte[] bytes) => Encoding.UTF8.GetString(bytes);
+
+    private static string FindRoot()
+    {
+        string? folder = AppContext.BaseDirectory;
+        while (folder is not null && !File.Exists(Path.Combine(folder, "Semitone.slnx")))
+        {
+            folder = Path.GetDirectoryName(folder);
+        }
+
+        return folder ?? throw new InvalidOperationException("The tests do not run inside the repository.");
+    }
+}
