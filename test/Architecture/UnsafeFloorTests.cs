@@ -31,6 +31,7 @@ public sealed class UnsafeFloorTests
         "src/Metal/Runtime/Entropy.cs",
         "src/Metal/Runtime/KernelTraps.cs",
         "src/Metal/Runtime/PseudoFiles.cs",
+        "src/Metal/Runtime/RuntimeStart.cs",
         "src/Metal/Runtime/RuntimeSyscalls.cs",
         "src/Metal/Threads/KernelThread.cs",
         "src/Metal/Threads/Scheduler.cs",
