@@ -83,6 +83,15 @@ public sealed partial class AddressSpace
         return result;
     }
 
+    /// <summary>Brings in every page that can be had (mlockall(2), MCL_CURRENT).</summary>
+    public void PopulateAll()
+    {
+        for (int i = 0; i < _vmas.Count; i++)
+        {
+            _ = Populate(_vmas[i].Start, _vmas[i].End);
+        }
+    }
+
     /// <summary>Takes advice (madvise(2)).</summary>
     /// <returns>None; EINVAL, ENOMEM where parts are not mapped (the rest is done), EFAULT, EPERM.</returns>
     public Errno Advise(ulong address, ulong length, MadviseAdvice advice)

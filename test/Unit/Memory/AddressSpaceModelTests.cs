@@ -30,7 +30,7 @@ public sealed class AddressSpaceModelTests
     {
         Gen<Step> step = Gen.Select(Gen.Int[0, 12], Gen.Int[0, PageSpan - 1], Gen.Int[1, 10], Gen.Int[0, 255], Gen.Int[-12, 3])
             .Select((operation, page, count, argument, failAfter) => new Step(operation, page, count, argument, failAfter));
-        step.Array[1, 60].Sample(Run, iter: 2000);
+        step.Array[1, 60].Sample(Run, iter: 600);
     }
 
     private static void Run(Step[] steps)

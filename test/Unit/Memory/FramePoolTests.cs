@@ -1,0 +1,58 @@
+using Semitone.Fakes;
+using Semitone.Machine;
+using Semitone.Memory;
+
+namespace Semitone.Unit.Memory;
+
+public sealed class FramePoolTests
+{
+    [Fact]
+    public void Release_OfTheLastReference_FreesTheFrame()
+    {
+        FakeFrameAllocator allocator = new(8);
+        FramePool pool = new(allocator);
+        Assert.True(pool.TryAllocate(out Frame frame));
+        pool.AddReference(frame);
+        Assert.False(pool.IsExclusive(frame));
+        pool.Release(frame);
+        Assert.True(pool.IsExclusive(frame));
+        Assert.Equal(7, allocator.FreeCount);
+        pool.Release(frame);
+        Assert.Equal(8, allocator.FreeCount);
+        Assert.Equal((0, 1), (pool.UsedCount, pool.PeakUsedCount));
+    }
+
+    [Fact]
+    public void Allocate_DownToTheReserve_Fails()
+    {
+        FakeFrameAllocator allocator = new(4);
+        FramePool pool = new(allocator, reserveCount: 2);
+        Assert.Equal(2, pool.FreeCount);
+        Assert.True(pool.TryAllocate(out _));
+        Assert.True(pool.TryAllocateZeroed(out _));
+        Assert.False(pool.TryAllocate(out _));
+        Assert.False(pool.TryAllocateZeroed(out _));
+        Assert.Equal(2, pool.FailureCount);
+    }
+
+    [Fact]
+    public void ManyReferences_AreCounted()
+    {
+        FakeFrameAllocator allocator = new(2);
+        FramePool pool = new(allocator);
+        pool.TryAllocateZeroed(out Frame frame);
+        for (int i = 0; i < 70_000; i++)
+        {
+            pool.AddReference(frame);
+        }
+
+        for (int i = 0; i < 70_000; i++)
+        {
+            pool.Release(frame);
+        }
+
+        Assert.True(pool.IsExclusive(frame));
+        Assert.Equal(1, allocator.FreeCount);
+        pool.Release(frame);
+    }
+}
