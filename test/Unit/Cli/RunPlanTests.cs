@@ -1,0 +1,65 @@
+using Semitone.Cli;
+using Semitone.Cli.Qemu;
+using Semitone.Cli.Running;
+
+namespace Semitone.Unit.Cli;
+
+/// <summary>The QEMU command lines that requests come down to, as golden text.</summary>
+public sealed class RunPlanTests
+{
+    private static readonly HostCapabilities s_host = new() { QemuExecutable = "qemu-system-x86_64", KernelPath = "/k/semitone" };
+    private static readonly GuestProgram s_guest = new(null, "/r/root.cpio", 3_000_000, ["/bin/prog", "-x", "two words"], []);
+    private static readonly RunRequest s_request = new() { Program = "/bin/prog" };
+
+    [Fact]
+    public void Build_Default_IsMicrovmWithTcg() => Assert.Equal(
+        "qemu-system-x86_64 -M microvm,x-option-roms=off,pit=on,pic=on,rtc=off,isa-serial=on,acpi=off,auto-kernel-cmdline=off -accel tcg -cpu max -m 67M "
+        + "-nodefaults -no-user-config -display none -no-reboot -chardev stdio,id=console,signal=off -serial chardev:console "
+        + "-device isa-debug-exit,iobase=0x501,iosize=2 -kernel /k/semitone -initrd /r/root.cpio -append "
+        + "'semitone host.link=1 console.stdin=pipe console.stdout=pipe console.stderr=pipe "
+        + "env.vars=[ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/ ] -- /bin/prog -x '\\''two words'\\'''",
+        Print(s_request));
+
+    [Fact]
+    public void Build_Q35WithKvmAndAllFlags_SaysThemAll() => Assert.Equal(
+        "qemu-system-x86_64 -M q35,graphics=off,usb=off -accel kvm -cpu host -m 512k "
+        + "-nodefaults -no-user-config -display none -no-reboot -chardev stdio,id=console,signal=off -serial chardev:console "
+        + "-device isa-debug-exit,iobase=0x501,iosize=2 -name a,,b -kernel /k/semitone -initrd /r/root.cpio -append "
+        + "'semitone host.link=1 console.stdin=tty console.stdout=tty console.stderr=tty strace=1 stats=1 "
+        + "env.vars=[ HOME=/ TERM=xterm PATH=/bin ] random.aslr=off -- /bin/prog -x '\\''two words'\\'''",
+        Print(
+            s_request with
+            {
+                Machine = MachineType.Q35, MemoryBytes = 512 << 10, Strace = true, Statistics = true, Name = "a,b", Environment = ["PATH=/never", "PATH=/bin"],
+                KernelArguments = ["random.aslr=off"],
+            },
+            s_host with { HasKvm = true, TerminalInput = true, TerminalOutput = true, TerminalError = true, TerminalName = "xterm" },
+            s_guest with { ArchiveBytes = 1000 }));
+
+    [Fact]
+    public void Create_MemoryThatDoesNotHoldTheRoot_IsRefusedWithBothSizes()
+    {
+        CommandFailedException failure = Assert.Throws<CommandFailedException>(() => Print(s_request with { MemoryBytes = 2 << 20 }));
+        Assert.Equal(ExitStatus.Usage, failure.Status);
+        Assert.Contains("2Mi", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("3Mi", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Create_KvmAskedForWhereThereIsNone_SaysWhatToDo()
+    {
+        CommandFailedException failure = Assert.Throws<CommandFailedException>(() => Print(s_request with { Accelerator = Accelerator.Kvm }));
+        Assert.Equal(ExitStatus.MachineFailed, failure.Status);
+        Assert.Contains("--accel tcg", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Create_ArgumentsThatLookLikeTheStop_StayTheProgramsOwn()
+    {
+        string command = Print(s_request with { KernelArguments = ["x.y=1"] }, guest: s_guest with { Command = ["/p", "--", "a -- b"] });
+        Assert.Contains(" ] x.y=1 -- /p ", command, StringComparison.Ordinal);
+    }
+
+    private static string Print(RunRequest request, HostCapabilities? host = null, GuestProgram? guest = null) =>
+        ShellQuoting.Join(QemuCommandLine.Build(RunPlan.Create(request, guest ?? s_guest, host ?? s_host)));
+}
