@@ -92,7 +92,7 @@ public sealed partial class AddressSpace
 
         ResidentPageCount++;
         ulong next = page + Paging.PageSize;
-        if (page == vma.NextSequentialFault && _frames.FreeCount > _frames.TotalCount >> 2)
+        if (page == vma.NextSequentialFault && _frames.IsPlentiful)
         {
             next = MapZeroesAhead(vma, next);
         }

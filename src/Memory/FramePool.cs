@@ -20,6 +20,9 @@ public sealed class FramePool
     private readonly int[]?[] _extraReferences;
     private long _usedCount;
 
+    // Allocations until the machine is asked again how much is free: asking each time would cost as much as allocating.
+    private long _unaskedCount;
+
     /// <param name="allocator">Where frames come from.</param>
     /// <param name="reserveCount">Free frames that guests never get: page tables and the kernel's own heap grow into them.</param>
     public FramePool(IFrameAllocator allocator, long reserveCount = 0)
@@ -44,6 +47,9 @@ public sealed class FramePool
     /// <summary>The most frames that were ever in use at once.</summary>
     public long PeakUsedCount { get; private set; }
 
+    /// <summary>Whether more than a quarter of memory was free when it was last looked at: then a page more than was asked for does no harm.</summary>
+    public bool IsPlentiful { get; private set; }
+
     /// <summary>How often memory ran out.</summary>
     public long FailureCount { get; private set; }
 
@@ -51,7 +57,7 @@ public sealed class FramePool
     /// <returns>False when memory has run out.</returns>
     public bool TryAllocate(out Frame frame)
     {
-        if (_allocator.FreeCount > ReserveCount && _allocator.TryAllocate(out frame))
+        if ((--_unaskedCount >= 0 || IsAboveReserve()) && _allocator.TryAllocate(out frame))
         {
             CountUse();
             return true;
@@ -66,7 +72,7 @@ public sealed class FramePool
     /// <returns>False when memory has run out.</returns>
     public bool TryAllocateZeroed(out Frame frame)
     {
-        if (_allocator.FreeCount > ReserveCount && _allocator.TryAllocateZeroed(out frame))
+        if ((--_unaskedCount >= 0 || IsAboveReserve()) && _allocator.TryAllocateZeroed(out frame))
         {
             CountUse();
             return true;
@@ -119,6 +125,17 @@ public sealed class FramePool
 
     /// <summary>The 4096 bytes of a frame.</summary>
     public Span<byte> GetBytes(Frame frame) => _allocator.GetBytes(frame);
+
+    /// <summary>Looks whether a frame can be had, and for how many more there is no need to look.</summary>
+    private bool IsAboveReserve()
+    {
+        long free = _allocator.FreeCount - ReserveCount;
+        IsPlentiful = free > _allocator.TotalCount >> 2;
+
+        // Page tables and the kernel's heap take frames, too, and do not ask here: a part of what is free, no more.
+        _unaskedCount = Math.Max(0, free >> 2);
+        return free > 0;
+    }
 
     private void CountUse()
     {
