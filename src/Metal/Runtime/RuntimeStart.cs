@@ -36,7 +36,10 @@ internal static unsafe class RuntimeStart
         byte* random = top;
         byte* name = Push(ref top, "semitone");
         byte* heapLimit = PushHeapLimit(ref top);
-        byte* generation0 = Push(ref top, "DOTNET_GCgen0size=0x40000");
+
+        // Hexadecimal, all of them. Small regions and a small first generation: the kernel's heap is small.
+        byte* generation0 = Push(ref top, "DOTNET_GCgen0size=40000");
+        byte* regionSize = Push(ref top, "DOTNET_GCRegionSize=20000");
         byte* tunables = Push(ref top, Features.IsEmulated
             ? "GLIBC_TUNABLES=glibc.cpu.x86_rep_stosb_threshold=0x7fffffff:glibc.cpu.x86_rep_movsb_threshold=0x7fffffff"
             : "GLIBC_TUNABLES=");
@@ -48,6 +51,7 @@ internal static unsafe class RuntimeStart
         words[i++] = 0;
         words[i++] = (ulong)heapLimit;
         words[i++] = (ulong)generation0;
+        words[i++] = (ulong)regionSize;
         words[i++] = (ulong)tunables;
         words[i++] = 0;
         words[i++] = PageSizeEntry;
@@ -76,11 +80,11 @@ internal static unsafe class RuntimeStart
         return thread;
     }
 
-    /// <summary>The collector reserves 256 GiB unless it is told what there is: a quarter of memory, between 1 and 64 MiB.</summary>
+    /// <summary>The collector reserves 256 GiB unless it is told what there is: a quarter of memory, between 2 and 256 MiB.</summary>
     private static byte* PushHeapLimit(ref byte* top)
     {
         ulong limit = (ulong)Frames.TotalCount * Layout.PageSize / 4;
-        limit = limit < 0x20_0000 ? 0x20_0000 : limit > 0x400_0000 ? 0x400_0000 : limit & ~0xFFFUL;
+        limit = limit < 0x20_0000 ? 0x20_0000 : limit > 0x1000_0000 ? 0x1000_0000 : limit & ~0xFFFUL;
         byte* digits = stackalloc byte[16];
         int count = 0;
         for (; limit != 0; limit >>= 4)
@@ -95,7 +99,7 @@ internal static unsafe class RuntimeStart
             *--top = digits[i];
         }
 
-        return PushText(ref top, "DOTNET_GCHeapHardLimit=0x");
+        return PushText(ref top, "DOTNET_GCHeapHardLimit=");
     }
 
     private static byte* Push(ref byte* top, string text)
