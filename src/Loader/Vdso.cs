@@ -21,6 +21,7 @@ public sealed class Vdso
     private const int MultiplierOffset = 16;
     private const int RealtimeOffset = 24;
     private const int PreShiftOffset = 32;
+    private const int DataSize = 40;
 
     private const uint ClockUsable = 1;
     private const uint SingleCpu = 2;
@@ -101,7 +102,7 @@ public sealed class Vdso
             return Errno.None;
         }
 
-        byte[] data = new byte[Paging.PageSize];
+        byte[] data = new byte[DataSize];
         FillData(data);
         Errno error = CreatePages(data, "[vvar]", out PageCache? dataPages);
         if (error != Errno.None)
