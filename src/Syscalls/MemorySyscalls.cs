@@ -25,7 +25,7 @@ public static class MemorySyscalls
         MapProtection protection,
         MapFlags flags,
         Fd fd,
-        [Trace(TraceFormat.Hex)] ulong offset)
+        ulong offset)
     {
         if ((offset & Paging.PageMask) != 0)
         {

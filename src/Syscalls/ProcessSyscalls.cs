@@ -17,14 +17,14 @@ public static class ProcessSyscalls
     [Syscall(110, "getppid", Returns = Returns.Pid)]
     public static SysResult GetParentPid(SyscallContext context) => context.Process.ParentPid;
 
-    [Syscall(60, "exit")]
+    [Syscall(60, "exit", Returns = Returns.Never)]
     public static SysResult Exit(SyscallContext context, int status)
     {
         context.Thread.Exit(status);
         return SysResult.Success;
     }
 
-    [Syscall(231, "exit_group")]
+    [Syscall(231, "exit_group", Returns = Returns.Never)]
     public static SysResult ExitGroup(SyscallContext context, int status)
     {
         context.Process.Exit(ExitStatus.FromCode(status));
