@@ -24,6 +24,7 @@ public sealed partial class Process
             Gid = Credentials.RealGroupId,
             EffectiveGid = Credentials.EffectiveGroupId,
             StackLimit = Limits[RlimitResource.RLIMIT_STACK].rlim_cur,
+            Randomize = System.RandomizesAddresses,
         };
         return System.Loader.Load(request, new ProgramLookup(FileSystem), out program, out _);
     }

@@ -57,6 +57,9 @@ public sealed class SystemState
 
     public FutexTable Futexes { get; } = new();
 
+    /// <summary>Programs get random addresses; what the first one was given holds for all that follow.</summary>
+    public bool RandomizesAddresses { get; private set; } = true;
+
     /// <summary>The first process; the machine ends with it.</summary>
     public Process? Init { get; private set; }
 
@@ -78,6 +81,7 @@ public sealed class SystemState
     public Errno CreateInit(InitialProgram initial, FileSystemContext files, FileTable descriptors, out Process? process, out LoadFailure failure)
     {
         process = null;
+        RandomizesAddresses = initial.Randomize;
         ResourceLimits limits = new(Machine.Frames.TotalCount * Paging.PageSize);
         ExecRequest request = new()
         {
@@ -85,7 +89,7 @@ public sealed class SystemState
             Arguments = initial.Arguments,
             Environment = initial.Environment,
             StackLimit = limits[RlimitResource.RLIMIT_STACK].rlim_cur,
-            Randomize = initial.Randomize,
+            Randomize = RandomizesAddresses,
         };
         Errno error = Loader.Load(request, new ProgramLookup(files), out LoadedProgram? program, out failure);
         if (error != Errno.None)
