@@ -1,0 +1,70 @@
+using Semitone.Abi;
+using Semitone.Core;
+using Semitone.HostLink;
+using Semitone.Memory;
+
+namespace Semitone.Files;
+
+/// <summary>The inode of a standard stream that is a pipe on the host.</summary>
+internal sealed class ConsolePipeInode(AnonymousFileSystem fileSystem, ConsoleStreams streams, int stream, ConsoleInput? input)
+    : Inode(fileSystem, fileSystem.NextInodeNumber(), Mode.S_IFIFO | (Mode)0x180)
+{
+    public override string? Description => $"pipe:[{Number}]";
+
+    /// <summary>Opens it anew, as /dev/stdout does.</summary>
+    public override Errno Open(OpenFlags flags, out OpenFile? file)
+    {
+        OpenFlags access = flags & OpenFlags.O_ACCMODE;
+        bool isRight = access == OpenFlags.O_RDWR || (access == OpenFlags.O_RDONLY) == (stream == 0);
+        if (!isRight)
+        {
+            file = null;
+            return Errno.ENXIO;
+        }
+        file = stream == 0 ? new OpenConsoleInput(this, input!, flags) : new OpenConsoleOutput(this, streams, stream, flags);
+        return Errno.None;
+    }
+}
+
+/// <summary>Standard input that is a pipe on the host.</summary>
+internal sealed class OpenConsoleInput(Inode inode, ConsoleInput input, OpenFlags flags) : OpenFile(inode, flags)
+{
+    public override IoResult Read(ref IoCursor destination) => input.Read(ref destination);
+
+    public override PollEvents Poll()
+    {
+        PollEvents events = input.Count != 0 ? PollEvents.POLLIN | PollEvents.POLLRDNORM : PollEvents.None;
+        return input.HasEnded ? events | PollEvents.POLLHUP : events;
+    }
+
+    public override void Enlist(Waiter waiter, PollEvents events) => waiter.Enlist(input.Readable);
+
+    public override SysResult Control(IoctlRequest request, ulong argument, UserMemory memory)
+    {
+        if (request != IoctlRequest.FIONREAD)
+        {
+            return Errno.ENOTTY;
+        }
+        return memory.TryWrite(new UserPtr<int>(argument), input.Count) ? SysResult.Success : Errno.EFAULT;
+    }
+}
+
+/// <summary>Standard output or error that is a pipe on the host.</summary>
+internal sealed class OpenConsoleOutput(Inode inode, ConsoleStreams streams, int stream, OpenFlags flags) : OpenFile(inode, flags)
+{
+    private const int ChunkSize = 1024;
+
+    public override IoResult Write(ref IoCursor source)
+    {
+        LinkStream destination = stream == 1 ? LinkStream.StandardOutput : LinkStream.StandardError;
+        Span<byte> chunk = stackalloc byte[ChunkSize];
+        int count;
+        while ((count = source.Read(chunk)) != 0)
+        {
+            streams.Write(destination, chunk[..count]);
+        }
+        return source.ToResult();
+    }
+
+    public override PollEvents Poll() => PollEvents.POLLOUT | PollEvents.POLLWRNORM;
+}

@@ -1,0 +1,167 @@
+using Semitone.Abi;
+using Semitone.Core;
+using Semitone.HostLink;
+using Semitone.Machine;
+
+namespace Semitone.Files;
+
+/// <summary>The program's standard streams over the machine's one serial line.</summary>
+/// <remarks>
+/// With the host link (docs/host-link.md) each write travels in a frame that says which stream it is, and each of the three descriptors is a terminal or a
+/// pipe as it is on the host. Without the link the line is a terminal, and all three are it.
+/// Input is taken from the line only as long as there is room for it, so that a fast sender waits in the device.
+/// </remarks>
+public sealed class ConsoleStreams : IInterruptHandler
+{
+    private const int InputSize = 256;
+    private const int StreamCount = 3;
+
+    private readonly IConsole _console;
+    private readonly InputDecoder? _decoder;
+    private readonly bool[] _isTerminal = new bool[StreamCount];
+    private readonly byte[] _header = new byte[LinkFormat.HeaderSize];
+    private readonly byte[] _input = new byte[InputSize];
+    private ConsoleInput? _pipe;
+
+    /// <param name="console">The serial line.</param>
+    /// <param name="isLinked">Whether the host speaks the link's format.</param>
+    /// <param name="isTerminal">For each of the descriptors 0, 1 and 2, whether it is a terminal; without the link all are.</param>
+    public ConsoleStreams(IConsole console, bool isLinked, ReadOnlySpan<bool> isTerminal)
+    {
+        _console = console;
+        _decoder = isLinked ? new InputDecoder() : null;
+        for (int i = 0; i < StreamCount; i++)
+        {
+            _isTerminal[i] = !isLinked || isTerminal[i];
+        }
+        Terminal = new Terminal(this);
+    }
+
+    /// <summary>The terminal; nobody may be using it.</summary>
+    public Terminal Terminal { get; }
+
+    /// <summary>The stream that what is written to the terminal by its own name goes to.</summary>
+    internal LinkStream TerminalStream => !_isTerminal[1] && _isTerminal[2] ? LinkStream.StandardError : LinkStream.StandardOutput;
+
+    /// <summary>Opens descriptors 0, 1 and 2 and registers /dev/tty and /dev/console.</summary>
+    public void Install(FileTable files, MountNamespace mounts)
+    {
+        TerminalDevice device = new(Terminal, this);
+        mounts.Services.Devices.Register(TerminalDevice.ControllingTerminal, device);
+        mounts.Services.Devices.Register(TerminalDevice.Console, device);
+        mounts.Services.Devices.Register(TerminalDevice.SerialLine, device);
+
+        Inode? node = null;
+        OpenFile? terminal = null;
+        for (int i = 0; i < StreamCount; i++)
+        {
+            OpenFile file;
+            if (!_isTerminal[i])
+            {
+                file = OpenStream(mounts.Anonymous, i);
+            }
+            else if (i == 1 && terminal is not null)
+            {
+                // One open file behind all descriptors of a terminal, as a shell leaves it.
+                terminal.AddReference();
+                file = terminal;
+            }
+            else
+            {
+                node ??= FindTerminalNode(mounts);
+                file = new OpenTerminal(node, Terminal, OpenFlags.O_RDWR, i == 2 ? LinkStream.StandardError : LinkStream.StandardOutput);
+                terminal = file;
+            }
+            files.Put(new Fd(i), file, closeOnExec: false);
+        }
+    }
+
+    /// <summary>Sends bytes to the host.</summary>
+    public void Write(LinkStream stream, ReadOnlySpan<byte> bytes)
+    {
+        if (_decoder is null)
+        {
+            _console.Write(bytes);
+            return;
+        }
+        while (!bytes.IsEmpty)
+        {
+            ReadOnlySpan<byte> part = bytes.Length > LinkFormat.MaxPayload ? bytes[..LinkFormat.MaxPayload] : bytes;
+            LinkEncoder.WriteHeader(_header, stream, part.Length);
+            _console.Write(_header);
+            _console.Write(part);
+            bytes = bytes[part.Length..];
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnInterrupt() => TakeInput();
+
+    /// <summary>Takes what the line has, as far as there is room.</summary>
+    internal void TakeInput()
+    {
+        while (true)
+        {
+            int room = _pipe is not null ? _pipe.Room : Terminal.InputRoom;
+            int wanted = Math.Min(room, InputSize);
+            if (wanted == 0)
+            {
+                return;
+            }
+            int count = _console.Read(_input.AsSpan(0, wanted));
+            if (count == 0)
+            {
+                return;
+            }
+            Receive(_input.AsSpan(0, count));
+        }
+    }
+
+    private void Receive(ReadOnlySpan<byte> bytes)
+    {
+        if (_decoder is null)
+        {
+            Terminal.Receive(bytes);
+            return;
+        }
+        while (_decoder.TryNext(ref bytes, out InputEvent inputEvent))
+        {
+            switch (inputEvent.Kind)
+            {
+                case InputEventKind.Data when _pipe is not null:
+                    _pipe.Receive(inputEvent.Data);
+                    break;
+                case InputEventKind.Data:
+                    Terminal.Receive(inputEvent.Data);
+                    break;
+                case InputEventKind.EndOfFile:
+                    _pipe?.End();
+                    Terminal.HangUp();
+                    break;
+                default:
+                    Terminal.SetSize(inputEvent.Rows, inputEvent.Columns);
+                    break;
+            }
+        }
+    }
+
+    private OpenFile OpenStream(AnonymousFileSystem fileSystem, int number)
+    {
+        if (number == 0)
+        {
+            _pipe = new ConsoleInput(this);
+        }
+        ConsolePipeInode inode = new(fileSystem, this, number, _pipe);
+        inode.Open(number == 0 ? OpenFlags.O_RDONLY : OpenFlags.O_WRONLY, out OpenFile? file);
+        return file!;
+    }
+
+    private static Inode FindTerminalNode(MountNamespace mounts)
+    {
+        FileSystemContext context = new(mounts, new FileCredentials());
+        Errno error = context.Find(mounts.Root.Root, "/dev/console"u8, follow: true, out Inode? inode);
+        return error == Errno.None && inode!.Type == Mode.S_IFCHR
+            ? inode
+            : new DeviceInode(mounts.Anonymous, mounts.Anonymous.NextInodeNumber(), Mode.S_IFCHR | (Mode)0x180, TerminalDevice.Console);
+    }
+}

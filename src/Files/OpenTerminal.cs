@@ -1,0 +1,23 @@
+using Semitone.Abi;
+using Semitone.Core;
+using Semitone.HostLink;
+using Semitone.Memory;
+
+namespace Semitone.Files;
+
+/// <summary>The terminal, opened.</summary>
+/// <param name="stream">Where on the host link what is written goes: standard output and error stay apart although both are the terminal.</param>
+public sealed class OpenTerminal(Inode inode, Terminal terminal, OpenFlags flags, LinkStream stream) : OpenFile(inode, flags)
+{
+    public override long ReadTimeoutNs => terminal.ReadTimeoutNs;
+
+    public override IoResult Read(ref IoCursor destination) => terminal.Read(ref destination);
+
+    public override IoResult Write(ref IoCursor source) => terminal.Write(stream, ref source);
+
+    public override PollEvents Poll() => terminal.Poll();
+
+    public override void Enlist(Waiter waiter, PollEvents events) => terminal.Enlist(waiter);
+
+    public override SysResult Control(IoctlRequest request, ulong argument, UserMemory memory) => terminal.Control(request, argument, memory);
+}
