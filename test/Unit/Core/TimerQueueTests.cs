@@ -1,0 +1,73 @@
+using CsCheck;
+using Semitone.Core;
+
+namespace Semitone.Unit.Core;
+
+public class TimerQueueTests
+{
+    [Fact]
+    public void Expire_RunsWhatIsDueInOrder()
+    {
+        TimerQueue queue = new();
+        List<int> order = [];
+        foreach (int deadline in (int[])[30, 10, 20, 40])
+        {
+            queue.Arm(new RecordingTimer(() => order.Add(deadline)), deadline);
+        }
+
+        Assert.Equal(10, queue.NextDeadlineNs);
+        Assert.Equal(3, queue.Expire(30));
+        Assert.Equal([10, 20, 30], order);
+        Assert.Equal(40, queue.NextDeadlineNs);
+    }
+
+    [Fact]
+    public void Expire_CallbackArmsAgain_RunsUntilNothingIsDue()
+    {
+        TimerQueue queue = new();
+        int count = 0;
+        RecordingTimer? timer = null;
+        timer = new RecordingTimer(() =>
+        {
+            count++;
+            queue.Arm(timer!, timer!.DeadlineNs + 10);
+        });
+        queue.Arm(timer, 10);
+        queue.Expire(35);
+        Assert.Equal(3, count);
+        Assert.Equal(40, queue.NextDeadlineNs);
+    }
+
+    [Fact]
+    public void ArmAndCancel_AnyOrder_BehavesAsASortedList()
+    {
+        Gen.Select(Gen.Int[0, 7], Gen.Int[-3, 50]).List[0, 200].Sample(operations =>
+        {
+            TimerQueue queue = new();
+            RecordingTimer[] timers = [.. Enumerable.Range(0, 8).Select(_ => new RecordingTimer(() => { }))];
+            Dictionary<int, long> model = [];
+            foreach ((int index, int deadline) in operations)
+            {
+                if (deadline < 0)
+                {
+                    Assert.Equal(model.Remove(index), queue.Cancel(timers[index]));
+                }
+                else
+                {
+                    queue.Arm(timers[index], deadline);
+                    model[index] = deadline;
+                }
+
+                Assert.Equal(model.Count, queue.Count);
+                Assert.Equal(model.Count == 0 ? long.MaxValue : model.Values.Min(), queue.NextDeadlineNs);
+            }
+
+            Assert.Equal(model.Count(entry => entry.Value <= 25), queue.Expire(25));
+        });
+    }
+
+    private sealed class RecordingTimer(Action action) : KernelTimer
+    {
+        protected override void OnExpired() => action();
+    }
+}

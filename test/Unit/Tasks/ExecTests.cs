@@ -1,0 +1,53 @@
+using Semitone.Abi;
+using Semitone.Tasks;
+
+namespace Semitone.Unit.Tasks;
+
+public class ExecTests
+{
+    private const ulong PathAt = Guest.Data + 0x600;
+
+    [Fact]
+    public void Execve_AnotherProgram_StartsItInPlace()
+    {
+        Guest guest = new();
+        guest.Do(() => Assert.Equal(7, guest.Memory.CopyOut(PathAt, "/other\0"u8)));
+        guest.Main.Call(SyscallNumber.execve, PathAt, 0, 0);
+        guest.Main.Do(() =>
+        {
+            Assert.Equal("other"u8, guest.MainThread.Name.Bytes);
+            Assert.Equal(Guest.Base + 0x1000, guest.MainThread.Registers.Rip);
+            Assert.Equal(0UL, guest.MainThread.Registers.Rbx);
+            Assert.Equal(0UL, guest.Read<ulong>(PathAt));
+        });
+        guest.Main.Call(SyscallNumber.exit_group, 4);
+        Assert.Equal(4, guest.Run().ShellStatus);
+    }
+
+    [Fact]
+    public void Execve_NoSuchFile_ChangesNothing()
+    {
+        Guest guest = new();
+        guest.Do(() => guest.Memory.CopyOut(PathAt, "/nowhere\0"u8));
+        guest.Main.Call(SyscallNumber.execve, PathAt, 0, 0);
+        guest.Main.Do(() => Assert.Equal("hello"u8, guest.MainThread.Name.Bytes));
+        guest.Run();
+        Assert.Equal([-(long)Errno.ENOENT], guest.Main.Results);
+    }
+
+    [Fact]
+    public void Execve_FromAnotherThread_LeavesOneThreadWithTheNumberOfTheFirst()
+    {
+        Guest guest = new();
+        guest.Do(() => guest.Memory.CopyOut(PathAt, "/other\0"u8));
+        ThreadScript? script = null;
+        GuestThread? caller = null;
+        guest.MakeThread(
+            child => script = child.Call(SyscallNumber.execve, PathAt, 0, 0).Call(SyscallNumber.gettid).Call(SyscallNumber.exit_group, 9),
+            started: thread => caller = thread);
+        guest.Main.Call(SyscallNumber.pause);
+        Assert.Equal(9, guest.Run().ShellStatus);
+        Assert.Equal([0, 1], script!.Results);
+        Assert.Equal(1, caller!.Tid);
+    }
+}

@@ -1,0 +1,231 @@
+using Semitone.Abi;
+using Semitone.Fakes;
+using Semitone.Machine;
+using Semitone.Syscalls;
+using Semitone.Tasks;
+
+namespace Semitone.Unit.Tasks;
+
+public class RunLoopTests
+{
+    [Fact]
+    public void Run_ProgramExits_EndsWithItsStatus()
+    {
+        Guest guest = new();
+        guest.Main.Call(SyscallNumber.getpid).Call(SyscallNumber.getppid).Call(SyscallNumber.gettid).Call(SyscallNumber.exit_group, 0x1_2A);
+        ExitStatus status = guest.Run();
+        Assert.Equal(0x2A, status.ShellStatus);
+        Assert.Equal([1, 0, 1], guest.Main.Results);
+        Assert.True(guest.Process.HasEnded);
+    }
+
+    [Fact]
+    public void Run_UnknownCall_AnswersEnosysAndCounts()
+    {
+        Guest guest = new();
+        guest.Main.Call((SyscallNumber)400).Call(SyscallNumber.exit_group, 0);
+        guest.Run();
+        Assert.Equal([-(long)Errno.ENOSYS], guest.Main.Results);
+    }
+
+    [Fact]
+    public void Run_BugInAHandler_KillsTheProgramAndSaysSo()
+    {
+        Guest guest = new(_ => new BrokenFactory());
+        guest.Main.Call(SyscallNumber.getpid);
+        Assert.Equal(128 + 9, guest.Run().ShellStatus);
+        Assert.Contains("kernel bug while serving hello[1], system call 39", guest.Console);
+        Assert.Contains("the bug", guest.Console);
+    }
+
+    [Fact]
+    public void Fault_MappedPage_IsResolvedAndTheProgramGoesOn()
+    {
+        Guest guest = new();
+        guest.Main.Trap(() => FakeCpu.PageFault(Guest.Data, PageFaultFlags.Write)).Call(SyscallNumber.exit_group, 3);
+        Assert.Equal(3, guest.Run().ShellStatus);
+    }
+
+    [Fact]
+    public void Fault_WildPointer_KillsTheProgramWithOneLine()
+    {
+        Guest guest = new();
+        guest.Main.Trap(() =>
+        {
+            guest.MainThread.Registers.Rip = Guest.Base + 0x1136;
+            return FakeCpu.PageFault(0x10, PageFaultFlags.Write);
+        });
+        Assert.Equal(128 + 11, guest.Run().ShellStatus);
+        Assert.EndsWith("hello[1]: segmentation fault: write to 0x10 at rip 0x401136 (hello+0x1136)\n", guest.Console);
+        Assert.Equal(1, guest.Console.Count(character => character == '\n'));
+    }
+
+    [Theory]
+    [InlineData(0, Signal.SIGFPE, "integer division by zero")]
+    [InlineData(3, Signal.SIGTRAP, "trap")]
+    [InlineData(6, Signal.SIGILL, "illegal instruction")]
+    [InlineData(13, Signal.SIGSEGV, "segmentation fault: privileged instruction or bad address")]
+    [InlineData(17, Signal.SIGBUS, "bus error")]
+    public void Exception_NoHandler_KillsTheProgramWithItsSignal(byte vector, Signal signal, string words)
+    {
+        Guest guest = new();
+        guest.Main.Trap(() => new Trap(TrapKind.Exception, vector, 0, 0));
+        Assert.Equal(ExitStatus.FromSignal(signal), guest.Run());
+        Assert.Contains(words, guest.Console);
+    }
+
+    [Fact]
+    public void Preemption_TwoSpinningThreads_BothRun()
+    {
+        Guest guest = new();
+        guest.Machine.Cpu.StepNs = 1_000_000;
+        int[] spins = new int[2];
+        guest.MakeThread(child =>
+        {
+            for (int i = 0; i < 100; i++)
+            {
+                child.Trap(() => Spin(1));
+            }
+        });
+        for (int i = 0; i < 100; i++)
+        {
+            guest.Main.Trap(() => Spin(0));
+        }
+
+        guest.Run();
+        Assert.Equal([100, 100], spins);
+
+        Trap Spin(int index)
+        {
+            spins[index]++;
+
+            // Neither is done long before the other.
+            Assert.InRange(Math.Abs(spins[0] - spins[1]), 0, 15);
+            return FakeCpu.PageFault(Guest.Data, PageFaultFlags.None);
+        }
+    }
+
+    [Fact]
+    public void Run_OneThread_SetsNoAlarm()
+    {
+        Guest guest = new();
+        for (int i = 0; i < 10; i++)
+        {
+            guest.Main.Call(SyscallNumber.getpid).Do(() => Assert.Equal(long.MaxValue, guest.Machine.Cpu.AlarmNs));
+        }
+
+        guest.Run();
+    }
+
+    [Fact]
+    public void SchedYield_AnotherIsRunnable_LetsItRun()
+    {
+        Guest guest = new();
+        List<string> order = [];
+        guest.MakeThread(child => child.Do(() => order.Add("child")));
+        guest.Main.Do(() => order.Add("before")).Call(SyscallNumber.sched_yield).Do(() => order.Add("after"));
+        guest.Run();
+        Assert.Equal(["before", "child", "after"], order);
+    }
+
+    [Fact]
+    public void Exit_OfOneThread_ClearsItsWordAndWakesWhoJoins()
+    {
+        Guest guest = new();
+        const ulong Word = Guest.Data + 0x100;
+        guest.Write(Word, 2);
+        guest.MakeThread(child => child.Call(SyscallNumber.exit, 0), CloneFlags.CLONE_CHILD_CLEARTID, Word);
+        guest.Main.Call(SyscallNumber.futex, Word, (ulong)FutexOperation.FUTEX_WAIT, 2).Do(() => Assert.Equal(0, guest.Read<int>(Word)));
+        guest.Run();
+        Assert.Equal(0, guest.Main.Results[^1]);
+    }
+
+    [Fact]
+    public void ExitGroup_OthersWait_EndsThemToo()
+    {
+        Guest guest = new();
+        GuestThread? child = null;
+        guest.MakeThread(script => script.Call(SyscallNumber.pause), started: thread => child = thread);
+        guest.Main.Call(SyscallNumber.sched_yield).Call(SyscallNumber.exit_group, 5);
+        Assert.Equal(5, guest.Run().ShellStatus);
+        Assert.True(child!.HasEnded);
+        Assert.Equal(0, guest.Machine.Cpu.IdleCount);
+    }
+
+    [Fact]
+    public void Exit_OwnerOfARobustLock_MarksItAndWakesOne()
+    {
+        const ulong Head = Guest.Data + 0x200;
+        const ulong Entry = Guest.Data + 0x240;
+        const ulong Lock = Entry + 8;
+        Guest guest = new();
+        guest.MakeThread(
+            child => child.Call(SyscallNumber.set_robust_list, Head, 24).Call(SyscallNumber.exit, 0),
+            started: thread =>
+            {
+                guest.Write(Head, new RobustListHead { list = Entry, futex_offset = 8 });
+                guest.Write(Entry, Head);
+                guest.Write(Lock, (uint)thread.Tid | FutexWord.FUTEX_WAITERS);
+                guest.Main.Call(SyscallNumber.futex, Lock, (ulong)FutexOperation.FUTEX_WAIT, (uint)thread.Tid | FutexWord.FUTEX_WAITERS);
+            });
+        guest.Run();
+        Assert.Equal(0, guest.Main.Results[^1]);
+    }
+
+    [Fact]
+    public void Fault_NoMemoryIsLeft_KillsTheProgramAndSaysSo()
+    {
+        Guest guest = new();
+        guest.Main.Trap(() =>
+        {
+            while (guest.Machine.Frames.TryAllocate(out _))
+            {
+            }
+
+            return FakeCpu.PageFault(Guest.StackTop - 0x1000, PageFaultFlags.Write);
+        });
+        Assert.Equal(128 + 9, guest.Run().ShellStatus);
+        Assert.Contains("out of memory: killed hello[1]", guest.Console);
+    }
+
+    [Theory]
+    [InlineData(SyscallNumber.getppid, 0UL, 0UL)]
+    [InlineData(SyscallNumber.clock_gettime, 1UL, Guest.Data)]
+    [InlineData(SyscallNumber.futex, Guest.Data, (ulong)FutexOperation.FUTEX_WAKE)]
+    [InlineData(SyscallNumber.sched_yield, 0UL, 0UL)]
+    [InlineData(SyscallNumber.gettid, 0UL, 0UL)]
+    public void Call_ThatDoesNotWait_AllocatesNothing(SyscallNumber number, ulong a0, ulong a1)
+    {
+        Guest guest = new();
+        long before = 0;
+        long after = 0;
+        int count = 0;
+        guest.Machine.Cpu.WhenScriptEnds = (context, _) =>
+        {
+            count++;
+            switch (count)
+            {
+                case 100:
+                    before = GC.GetAllocatedBytesForCurrentThread();
+                    break;
+                case 1100:
+                    after = GC.GetAllocatedBytesForCurrentThread();
+                    return FakeCpu.SystemCall(context, (ulong)SyscallNumber.exit_group);
+            }
+
+            return FakeCpu.SystemCall(context, (ulong)number, a0, a1, 1);
+        };
+        guest.Run();
+        Assert.Equal(0, after - before);
+    }
+
+    private sealed class BrokenFactory : ISyscallEntryFactory
+    {
+        public SyscallEntry Create(GuestThread thread) => new BrokenEntry();
+    }
+
+    private sealed class BrokenEntry : SyscallEntry
+    {
+        public override void Invoke(ref GuestRegisters registers) => throw new InvalidOperationException("the bug");
+    }
+}

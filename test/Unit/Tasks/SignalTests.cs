@@ -1,0 +1,294 @@
+using System.Runtime.CompilerServices;
+using Semitone.Abi;
+using Semitone.Fakes;
+using Semitone.Machine;
+using Semitone.Tasks;
+
+namespace Semitone.Unit.Tasks;
+
+public class SignalTests
+{
+    private const ulong Handler = Guest.Base + 0x1500;
+    private const ulong Restorer = Guest.Base + 0x1600;
+    private const ulong ActionAt = Guest.Data + 0x300;
+    private const ulong TimeAt = Guest.Data + 0x400;
+
+    [Fact]
+    public void Frame_Sizes_AreThoseOfTheAbi()
+    {
+        Assert.Equal(440, Unsafe.SizeOf<RtSigFrame>());
+        Assert.Equal(304, Unsafe.SizeOf<UContext>());
+        Assert.Equal(128, Unsafe.SizeOf<SigInfo>());
+    }
+
+    [Fact]
+    public void Fault_WithHandler_BuildsTheFrameOfTheAbi()
+    {
+        Guest guest = new();
+        guest.SetHandler(Signal.SIGSEGV, SigactionFlags.SA_SIGINFO);
+        guest.Main.Trap(() =>
+        {
+            ref GuestRegisters registers = ref guest.MainThread.Registers;
+            registers.Rsp = Guest.StackTop - 0x100;
+            registers.Rip = Guest.Base + 0x1100;
+            registers.Rbx = 0xB0B;
+            registers.R15 = 0xF15;
+            registers.Rax = 0xA0A;
+            registers.Rflags = 0x646;
+            return FakeCpu.PageFault(0x18, PageFaultFlags.Write);
+        });
+        guest.Main.Do(() =>
+        {
+            ref GuestRegisters registers = ref guest.MainThread.Registers;
+            ulong frame = registers.Rsp;
+            Assert.Equal(Handler, registers.Rip);
+            Assert.Equal((ulong)Signal.SIGSEGV, registers.Rdi);
+            Assert.Equal(frame + 312, registers.Rsi);
+            Assert.Equal(frame + 8, registers.Rdx);
+            Assert.Equal(0UL, registers.Rax);
+            Assert.Equal(8UL, frame % 16);
+            Assert.Equal(0x246UL, registers.Rflags);
+
+            // Offsets as a C program prints them.
+            Assert.Equal(Restorer, guest.Read<ulong>(frame));
+            Assert.Equal(7UL, guest.Read<ulong>(frame + 8));
+            Assert.Equal(0xF15UL, guest.Read<ulong>(frame + 8 + 96));
+            Assert.Equal(0xB0BUL, guest.Read<ulong>(frame + 8 + 128));
+            Assert.Equal(0xA0AUL, guest.Read<ulong>(frame + 8 + 144));
+            Assert.Equal(Guest.StackTop - 0x100, guest.Read<ulong>(frame + 8 + 160));
+            Assert.Equal(Guest.Base + 0x1100, guest.Read<ulong>(frame + 8 + 168));
+            Assert.Equal(0x646UL, guest.Read<ulong>(frame + 8 + 176));
+            Assert.Equal(0x33, guest.Read<ushort>(frame + 8 + 184));
+            Assert.Equal(0x2B, guest.Read<ushort>(frame + 8 + 190));
+            Assert.Equal(6UL, guest.Read<ulong>(frame + 8 + 192));
+            Assert.Equal(14UL, guest.Read<ulong>(frame + 8 + 200));
+            Assert.Equal(0x18UL, guest.Read<ulong>(frame + 8 + 216));
+            ulong state = guest.Read<ulong>(frame + 8 + 224);
+            Assert.Equal(0UL, state % 64);
+            Assert.True(state + 576 + 4 <= Guest.StackTop - 0x100 - 128, "The red zone is not touched.");
+            Assert.Equal(0x46505853U, guest.Read<uint>(state + 464));
+            Assert.Equal(580U, guest.Read<uint>(state + 468));
+            Assert.Equal(576U, guest.Read<uint>(state + 480));
+            Assert.Equal(0x46505845U, guest.Read<uint>(state + 576));
+            Assert.Equal((int)Signal.SIGSEGV, guest.Read<int>(frame + 312));
+            Assert.Equal(SignalCode.SEGV_MAPERR, guest.Read<int>(frame + 312 + 8));
+            Assert.Equal(0x18UL, guest.Read<ulong>(frame + 312 + 16));
+            Assert.True(guest.MainThread.SignalMask.Contains(Signal.SIGSEGV));
+        });
+        guest.Main.ReturnFromHandler();
+        guest.Main.Do(() =>
+        {
+            ref GuestRegisters registers = ref guest.MainThread.Registers;
+            Assert.Equal(Guest.Base + 0x1100, registers.Rip);
+            Assert.Equal(Guest.StackTop - 0x100, registers.Rsp);
+            Assert.Equal(0xB0BUL, registers.Rbx);
+            Assert.Equal(0xA0AUL, registers.Rax);
+            Assert.Equal(0x646UL, registers.Rflags);
+            Assert.True(guest.MainThread.SignalMask.IsEmpty);
+        });
+        Assert.Equal(0, guest.Run().ShellStatus);
+    }
+
+    [Fact]
+    public void Sigreturn_FrameAsksForMoreRights_GetsNone()
+    {
+        Guest guest = new();
+        guest.SetHandler(Signal.SIGUSR1);
+        guest.Kill(Signal.SIGUSR1);
+        guest.Main.Do(() => guest.Write(guest.MainThread.Registers.Rsp + 8 + 176, 0x3F_FFFFUL));
+        guest.Main.ReturnFromHandler();
+        guest.Main.Do(() => Assert.Equal(0UL, guest.MainThread.Registers.Rflags & ~(0x5_0FD5UL | 0x202)));
+        guest.Run();
+    }
+
+    [Fact]
+    public void Sigreturn_ToTheKernel_IsASegmentationFault()
+    {
+        Guest guest = new();
+        guest.SetHandler(Signal.SIGUSR1);
+        guest.Kill(Signal.SIGUSR1);
+        guest.Main.Do(() => guest.Write(guest.MainThread.Registers.Rsp + 8 + 168, 0xFFFF_8000_0000_0000UL));
+        guest.Main.ReturnFromHandler();
+        Assert.Equal(ExitStatus.FromSignal(Signal.SIGSEGV), guest.Run());
+    }
+
+    [Fact]
+    public void Handler_NoRoomOnTheStack_KillsTheProgram()
+    {
+        Guest guest = new();
+        guest.SetHandler(Signal.SIGSEGV);
+        guest.Main.Trap(() =>
+        {
+            guest.MainThread.Registers.Rsp = 0x100;
+            return FakeCpu.PageFault(0x10, PageFaultFlags.None);
+        });
+        Assert.Equal(ExitStatus.FromSignal(Signal.SIGSEGV), guest.Run());
+    }
+
+    [Fact]
+    public void Handler_OnTheAlternateStack_RunsThereAndComesBack()
+    {
+        const ulong Stack = Guest.Base + 0x8000;
+        Guest guest = new();
+        guest.Do(() => guest.Write(TimeAt, new StackT { ss_sp = Stack, ss_size = 0x2000 }));
+        guest.Main.Call(SyscallNumber.sigaltstack, TimeAt, 0);
+        guest.SetHandler(Signal.SIGUSR1, SigactionFlags.SA_ONSTACK);
+        guest.Kill(Signal.SIGUSR1);
+        guest.Main.Do(() => Assert.InRange(guest.MainThread.Registers.Rsp, Stack, Stack + 0x2000));
+        guest.Main.Call(SyscallNumber.sigaltstack, TimeAt, 0);
+        guest.Main.ReturnFromHandler();
+        guest.Main.Do(() => Assert.Equal(Guest.StackTop - 0x200, guest.MainThread.Registers.Rsp));
+        guest.Main.Call(SyscallNumber.sigaltstack, TimeAt, 0);
+        guest.Run();
+        Assert.Equal([0, 0, 0, -(long)Errno.EPERM], guest.Main.Results.Take(4));
+        Assert.Equal(0, guest.Main.Results[^1]);
+    }
+
+    [Fact]
+    public void Signal_Blocked_WaitsUntilItIsNot()
+    {
+        Guest guest = new();
+        guest.SetHandler(Signal.SIGUSR1);
+        guest.Do(() => guest.Write(TimeAt, SignalSet.Of(Signal.SIGUSR1)));
+        guest.Main.Call(SyscallNumber.rt_sigprocmask, 0, TimeAt, 0, 8);
+        guest.Kill(Signal.SIGUSR1);
+        guest.Main.Do(() => Assert.NotEqual(Handler, guest.MainThread.Registers.Rip));
+        guest.Main.Call(SyscallNumber.rt_sigprocmask, 1, TimeAt, 0, 8);
+        guest.Main.Do(() => Assert.Equal(Handler, guest.MainThread.Registers.Rip));
+        guest.Run();
+    }
+
+    [Fact]
+    public void Nanosleep_HandlerInterrupts_AnswersEintrAndWhatIsLeft()
+    {
+        Guest guest = new();
+        guest.SetHandler(Signal.SIGALRM, SigactionFlags.SA_RESTART);
+        guest.Do(() => guest.Write(TimeAt, new Timespec { tv_sec = 10 }));
+        guest.Main.Call(SyscallNumber.alarm, 3).Call(SyscallNumber.nanosleep, TimeAt, TimeAt + 32);
+        guest.Main.Do(() =>
+        {
+            Assert.Equal(Handler, guest.MainThread.Registers.Rip);
+            Assert.Equal(7, guest.Read<Timespec>(TimeAt + 32).tv_sec);
+        });
+        guest.Main.ReturnFromHandler();
+        guest.Main.Do(() => Assert.Equal(-(long)Errno.EINTR, (long)guest.MainThread.Registers.Rax));
+        guest.Run();
+    }
+
+    [Fact]
+    public void Futex_HandlerWithRestart_WaitsAgain()
+    {
+        Guest guest = new();
+        guest.SetHandler(Signal.SIGALRM, SigactionFlags.SA_RESTART);
+        guest.Main.Call(SyscallNumber.alarm, 3).Do(() => guest.MainThread.Registers.Rip = Guest.Base + 0x1102);
+        guest.Main.Call(SyscallNumber.futex, Guest.Data, (ulong)FutexOperation.FUTEX_WAIT, 0);
+        guest.Main.Do(() => Assert.Equal(Handler, guest.MainThread.Registers.Rip));
+        guest.Main.ReturnFromHandler();
+        guest.Main.Do(() =>
+        {
+            Assert.Equal(Guest.Base + 0x1100, guest.MainThread.Registers.Rip);
+            Assert.Equal((ulong)SyscallNumber.futex, guest.MainThread.Registers.Rax);
+        });
+        guest.Run();
+    }
+
+    [Fact]
+    public void Nanosleep_StoppedAndContinued_GoesOnWithRestartSyscall()
+    {
+        Guest guest = new();
+        guest.Do(() => guest.Write(TimeAt, new Timespec { tv_sec = 10 }));
+        guest.MakeThread(child => child
+            .Call(SyscallNumber.kill, 1, (ulong)Signal.SIGSTOP));
+        bool isContinued = false;
+        guest.Machine.Cpu.OnIdle = () =>
+        {
+            if (!isContinued)
+            {
+                isContinued = true;
+                Assert.True(guest.Process.IsStopped);
+                guest.Process.Send(SignalInfo.FromKernel(Signal.SIGCONT));
+            }
+            else
+            {
+                guest.Machine.Clock.MonotonicNs += 10_000_000_000;
+            }
+        };
+        guest.Main.Call(SyscallNumber.nanosleep, TimeAt, 0);
+        guest.Main.Do(() => Assert.Equal((ulong)SyscallNumber.restart_syscall, guest.MainThread.Registers.Rax));
+        guest.Main.Call(SyscallNumber.restart_syscall);
+        guest.Run();
+        Assert.Equal(0, guest.Main.Results[^1]);
+    }
+
+    [Fact]
+    public void Sigsuspend_RestoresTheMaskAfterTheHandler()
+    {
+        Guest guest = new();
+        SignalSet blocked = SignalSet.Of(Signal.SIGUSR1) | SignalSet.Of(Signal.SIGALRM);
+        guest.SetHandler(Signal.SIGALRM);
+        guest.Do(() =>
+        {
+            guest.Write(TimeAt, blocked);
+            guest.Write(TimeAt + 8, SignalSet.Of(Signal.SIGUSR2));
+        });
+        guest.Main.Call(SyscallNumber.rt_sigprocmask, 2, TimeAt, 0, 8).Call(SyscallNumber.alarm, 1).Call(SyscallNumber.rt_sigsuspend, TimeAt + 8, 8);
+        guest.Main.Do(() => Assert.Equal(SignalSet.Of(Signal.SIGUSR2) | SignalSet.Of(Signal.SIGALRM), guest.MainThread.SignalMask));
+        guest.Main.ReturnFromHandler();
+        guest.Main.Do(() =>
+        {
+            Assert.Equal(blocked, guest.MainThread.SignalMask);
+            Assert.Equal(-(long)Errno.EINTR, (long)guest.MainThread.Registers.Rax);
+        });
+        guest.Run();
+    }
+
+    [Fact]
+    public void Sigtimedwait_SignalArrives_TakesItWithoutAHandler()
+    {
+        Guest guest = new();
+        guest.Do(() => guest.Write(TimeAt, SignalSet.Of(Signal.SIGALRM)));
+        guest.Main.Call(SyscallNumber.rt_sigprocmask, 0, TimeAt, 0, 8).Call(SyscallNumber.alarm, 1);
+        guest.Main.Call(SyscallNumber.rt_sigtimedwait, TimeAt, TimeAt + 64, 0, 8);
+        guest.Main.Do(() => Assert.Equal((int)Signal.SIGALRM, guest.Read<int>(TimeAt + 64)));
+        Assert.Equal(0, guest.Run().ShellStatus);
+        Assert.Equal((long)Signal.SIGALRM, guest.Main.Results[^1]);
+    }
+
+    [Fact]
+    public void Kill_NoHandler_EndsTheProgramBySignal()
+    {
+        Guest guest = new();
+        guest.Main.Call(SyscallNumber.kill, 1, (ulong)Signal.SIGTERM);
+        Assert.Equal(128 + 15, guest.Run().ShellStatus);
+    }
+
+    [Fact]
+    public void Kill_IgnoredByDefault_DoesNotEndAWait()
+    {
+        Guest guest = new();
+        guest.Do(() => guest.Write(TimeAt, new Timespec { tv_sec = 1 }));
+        guest.MakeThread(child => child.Call(SyscallNumber.kill, 1, (ulong)Signal.SIGCHLD));
+        guest.Main.Call(SyscallNumber.nanosleep, TimeAt, 0);
+        guest.Run();
+        Assert.Equal(0, guest.Main.Results[^1]);
+    }
+
+    [Fact]
+    public void RealTimeSignals_SentTwice_ArriveTwiceInOrder()
+    {
+        PendingSignals pending = new();
+        pending.TryAdd(new SigInfo { si_signo = (Signal)40, si_value = 1 }, 10);
+        pending.TryAdd(new SigInfo { si_signo = Signal.SIGUSR1 }, 10);
+        pending.TryAdd(new SigInfo { si_signo = Signal.SIGUSR1 }, 10);
+        pending.TryAdd(new SigInfo { si_signo = (Signal)40, si_value = 2 }, 10);
+        pending.TryAdd(new SigInfo { si_signo = Signal.SIGSEGV }, 10);
+        List<(Signal, ulong)> order = [];
+        while (pending.TryTake(new SignalSet(ulong.MaxValue), out SigInfo info))
+        {
+            order.Add((info.si_signo, info.si_value));
+        }
+
+        Assert.Equal([(Signal.SIGSEGV, 0), (Signal.SIGUSR1, 0), ((Signal)40, 1), ((Signal)40, 2)], order);
+        Assert.True(pending.Set.IsEmpty);
+    }
+}
