@@ -26,7 +26,6 @@ public enum MapFlags : uint
     MAP_ANONYMOUS = 0x20,
     MAP_DENYWRITE = 0x800,
     MAP_EXECUTABLE = 0x1000,
-    MAP_FILE = 0,
     MAP_FIXED = 0x10,
     MAP_FIXED_NOREPLACE = 0x10_0000,
     MAP_32BIT = 0x40,
