@@ -1,0 +1,39 @@
+namespace Semitone.Apps;
+
+/// <summary>Every program of the <see cref="Manifest"/>, natively and in a machine.</summary>
+public sealed class ProgramTests
+{
+    public static TheoryData<string> Names => [.. Manifest.Cases.Select(appCase => appCase.Name)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Run_UnmodifiedProgram_DoesWhatItDoesOnLinux(string name)
+    {
+        AppCase appCase = Manifest.Cases.Single(candidate => candidate.Name == name);
+        (ProgramRun native, ProgramRun guest) = appCase.Packages.Length > 0 ? RunPackaged(appCase) : RunCompiled(appCase);
+        string expected = appCase.Normalize?.Invoke(native.Output) ?? native.Output;
+        string actual = appCase.Normalize?.Invoke(guest.Output) ?? guest.Output;
+        bool isSame = expected == actual && native.Status == guest.Status && (!appCase.ComparesErrors || native.Errors == guest.Errors);
+        Assert.True(isSame, $"natively: {native.Describe()}\nin the machine: {guest.Describe()}");
+    }
+
+    /// <summary>A program of Debian's: the same folder is the root natively, by chroot(2), and in the machine.</summary>
+    private static (ProgramRun Native, ProgramRun Guest) RunPackaged(AppCase appCase)
+    {
+        string root = DebianRoots.Get(appCase.Packages);
+        string[] environment = [Guest.DefaultPath, "HOME=/", .. appCase.Environment];
+        ProgramRun native = ProgramRun.Of(["/usr/bin/unshare", "-r", "/usr/sbin/chroot", root, appCase.Program, .. appCase.Arguments], appCase.Input, environment);
+        ProgramRun guest = Guest.Run([.. GetFlags(appCase), "--rootfs", root, "--", appCase.Program, .. appCase.Arguments], appCase.Input);
+        return (native, guest);
+    }
+
+    private static (ProgramRun Native, ProgramRun Guest) RunCompiled(AppCase appCase)
+    {
+        string program = CompiledPrograms.Get(appCase.Program, appCase.Compiler);
+        ProgramRun native = ProgramRun.Of([program, .. appCase.Arguments], appCase.Input, [Guest.DefaultPath, "HOME=/", "PWD=/", .. appCase.Environment]);
+        ProgramRun guest = Guest.Run([.. GetFlags(appCase), program, "--", .. appCase.Arguments], appCase.Input);
+        return (native, guest);
+    }
+
+    private static IEnumerable<string> GetFlags(AppCase appCase) => [.. appCase.Flags, .. appCase.Environment.SelectMany(variable => (string[])["-e", variable])];
+}
