@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Text;
 using Semitone.Abi;
 using Semitone.BootParameters;
 using Semitone.Core;
@@ -22,7 +23,7 @@ internal sealed class KernelInstance
 
     private readonly IMachine _machine;
     private readonly BootOptions _options;
-    private readonly HostLine _line;
+    private readonly ConsoleStreams _streams;
     private readonly KernelLines _lines;
     private readonly KernelLog _log;
 
@@ -30,8 +31,15 @@ internal sealed class KernelInstance
     {
         _machine = machine;
         _options = KernelCommandLine.Parse(machine.Boot.CommandLine);
-        _line = new HostLine(machine.Console, _options.HostLink);
-        _lines = new KernelLines(_line, machine.Console);
+        _streams = new ConsoleStreams(
+            machine.Console,
+            _options.HostLink,
+            [
+                _options.StandardInput == StandardStream.Tty,
+                _options.StandardOutput == StandardStream.Tty,
+                _options.StandardError == StandardStream.Tty,
+            ]);
+        _lines = new KernelLines(_streams);
         _log = new KernelLog(_lines, machine.Clock);
     }
 
@@ -48,7 +56,7 @@ internal sealed class KernelInstance
             // Only a bug of the kernel comes here: whatever a program does is answered by an errno or a signal.
             string text = exception.ToString();
             _log.Critical($"kernel panic: {text}");
-            _line.Tell(ControlKind.Panic, System.Text.Encoding.UTF8.GetBytes(exception.Message));
+            Tell(ControlKind.Panic, Encoding.UTF8.GetBytes(exception.Message));
             return KernelPanic;
         }
     }
@@ -91,12 +99,14 @@ internal sealed class KernelInstance
         });
 
         FileTable descriptors = new();
+        _streams.Install(descriptors, mounts);
+        executor.AddInterruptHandler(_streams);
         if (!TryStart(system, files, descriptors, out byte failure))
         {
             return failure;
         }
 
-        _line.Tell(ControlKind.Ready, []);
+        Tell(ControlKind.Ready, []);
         ExitStatus status = system.RunInit();
         if (_options.Strace)
         {
@@ -105,11 +115,11 @@ internal sealed class KernelInstance
 
         if (status.Signal == Signal.None)
         {
-            _line.Tell(ControlKind.Exited, [status.ShellStatus]);
+            Tell(ControlKind.Exited, [status.ShellStatus]);
         }
         else
         {
-            _line.Tell(ControlKind.Killed, [(byte)status.Signal]);
+            Tell(ControlKind.Killed, [(byte)status.Signal]);
         }
 
         return status.ShellStatus;
@@ -164,9 +174,19 @@ internal sealed class KernelInstance
         return false;
     }
 
+    /// <summary>Tells the host something; a plain serial line has no ear for it.</summary>
+    private void Tell(ControlKind kind, ReadOnlySpan<byte> body)
+    {
+        if (_options.HostLink)
+        {
+            byte[] message = new byte[LinkFormat.HeaderSize + 1 + body.Length];
+            _machine.Console.Write(message.AsSpan(0, LinkEncoder.WriteControl(message, kind, body)));
+        }
+    }
+
     private byte FailToLoad(byte status)
     {
-        _line.Tell(ControlKind.LoadFailed, [status]);
+        Tell(ControlKind.LoadFailed, [status]);
         return status;
     }
 }
