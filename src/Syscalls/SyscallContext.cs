@@ -8,7 +8,7 @@ namespace Semitone.Syscalls;
 
 /// <summary>The thread that makes a system call, with what belongs to it.</summary>
 /// <remarks>One object per thread, used for all its calls.</remarks>
-public sealed class SyscallContext : SyscallEntry
+public sealed partial class SyscallContext : SyscallEntry
 {
     private readonly SyscallDispatcher _dispatcher;
     private ValueTask<SysResult> _pending;

@@ -1,0 +1,262 @@
+using Semitone.Abi;
+using Semitone.Core;
+using Semitone.Files;
+
+namespace Semitone.Syscalls;
+
+/// <summary>fcntl(2), ioctl(2) and flock(2).</summary>
+public static class FcntlSyscalls
+{
+    [Syscall(72, "fcntl", Returns = Returns.Value, Missing = "leases, notifications, owners, seals")]
+    public static ValueTask<SysResult> Control(SyscallContext context, Fd fd, FcntlCommand command, [Trace(TraceFormat.Hex)] ulong argument)
+    {
+        if (!context.Files.TryGetAny(fd, out OpenFile? file, out Errno error))
+        {
+            return new(error);
+        }
+        switch (command)
+        {
+            case FcntlCommand.F_DUPFD:
+            case FcntlCommand.F_DUPFD_CLOEXEC:
+                int lowest = (int)Math.Min(argument, int.MaxValue);
+                return new(lowest >= context.Files.Limit
+                    ? Errno.EINVAL
+                    : OpenSyscalls.DuplicateFrom(context, fd, lowest, command == FcntlCommand.F_DUPFD_CLOEXEC));
+            case FcntlCommand.F_GETFD:
+                return new(context.Files.IsCloseOnExec(fd) ? (int)FdFlags.FD_CLOEXEC : 0);
+            case FcntlCommand.F_SETFD:
+                context.Files.SetCloseOnExec(fd, ((FdFlags)argument & FdFlags.FD_CLOEXEC) != 0);
+                return new(SysResult.Success);
+            case FcntlCommand.F_GETFL:
+                return new((long)file.Flags);
+            default:
+                return file.IsPathOnly ? new(Errno.EBADF) : ControlFile(context, file, command, argument);
+        }
+    }
+
+    [Syscall(16, "ioctl", Returns = Returns.Value)]
+    public static SysResult ControlDevice(SyscallContext context, Fd fd, IoctlRequest request, [Trace(TraceFormat.Hex)] ulong argument)
+    {
+        if (!context.Files.TryGet(fd, out OpenFile? file, out Errno error))
+        {
+            return error;
+        }
+        switch (request)
+        {
+            case IoctlRequest.FIOCLEX:
+            case IoctlRequest.FIONCLEX:
+                context.Files.SetCloseOnExec(fd, request == IoctlRequest.FIOCLEX);
+                return SysResult.Success;
+            case IoctlRequest.FIONBIO:
+                if (!context.Memory.TryRead(new UserPtr<int>(argument), out int isOn))
+                {
+                    return Errno.EFAULT;
+                }
+                OpenFlags flags = isOn != 0 ? file.Flags | OpenFlags.O_NONBLOCK : file.Flags & ~OpenFlags.O_NONBLOCK;
+                return file.SetFlags(flags);
+            case IoctlRequest.FIONREAD when file.Inode.IsRegular:
+                int left = (int)Math.Clamp(file.Inode.Size - file.Offset, int.MinValue, int.MaxValue);
+                return context.Memory.TryWrite(new UserPtr<int>(argument), left) ? SysResult.Success : Errno.EFAULT;
+            default:
+                return file.Control(request, argument, context.Memory);
+        }
+    }
+
+    [Syscall(73, "flock")]
+    public static ValueTask<SysResult> LockFile(SyscallContext context, Fd fd, FlockOperation operation)
+    {
+        if (!context.Files.TryGet(fd, out OpenFile? file, out Errno error))
+        {
+            return new(error);
+        }
+        error = file.Inode.GetLocks().Flock.Apply(file, operation);
+        return error == Errno.EAGAIN && (operation & FlockOperation.LOCK_NB) == 0 ? LockFileAsync(context, file, operation) : new(error);
+    }
+
+    private static ValueTask<SysResult> ControlFile(SyscallContext context, OpenFile file, FcntlCommand command, ulong argument)
+    {
+        switch (command)
+        {
+            case FcntlCommand.F_SETFL:
+                return new(file.SetFlags((OpenFlags)argument));
+            case FcntlCommand.F_GETLK:
+            case FcntlCommand.F_OFD_GETLK:
+                return new(FindRecordLock(context, file, argument, command == FcntlCommand.F_OFD_GETLK));
+            case FcntlCommand.F_SETLK:
+            case FcntlCommand.F_SETLKW:
+                return SetRecordLock(context, file, argument, isOfFile: false, command == FcntlCommand.F_SETLKW);
+            case FcntlCommand.F_OFD_SETLK:
+            case FcntlCommand.F_OFD_SETLKW:
+                return SetRecordLock(context, file, argument, isOfFile: true, command == FcntlCommand.F_OFD_SETLKW);
+            case FcntlCommand.F_GETPIPE_SZ:
+                return new(file is OpenPipe measured ? measured.Pipe.Capacity : Errno.EBADF);
+            case FcntlCommand.F_SETPIPE_SZ:
+                if (file is not OpenPipe pipe)
+                {
+                    return new(Errno.EBADF);
+                }
+                Errno error = pipe.Pipe.SetCapacity((uint)Math.Min(argument, uint.MaxValue));
+                return new(error != Errno.None ? error : (SysResult)pipe.Pipe.Capacity);
+            default:
+                return new(Errno.EINVAL);
+        }
+    }
+
+    private static async ValueTask<SysResult> LockFileAsync(SyscallContext context, OpenFile file, FlockOperation operation)
+    {
+        FileLocks locks = file.Inode.GetLocks();
+        Waiter waiter = context.Thread.Waiter;
+        while (true)
+        {
+            waiter.Enlist(locks.Released);
+            Errno error = locks.Flock.Apply(file, operation);
+            if (error != Errno.EAGAIN)
+            {
+                waiter.Cancel();
+                return error;
+            }
+            if (await waiter.WaitAsync() == WaitResult.Interrupted)
+            {
+                return RestartErrno.ERESTARTSYS;
+            }
+        }
+    }
+
+    private static SysResult FindRecordLock(SyscallContext context, OpenFile file, ulong argument, bool isOfFile)
+    {
+        Errno error = ReadRecordLock(context, file, argument, isOfFile, out Flock value, out long start, out long end);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        if (value.l_type is not (LockType.F_RDLCK or LockType.F_WRLCK))
+        {
+            return Errno.EINVAL;
+        }
+        object owner = isOfFile ? file : context.Files;
+        if (file.Inode.GetLocks().Records.TryFindConflict(owner, value.l_type == LockType.F_WRLCK, start, end, out RecordLocks.Range conflict))
+        {
+            value.l_type = conflict.IsExclusive ? LockType.F_WRLCK : LockType.F_RDLCK;
+            value.l_whence = (short)SeekWhence.SEEK_SET;
+            value.l_start = conflict.Start;
+            value.l_len = conflict.End == long.MaxValue ? 0 : conflict.End - conflict.Start + 1;
+            value.l_pid = conflict.ProcessId;
+        }
+        else
+        {
+            value.l_type = LockType.F_UNLCK;
+        }
+        return context.Memory.TryWrite(new UserPtr<Flock>(argument), value) ? SysResult.Success : Errno.EFAULT;
+    }
+
+    private static ValueTask<SysResult> SetRecordLock(SyscallContext context, OpenFile file, ulong argument, bool isOfFile, bool waits)
+    {
+        Errno error = ReadRecordLock(context, file, argument, isOfFile, out Flock value, out long start, out long end);
+        if (error != Errno.None)
+        {
+            return new(error);
+        }
+        object owner = isOfFile ? file : context.Files;
+        int processId = isOfFile ? -1 : context.Process.Pid;
+        RecordLocks records = file.Inode.GetLocks().Records;
+        switch (value.l_type)
+        {
+            case LockType.F_UNLCK:
+                records.Unlock(owner, start, end);
+                return new(SysResult.Success);
+            case LockType.F_RDLCK when !file.CanRead:
+            case LockType.F_WRLCK when !file.CanWrite:
+                return new(Errno.EBADF);
+            case LockType.F_RDLCK:
+            case LockType.F_WRLCK:
+                bool isExclusive = value.l_type == LockType.F_WRLCK;
+                error = records.Lock(owner, processId, isExclusive, start, end);
+                return error == Errno.EAGAIN && waits ? LockRecordAsync(context, file, owner, processId, isExclusive, start, end) : new(error);
+            default:
+                return new(Errno.EINVAL);
+        }
+    }
+
+    private static async ValueTask<SysResult> LockRecordAsync(
+        SyscallContext context, OpenFile file, object owner, int processId, bool isExclusive, long start, long end)
+    {
+        FileLocks locks = file.Inode.GetLocks();
+        Waiter waiter = context.Thread.Waiter;
+        while (true)
+        {
+            waiter.Enlist(locks.Released);
+            Errno error = locks.Records.Lock(owner, processId, isExclusive, start, end);
+            if (error != Errno.EAGAIN)
+            {
+                waiter.Cancel();
+                return error;
+            }
+            if (await waiter.WaitAsync() == WaitResult.Interrupted)
+            {
+                return RestartErrno.ERESTARTSYS;
+            }
+        }
+    }
+
+    /// <summary>Reads a struct flock and works out which bytes it means.</summary>
+    private static Errno ReadRecordLock(SyscallContext context, OpenFile file, ulong argument, bool isOfFile, out Flock value, out long start, out long end)
+    {
+        start = 0;
+        end = 0;
+        if (!context.Memory.TryRead(new UserPtr<Flock>(argument), out value))
+        {
+            return Errno.EFAULT;
+        }
+        if (isOfFile && value.l_pid != 0)
+        {
+            return Errno.EINVAL;
+        }
+        long origin;
+        switch ((SeekWhence)value.l_whence)
+        {
+            case SeekWhence.SEEK_SET:
+                origin = 0;
+                break;
+            case SeekWhence.SEEK_CUR:
+                origin = file.Offset;
+                break;
+            case SeekWhence.SEEK_END:
+                origin = file.Inode.Size;
+                break;
+            default:
+                return Errno.EINVAL;
+        }
+        if (value.l_start > long.MaxValue - origin)
+        {
+            return Errno.EOVERFLOW;
+        }
+        start = origin + value.l_start;
+        if (start < 0)
+        {
+            return Errno.EINVAL;
+        }
+        if (value.l_len > 0)
+        {
+            if (value.l_len - 1 > long.MaxValue - start)
+            {
+                return Errno.EOVERFLOW;
+            }
+            end = start + value.l_len - 1;
+        }
+        else if (value.l_len == 0)
+        {
+            end = long.MaxValue;
+        }
+        else
+        {
+            // A negative length means the bytes in front of the start.
+            end = start - 1;
+            if (start + value.l_len < 0)
+            {
+                return Errno.EINVAL;
+            }
+            start += value.l_len;
+        }
+        return Errno.None;
+    }
+}

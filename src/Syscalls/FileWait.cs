@@ -1,0 +1,83 @@
+using Semitone.Abi;
+using Semitone.Core;
+using Semitone.Files;
+using Semitone.Memory;
+
+namespace Semitone.Syscalls;
+
+/// <summary>The one place where a thread waits for a file: files answer EAGAIN, and here is what happens then.</summary>
+/// <remarks>The fast path never comes here, and so never allocates.</remarks>
+internal static class FileWait
+{
+    /// <summary>Goes on with a read that found nothing.</summary>
+    public static async ValueTask<SysResult> ReadAsync(SyscallContext context, OpenFile file, IoCursor cursor)
+    {
+        Waiter waiter = context.Thread.Waiter;
+        long deadlineNs = file.ReadTimeoutNs == long.MaxValue ? long.MaxValue : Deadline.FromNow(context.System.Clock, file.ReadTimeoutNs);
+        file.AddReference();
+        try
+        {
+            while (true)
+            {
+                file.Enlist(waiter, PollEvents.POLLIN);
+                IoResult result = file.Read(ref cursor);
+                if (result.Error != Errno.EAGAIN || result.Bytes != 0)
+                {
+                    waiter.Cancel();
+                    return result.ToSysResult();
+                }
+                switch (await waiter.WaitAsync(deadlineNs))
+                {
+                    case WaitResult.Interrupted:
+                        return RestartErrno.ERESTARTSYS;
+                    case WaitResult.TimedOut:
+                        return SysResult.Success;
+                    default:
+                        break;
+                }
+            }
+        }
+        finally
+        {
+            file.Release();
+        }
+    }
+
+    /// <summary>Goes on with a write that found no room, until all is written.</summary>
+    public static async ValueTask<SysResult> WriteAsync(SyscallContext context, OpenFile file, IoCursor cursor)
+    {
+        Waiter waiter = context.Thread.Waiter;
+        file.AddReference();
+        try
+        {
+            while (true)
+            {
+                file.Enlist(waiter, PollEvents.POLLOUT);
+                IoResult result = file.Write(ref cursor);
+                if (result.Error != Errno.EAGAIN)
+                {
+                    waiter.Cancel();
+                    return Finish(context, result);
+                }
+                if (await waiter.WaitAsync() == WaitResult.Interrupted)
+                {
+                    return cursor.Moved > 0 ? cursor.Moved : RestartErrno.ERESTARTSYS;
+                }
+            }
+        }
+        finally
+        {
+            file.Release();
+        }
+    }
+
+    /// <summary>Turns a write's result into the call's, with the signal that a broken pipe brings.</summary>
+    public static SysResult Finish(SyscallContext context, IoResult result)
+    {
+        if (result.Error == Errno.EPIPE && result.Bytes == 0)
+        {
+            context.Thread.Send(Tasks.SignalInfo.FromKernel(Signal.SIGPIPE));
+        }
+        return result.ToSysResult();
+    }
+}

@@ -1,0 +1,227 @@
+using Semitone.Abi;
+using Semitone.Core;
+using Semitone.Files;
+
+namespace Semitone.Syscalls;
+
+/// <summary>The calls that make and close descriptors.</summary>
+public static class OpenSyscalls
+{
+    // O_CREAT, and the bit that makes O_TMPFILE of O_DIRECTORY.
+    private const ulong CreatingFlags = 0x40_0040;
+
+    private const OpenFlags KnownFlags = OpenFlags.O_ACCMODE | OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_NOCTTY | OpenFlags.O_TRUNC
+        | OpenFlags.O_APPEND | OpenFlags.O_NONBLOCK | OpenFlags.O_SYNC | OpenFlags.O_ASYNC | OpenFlags.O_DIRECT | OpenFlags.O_LARGEFILE
+        | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW | OpenFlags.O_NOATIME | OpenFlags.O_CLOEXEC | OpenFlags.O_PATH | OpenFlags.O_TMPFILE;
+
+    [Syscall(2, "open", Returns = Returns.Fd)]
+    public static ValueTask<SysResult> Open(SyscallContext context, UserCString path, OpenFlags flags, [OnlyWith(nameof(flags), CreatingFlags)] Mode mode) =>
+        OpenAt(context, Fd.AtFdCwd, path, flags, mode);
+
+    [Syscall(257, "openat", Returns = Returns.Fd)]
+    public static ValueTask<SysResult> OpenAt(
+        SyscallContext context, Fd directory, UserCString path, OpenFlags flags, [OnlyWith(nameof(flags), CreatingFlags)] Mode mode)
+    {
+        // open(2) ignores flags that it does not know; O_PATH makes it ignore most others.
+        flags &= KnownFlags;
+        if ((flags & OpenFlags.O_PATH) != 0)
+        {
+            flags &= OpenFlags.O_PATH | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW | OpenFlags.O_CLOEXEC;
+        }
+        else if ((flags & (OpenFlags.O_CREAT | OpenFlags.O_DIRECTORY)) == (OpenFlags.O_CREAT | OpenFlags.O_DIRECTORY)
+            && (flags & OpenFlags.O_TMPFILE) != OpenFlags.O_TMPFILE)
+        {
+            return new(Errno.EINVAL);
+        }
+        Errno error = context.ReadPath(path, out ReadOnlySpan<byte> bytes);
+        if (error != Errno.None)
+        {
+            return new(error);
+        }
+        error = context.GetStart(directory, bytes, out DirectoryInode start);
+        if (error != Errno.None)
+        {
+            return new(error);
+        }
+        error = context.FileSystem.Open(start, bytes, flags | OpenFlags.O_LARGEFILE, mode & Inode.PermissionMask, out OpenFile? file);
+        if (error != Errno.None)
+        {
+            return new(error);
+        }
+        return file is OpenPipe { IsOpening: true } fifo ? FinishOpeningAsync(context, fifo, flags) : new(Install(context, file!, flags));
+    }
+
+    [Syscall(85, "creat", Returns = Returns.Fd)]
+    public static ValueTask<SysResult> Create(SyscallContext context, UserCString path, Mode mode) =>
+        OpenAt(context, Fd.AtFdCwd, path, OpenFlags.O_CREAT | OpenFlags.O_WRONLY | OpenFlags.O_TRUNC, mode);
+
+    [Syscall(437, "openat2", Returns = Returns.Fd, Missing = "RESOLVE_* flags")]
+    public static ValueTask<SysResult> OpenAt2(SyscallContext context, Fd directory, UserCString path, UserPtr<OpenHow> how, nuint size)
+    {
+        const nuint FirstSize = 24;
+        if (size < FirstSize)
+        {
+            return new(Errno.EINVAL);
+        }
+        if (size > FirstSize)
+        {
+            return new(Errno.E2BIG);
+        }
+        if (!context.Memory.TryRead(how, out OpenHow value))
+        {
+            return new(Errno.EFAULT);
+        }
+        // What open(2) ignores is an error here.
+        bool creates = (value.flags & CreatingFlags) != 0;
+        if ((value.flags & ~(ulong)KnownFlags) != 0 || (value.mode & ~0xFFFUL) != 0 || (!creates && value.mode != 0) || value.resolve != 0)
+        {
+            return new(Errno.EINVAL);
+        }
+        return OpenAt(context, directory, path, (OpenFlags)value.flags, (Mode)value.mode);
+    }
+
+    [Syscall(3, "close")]
+    public static SysResult Close(SyscallContext context, Fd fd) => context.Files.Close(fd);
+
+    [Syscall(436, "close_range", Missing = "CLOSE_RANGE_UNSHARE")]
+    public static SysResult CloseRange(SyscallContext context, uint first, uint last, CloseRangeFlags flags)
+    {
+        if ((flags & ~(CloseRangeFlags.CLOSE_RANGE_CLOEXEC | CloseRangeFlags.CLOSE_RANGE_UNSHARE)) != 0 || first > last)
+        {
+            return Errno.EINVAL;
+        }
+        if (first > int.MaxValue)
+        {
+            return SysResult.Success;
+        }
+        FileTable files = context.Files;
+        int next = (int)first;
+        while (files.TryFindNext(next, out Fd fd) && (uint)fd.Number <= last)
+        {
+            if ((flags & CloseRangeFlags.CLOSE_RANGE_CLOEXEC) != 0)
+            {
+                files.SetCloseOnExec(fd, true);
+            }
+            else
+            {
+                files.Close(fd);
+            }
+            next = fd.Number + 1;
+        }
+        return SysResult.Success;
+    }
+
+    [Syscall(32, "dup", Returns = Returns.Fd)]
+    public static SysResult Duplicate(SyscallContext context, Fd fd) => DuplicateFrom(context, fd, 0, closeOnExec: false);
+
+    [Syscall(33, "dup2", Returns = Returns.Fd)]
+    public static SysResult Duplicate2(SyscallContext context, Fd oldFd, Fd newFd)
+    {
+        if (oldFd.Number != newFd.Number)
+        {
+            return DuplicateTo(context, oldFd, newFd, closeOnExec: false);
+        }
+        return context.Files.TryGetAny(oldFd, out _, out Errno error) ? newFd.Number : error;
+    }
+
+    [Syscall(292, "dup3", Returns = Returns.Fd)]
+    public static SysResult Duplicate3(SyscallContext context, Fd oldFd, Fd newFd, OpenFlags flags)
+    {
+        if ((flags & ~OpenFlags.O_CLOEXEC) != 0 || oldFd.Number == newFd.Number)
+        {
+            return Errno.EINVAL;
+        }
+        return DuplicateTo(context, oldFd, newFd, (flags & OpenFlags.O_CLOEXEC) != 0);
+    }
+
+    [Syscall(319, "memfd_create", Returns = Returns.Fd, Missing = "sealing, MFD_HUGETLB")]
+    public static SysResult CreateMemoryFile(SyscallContext context, UserCString name, MemfdFlags flags)
+    {
+        const int MaximumName = 249;
+        const MemfdFlags Known = MemfdFlags.MFD_CLOEXEC | MemfdFlags.MFD_ALLOW_SEALING;
+        if ((flags & ~Known) != 0)
+        {
+            return Errno.EINVAL;
+        }
+        Errno error = context.ReadPath(name, out ReadOnlySpan<byte> bytes);
+        if (error == Errno.EFAULT)
+        {
+            return error;
+        }
+        if (error != Errno.None || bytes.Length > MaximumName)
+        {
+            return Errno.EINVAL;
+        }
+        FileSystemContext fileSystem = context.FileSystem;
+        OpenFile file = fileSystem.Mounts.Anonymous.CreateMemoryFile((Mode)0x1FF, fileSystem.Credentials);
+        return Install(context, file, (flags & MemfdFlags.MFD_CLOEXEC) != 0 ? OpenFlags.O_CLOEXEC : OpenFlags.O_RDONLY);
+    }
+
+    /// <summary>Gives an open file a descriptor, or closes it where there is none left.</summary>
+    internal static SysResult Install(SyscallContext context, OpenFile file, OpenFlags flags)
+    {
+        Errno error = context.Files.Add(file, (flags & OpenFlags.O_CLOEXEC) != 0, out Fd fd);
+        if (error != Errno.None)
+        {
+            file.Release();
+            return error;
+        }
+        return fd.Number;
+    }
+
+    /// <summary>Duplicates to the lowest free descriptor from a number on (F_DUPFD).</summary>
+    internal static SysResult DuplicateFrom(SyscallContext context, Fd fd, int lowest, bool closeOnExec)
+    {
+        if (!context.Files.TryGetAny(fd, out OpenFile? file, out Errno error))
+        {
+            return error;
+        }
+        error = context.Files.Add(file, closeOnExec, out Fd added, lowest);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        file.AddReference();
+        return added.Number;
+    }
+
+    private static SysResult DuplicateTo(SyscallContext context, Fd oldFd, Fd newFd, bool closeOnExec)
+    {
+        if (newFd.Number < 0 || newFd.Number >= context.Files.Limit)
+        {
+            return Errno.EBADF;
+        }
+        if (!context.Files.TryGetAny(oldFd, out OpenFile? file, out Errno error))
+        {
+            return error;
+        }
+        file.AddReference();
+        error = context.Files.Put(newFd, file, closeOnExec);
+        if (error != Errno.None)
+        {
+            file.Release();
+            return error;
+        }
+        return newFd.Number;
+    }
+
+    /// <summary>Waits until somebody has opened the other end of a fifo (fifo(7)).</summary>
+    private static async ValueTask<SysResult> FinishOpeningAsync(SyscallContext context, OpenPipe fifo, OpenFlags flags)
+    {
+        Waiter waiter = context.Thread.Waiter;
+        while (true)
+        {
+            fifo.Enlist(waiter, PollEvents.POLLIN | PollEvents.POLLOUT);
+            if (!fifo.IsOpening)
+            {
+                waiter.Cancel();
+                return Install(context, fifo, flags);
+            }
+            if (await waiter.WaitAsync() == WaitResult.Interrupted)
+            {
+                fifo.Release();
+                return RestartErrno.ERESTARTSYS;
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+using Semitone.Abi;
+using Semitone.Files;
+
+namespace Semitone.Syscalls;
+
+/// <summary>What system calls that have to do with files need time and again.</summary>
+public sealed partial class SyscallContext
+{
+    private byte[]? _pathBuffer;
+    private byte[]? _secondPathBuffer;
+    private UserSpan[]? _segments;
+    private PollFd[] _pollBuffer = [];
+
+    /// <summary>A page for bytes on their way between guest and kernel; also what <see cref="ReadPath"/> fills.</summary>
+    internal byte[] PathBuffer => _pathBuffer ??= new byte[FileLimits.PATH_MAX];
+
+    /// <summary>The segments of an iovec array; belongs to the cursor that was made over it.</summary>
+    internal ref UserSpan[]? Segments => ref _segments;
+
+    /// <summary>Room for the entries of poll(2); kept for the next call.</summary>
+    internal PollFd[] GetPollBuffer(int count)
+    {
+        if (_pollBuffer.Length < count)
+        {
+            _pollBuffer = new PollFd[Math.Max(8, count)];
+        }
+        return _pollBuffer;
+    }
+
+    /// <summary>Reads a path.</summary>
+    /// <param name="bytes">Valid until the next path of this thread is read.</param>
+    internal Errno ReadPath(UserCString path, out ReadOnlySpan<byte> bytes) => Memory.ReadPath(path, PathBuffer, out bytes);
+
+    /// <summary>Reads the second path of a call that takes two.</summary>
+    internal Errno ReadSecondPath(UserCString path, out ReadOnlySpan<byte> bytes) =>
+        Memory.ReadPath(path, _secondPathBuffer ??= new byte[FileLimits.PATH_MAX], out bytes);
+
+    /// <summary>Finds where a path starts (openat(2)).</summary>
+    internal Errno GetStart(Fd directory, ReadOnlySpan<byte> path, out DirectoryInode start)
+    {
+        start = FileSystem.WorkingDirectory;
+        if (directory.Number == Fd.AtFdCwd.Number || (!path.IsEmpty && path[0] == (byte)'/'))
+        {
+            return Errno.None;
+        }
+        if (!Files.TryGetAny(directory, out OpenFile? file, out Errno error))
+        {
+            return error;
+        }
+        if (file.Inode is not DirectoryInode found)
+        {
+            return Errno.ENOTDIR;
+        }
+        start = found;
+        return Errno.None;
+    }
+
+    /// <summary>Finds the file that a call of the *at family names.</summary>
+    /// <param name="follow">Whether a symbolic link at the end stands for its target.</param>
+    /// <param name="mayBeEmpty">AT_EMPTY_PATH: an empty path stands for the descriptor itself.</param>
+    internal Errno FindAt(Fd directory, UserCString path, bool follow, bool mayBeEmpty, out Inode? inode)
+    {
+        inode = null;
+        Errno error = ReadPath(path, out ReadOnlySpan<byte> bytes);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        if (bytes.IsEmpty && mayBeEmpty)
+        {
+            return GetInode(directory, out inode);
+        }
+        error = GetStart(directory, bytes, out DirectoryInode start);
+        return error != Errno.None ? error : FileSystem.Find(start, bytes, follow, out inode);
+    }
+
+    /// <summary>Gets the file behind a descriptor, or the working directory.</summary>
+    internal Errno GetInode(Fd fd, out Inode? inode)
+    {
+        if (fd.Number == Fd.AtFdCwd.Number)
+        {
+            inode = FileSystem.WorkingDirectory;
+            return Errno.None;
+        }
+        bool isOpen = Files.TryGetAny(fd, out OpenFile? file, out Errno error);
+        inode = isOpen ? file!.Inode : null;
+        return error;
+    }
+
+    /// <summary>Tells whether a buffer lies where guests have memory at all; what is mapped there shows when it is used.</summary>
+    internal static bool IsInUserRange(ulong address, nuint length) => length <= Paging.UserEnd && address <= Paging.UserEnd - length;
+}
