@@ -129,13 +129,9 @@ public sealed class Executor
     public void HandleInterrupt()
     {
         long nowNs = _clock.MonotonicNs;
-        if (_alarmNs <= nowNs)
-        {
-            // The CPU has one alarm and it has gone off: whoever goes on sets the next.
-            _alarmNs = long.MaxValue;
-            NeedsAttention = true;
-        }
-
+        // The alarm may be what woke the CPU, and its clock may be a little off ours: whoever goes on sets it anew.
+        _alarmNs = long.MaxValue;
+        NeedsAttention = true;
         if (_tickNs <= nowNs)
         {
             _tickNs = long.MaxValue;

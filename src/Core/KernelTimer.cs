@@ -13,6 +13,17 @@ public abstract class KernelTimer
 
     public bool IsArmed => HeapIndex != NotQueued;
 
+    /// <summary>Gets the next deadline of a timer that repeats.</summary>
+    /// <param name="intervalNs">More than 0.</param>
+    /// <param name="nowNs">The time.</param>
+    /// <param name="missed">Deadlines that have passed since the last one.</param>
+    protected long GetNextDeadline(long intervalNs, long nowNs, out long missed)
+    {
+        missed = Math.Max(0, nowNs - DeadlineNs) / intervalNs;
+        long last = DeadlineNs + (missed * intervalNs);
+        return intervalNs > long.MaxValue - last ? long.MaxValue : last + intervalNs;
+    }
+
     /// <summary>Does what was to be done. The timer is out of the queue by now and may be armed again.</summary>
     /// <remarks>Runs on the executor's thread between guests: it wakes, posts or marks, and returns.</remarks>
     protected internal abstract void OnExpired();

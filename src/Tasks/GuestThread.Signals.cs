@@ -74,6 +74,11 @@ public sealed partial class GuestThread
         bool isTaken = Pending.TryTake(wanted, out info) || Process.Pending.TryTake(wanted, out info);
         if (isTaken)
         {
+            if (info.si_code == SignalCode.SI_TIMER)
+            {
+                Process.OnTimerSignalTaken(ref info);
+            }
+
             UpdateSignalWork();
         }
 

@@ -174,6 +174,7 @@ public sealed partial class GuestThread : Runnable
         _switchedInNs = _executor.Clock.MonotonicNs;
         _isRunning = true;
         _executor.NeedsAttention = true;
+        Process.System.CurrentThread = this;
         try
         {
             RunGuest();
@@ -184,6 +185,7 @@ public sealed partial class GuestThread : Runnable
             FailWithKernelBug(exception);
         }
 
+        Process.System.CurrentThread = null;
         _isRunning = false;
         _cpuTimeNs += _executor.Clock.MonotonicNs - _switchedInNs;
     }

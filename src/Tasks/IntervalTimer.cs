@@ -45,9 +45,8 @@ public sealed class IntervalTimer : KernelTimer
         if (IntervalNs > 0)
         {
             // What was missed is not made up for: SIGALRM is pending once only.
-            long nowNs = _process.System.Clock.MonotonicNs;
-            long missed = Math.Max(0, nowNs - DeadlineNs) / IntervalNs;
-            _process.System.Executor.Timers.Arm(this, DeadlineNs + ((missed + 1) * IntervalNs));
+            long nextNs = GetNextDeadline(IntervalNs, _process.System.Clock.MonotonicNs, out _);
+            _process.System.Executor.Timers.Arm(this, nextNs);
         }
 
         _process.Send(SignalInfo.FromKernel(Signal.SIGALRM));

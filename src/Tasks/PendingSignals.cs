@@ -63,6 +63,20 @@ public sealed class PendingSignals
         return true;
     }
 
+    /// <summary>Says whether the signal of a POSIX timer is there.</summary>
+    public bool ContainsTimer(int timerId)
+    {
+        for (int i = 0; i < _count; i++)
+        {
+            if (_queue[i].si_code == SignalCode.SI_TIMER && _queue[i].si_timerid == timerId)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Forgets all signals of a set.</summary>
     public void Discard(SignalSet signals)
     {

@@ -71,6 +71,7 @@ public sealed partial class Process
         AddressSpace = program.Space;
         ApplyLimits();
         thread.BeginProgram(program);
+        DeletePosixTimers();
         Handlers.ResetForExec();
         Files.CloseOnExec();
         Dumpable = 1;

@@ -5,8 +5,6 @@ namespace Semitone.Tasks;
 /// <summary>The part of a process that has to do with signals.</summary>
 public sealed partial class Process
 {
-    private IntervalTimer? _realTimer;
-
     public SignalHandlers Handlers { get; } = new();
 
     /// <summary>Signals sent to the process as a whole; any thread may take them.</summary>
@@ -14,9 +12,6 @@ public sealed partial class Process
 
     /// <summary>True while a signal has stopped it.</summary>
     public bool IsStopped { get; private set; }
-
-    /// <summary>The timer of setitimer(2) and alarm(2) that runs in real time.</summary>
-    public IntervalTimer RealTimer => _realTimer ??= new IntervalTimer(this);
 
     /// <summary>Sends a signal to the process.</summary>
     /// <returns>None, or EAGAIN when too many real-time signals wait.</returns>

@@ -217,7 +217,7 @@ public sealed partial class Process
     private void End()
     {
         HasEnded = true;
-        _realTimer?.Stop();
+        StopTimers();
         Files.CloseAll();
         AddressSpace.Dispose();
         AbandonChildren();

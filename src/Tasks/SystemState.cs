@@ -63,6 +63,9 @@ public sealed class SystemState
     /// <summary>The first process; the machine ends with it.</summary>
     public Process? Init { get; private set; }
 
+    /// <summary>The thread that has the CPU; null while none has.</summary>
+    public GuestThread? CurrentThread { get; internal set; }
+
     /// <summary>Processes that have not ended.</summary>
     public int ProcessCount { get; private set; }
 

@@ -1,0 +1,34 @@
+using Semitone.Abi;
+using Semitone.Files;
+
+namespace Semitone.Tasks;
+
+/// <summary>Takes the signals of a terminal to its foreground processes.</summary>
+public sealed class TerminalOwner : ITerminalOwner
+{
+    private readonly SystemState _system;
+
+    public TerminalOwner(SystemState system)
+    {
+        _system = system;
+    }
+
+    /// <inheritdoc/>
+    public int CurrentGroup => _system.CurrentThread?.Process.ProcessGroupId ?? 0;
+
+    /// <inheritdoc/>
+    public int CurrentSession => _system.CurrentThread?.Process.SessionId ?? 0;
+
+    /// <inheritdoc/>
+    public void SignalGroup(int processGroup, Signal signal)
+    {
+        for (int id = 1; _system.Threads.TryGetNext(id, out id, out GuestThread? thread); id++)
+        {
+            Process process = thread.Process;
+            if (process.Pid == id && process.ProcessGroupId == processGroup && !process.HasEnded)
+            {
+                process.Send(SignalInfo.FromKernel(signal));
+            }
+        }
+    }
+}

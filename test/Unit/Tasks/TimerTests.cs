@@ -1,0 +1,63 @@
+using Semitone.Abi;
+using Semitone.Tasks;
+
+namespace Semitone.Unit.Tasks;
+
+public class TimerTests
+{
+    private const ulong IdAt = Guest.Data + 0x700;
+    private const ulong SpecAt = Guest.Data + 0x740;
+    private const ulong EventAt = Guest.Data + 0x780;
+    private const ulong InfoAt = Guest.Data + 0x800;
+    private const ulong SetAt = Guest.Data + 0x900;
+
+    [Fact]
+    public void Alarm_SetAgain_AnswersWhatWasLeft()
+    {
+        Guest guest = new();
+        guest.Main.Call(SyscallNumber.alarm, 10).Call(SyscallNumber.alarm, 5).Call(SyscallNumber.alarm, 0).Call(SyscallNumber.alarm, 0);
+        guest.Run();
+        Assert.Equal([0, 10, 5, 0], guest.Main.Results);
+    }
+
+    [Fact]
+    public void Alarm_NoHandler_EndsTheProgram()
+    {
+        Guest guest = new();
+        guest.Main.Call(SyscallNumber.alarm, 1).Call(SyscallNumber.pause);
+        Assert.Equal(ExitStatus.FromSignal(Signal.SIGALRM), guest.Run());
+    }
+
+    [Fact]
+    public void PosixTimer_SignalTakenLate_CountsOverruns()
+    {
+        Guest guest = new();
+        guest.Main.Do(() =>
+        {
+            guest.Write(EventAt, new SigEvent { sigev_signo = (Signal)40, sigev_value = 99 });
+            guest.Write(SpecAt, new Itimerspec { it_value = new Timespec { tv_sec = 1 }, it_interval = new Timespec { tv_sec = 1 } });
+            guest.Write(SetAt, SignalSet.Of((Signal)40));
+            guest.Write(SetAt + 16, Timespec.FromNs(3_500_000_000));
+        });
+        guest.Main.Call(SyscallNumber.rt_sigprocmask, 0, SetAt, 0, 8);
+        guest.Main.Call(SyscallNumber.timer_create, 1, EventAt, IdAt).Call(SyscallNumber.timer_settime, 0, 0, SpecAt, 0);
+        guest.Main.Call(SyscallNumber.nanosleep, SetAt + 16, 0).Call(SyscallNumber.rt_sigtimedwait, SetAt, InfoAt, 0, 8);
+        guest.Main.Do(() =>
+        {
+            Assert.Equal(0, guest.Read<int>(IdAt));
+            SigInfo info = guest.Read<SigInfo>(InfoAt);
+            Assert.Equal((40, SignalCode.SI_TIMER, 2, 99UL), ((int)info.si_signo, info.si_code, info.si_overrun, info.si_value));
+        });
+        guest.Main.Call(SyscallNumber.timer_getoverrun, 0).Call(SyscallNumber.timer_delete, 0).Call(SyscallNumber.timer_delete, 0);
+        Assert.Equal(0, guest.Run().ShellStatus);
+        Assert.Equal([0, 0, 0, 0, 40, 2, 0, -(long)Errno.EINVAL], guest.Main.Results);
+    }
+
+    [Fact]
+    public void TerminalOwner_Signal_ReachesTheGroup()
+    {
+        Guest guest = new();
+        guest.Main.Do(() => new TerminalOwner(guest.System).SignalGroup(1, Signal.SIGINT));
+        Assert.Equal(ExitStatus.FromSignal(Signal.SIGINT), guest.Run());
+    }
+}
