@@ -54,6 +54,9 @@ public sealed partial class AddressSpace : IDisposable
     /// <summary>RLIMIT_STACK in bytes.</summary>
     public ulong StackLimit { get; set; } = 8 << 20;
 
+    /// <summary>What to do when the kernel needed a page of the guest for a system call and there was no frame; the call fails. Null while the program is being loaded.</summary>
+    public Action? WhenMemoryRunsOut { get; set; }
+
     /// <summary>Whether new mappings are touched at once (mlockall(2), MCL_FUTURE).</summary>
     public bool PopulatesNewMappings { get; set; }
 

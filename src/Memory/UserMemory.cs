@@ -20,6 +20,8 @@ public sealed class UserMemory
 
     private const int FirstStringChunk = 64;
 
+    private static readonly byte[] s_zeroPage = new byte[Paging.PageSize];
+
     private readonly AddressSpace _space;
     private readonly IPageTable _pageTable;
 
@@ -42,7 +44,7 @@ public sealed class UserMemory
         return CopyIn(pointer.Address, bytes) == bytes.Length;
     }
 
-    /// <summary>Reads the element of an array.</summary>
+    /// <summary>Reads an array.</summary>
     /// <returns>False is EFAULT.</returns>
     public bool TryRead<T>(UserPtr<T> pointer, Span<T> values)
         where T : unmanaged
@@ -123,7 +125,7 @@ public sealed class UserMemory
         long done = 0;
         while (done < count)
         {
-            ReadOnlySpan<byte> zeros = ZeroPage.Slice(0, (int)Math.Min(count - done, ZeroPage.Length));
+            ReadOnlySpan<byte> zeros = s_zeroPage.AsSpan(0, (int)Math.Min(count - done, s_zeroPage.Length));
             int moved = CopyOut(address + (ulong)done, zeros);
             done += moved;
             if (moved < zeros.Length)
@@ -285,7 +287,7 @@ public sealed class UserMemory
         }
 
         return _pageTable.TryLoad(address, out value)
-            || (_space.HandleFault(address, PageAccess.Read) == FaultResult.Resolved && _pageTable.TryLoad(address, out value));
+            || (TryResolve(address, PageAccess.Read) && _pageTable.TryLoad(address, out value));
     }
 
     /// <summary>Compares and exchanges a naturally aligned word as one locked access, paging it in.</summary>
@@ -299,13 +301,8 @@ public sealed class UserMemory
         }
 
         return _pageTable.TryCompareExchange(address, expected, desired, out observed)
-            || (_space.HandleFault(address, PageAccess.Write) == FaultResult.Resolved
-                && _pageTable.TryCompareExchange(address, expected, desired, out observed));
+            || (TryResolve(address, PageAccess.Write) && _pageTable.TryCompareExchange(address, expected, desired, out observed));
     }
-
-    private static ReadOnlySpan<byte> ZeroPage => s_zeroPage;
-
-    private static readonly byte[] s_zeroPage = new byte[Paging.PageSize];
 
     private Errno ReadArgument(ulong address, ref long budget, out byte[] text)
     {
@@ -344,11 +341,24 @@ public sealed class UserMemory
         }
     }
 
+    /// <summary>Brings a page in that the machine's copy stopped at.</summary>
+    private bool TryResolve(ulong address, PageAccess access)
+    {
+        FaultResult result = _space.HandleFault(address, access);
+        if (result == FaultResult.OutOfMemory)
+        {
+            // The call fails with EFAULT, which no program expects of a good pointer: somebody has to go.
+            _space.WhenMemoryRunsOut?.Invoke();
+        }
+
+        return result == FaultResult.Resolved;
+    }
+
     private int CopyInSlowly(ulong address, Span<byte> destination, int done)
     {
         while (true)
         {
-            if (_space.HandleFault(address + (ulong)done, PageAccess.Read) != FaultResult.Resolved)
+            if (!TryResolve(address + (ulong)done, PageAccess.Read))
             {
                 return done;
             }
@@ -366,7 +376,7 @@ public sealed class UserMemory
     {
         while (true)
         {
-            if (_space.HandleFault(address + (ulong)done, PageAccess.Write) != FaultResult.Resolved)
+            if (!TryResolve(address + (ulong)done, PageAccess.Write))
             {
                 return done;
             }

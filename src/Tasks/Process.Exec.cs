@@ -69,6 +69,7 @@ public sealed partial class Process
         RobustList.Release(thread);
         Program = program;
         AddressSpace = program.Space;
+        AddressSpace.WhenMemoryRunsOut = System.KillForMemory;
         ApplyLimits();
         thread.BeginProgram(program);
         DeletePosixTimers();

@@ -21,6 +21,7 @@ public sealed partial class Process
         Parent = parent;
         Program = program;
         AddressSpace = program.Space;
+        AddressSpace.WhenMemoryRunsOut = system.KillForMemory;
         FileSystem = fileSystem;
         Files = files;
         Limits = limits;

@@ -67,10 +67,13 @@ public sealed class UserMemoryTests : IDisposable
     }
 
     [Fact]
-    public void CopyOut_MemoryRunsOut_ReturnsShortCount()
+    public void CopyOut_MemoryRunsOut_ReturnsShortCountAndTells()
     {
+        int count = 0;
+        _fixture.Space.WhenMemoryRunsOut = () => count++;
         _fixture.Machine.Frames.FailAfter = 2;
         Assert.Equal((int)Page, _memory.CopyOut(Origin, new byte[2 * Page]));
+        Assert.Equal(1, count);
     }
 
     [Fact]
