@@ -133,6 +133,11 @@ int main(void)
     SIZE(Itimerspec, struct itimerspec);
     FIELD(Itimerspec, struct itimerspec, it_interval);
     FIELD(Itimerspec, struct itimerspec, it_value);
+    SIZE(SigEvent, struct sigevent);
+    FIELD(SigEvent, struct sigevent, sigev_value);
+    FIELD(SigEvent, struct sigevent, sigev_signo);
+    FIELD(SigEvent, struct sigevent, sigev_notify);
+    FIELD_AS(SigEvent, struct sigevent, _sigev_un._tid, sigev_notify_thread_id);
     SIZE(Itimerval, struct itimerval);
     FIELD(Itimerval, struct itimerval, it_interval);
     FIELD(Itimerval, struct itimerval, it_value);
