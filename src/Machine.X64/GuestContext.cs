@@ -31,6 +31,22 @@ internal sealed unsafe class GuestContext : IGuestContext
 
     public ref GuestRegisters Registers => ref State->Registers;
 
+    public ulong GsBase
+    {
+        get
+        {
+            _machine.X64Cpu.Flush(this);
+            return State->GsBase;
+        }
+
+        set
+        {
+            _machine.X64Cpu.Flush(this);
+            _machine.X64Cpu.Forget(this);
+            State->GsBase = value;
+        }
+    }
+
     public int ExtendedStateSize => _machine.ExtendedStateSize;
 
     /// <summary>What Metal loads and stores.</summary>
@@ -76,6 +92,7 @@ internal sealed unsafe class GuestContext : IGuestContext
             hasSse = (present & SseComponent) != 0;
         }
 
+        _machine.X64Cpu.Flush(this);
         _machine.X64Cpu.Forget(this);
         source.CopyTo(Extended);
         State->Mxcsr = BinaryPrimitives.ReadUInt32LittleEndian(source[MxcsrOffset..]);
@@ -94,6 +111,7 @@ internal sealed unsafe class GuestContext : IGuestContext
 
     public void ResetExtendedState()
     {
+        _machine.X64Cpu.Flush(this);
         _machine.X64Cpu.Forget(this);
         Extended.Clear();
         BinaryPrimitives.WriteUInt16LittleEndian(Extended[ControlWordOffset..], InitialControlWord);

@@ -12,6 +12,9 @@ internal unsafe struct GuestState
     internal ulong Vector;
     internal ulong Error;
     internal ulong Cr2;
+
+    /// <summary>Valid while no CPU holds the thread's state; the assembly leaves it alone.</summary>
+    internal ulong GsBase;
     internal uint Mxcsr;
     private fixed uint _padding[3];
     internal fixed byte Xmm[256];

@@ -54,6 +54,8 @@ internal unsafe struct MetalDoor
     internal delegate* unmanaged[SuppressGCTransition]<long> ReadClockChip;
     internal delegate* unmanaged[SuppressGCTransition]<void*, void*, void> SwitchExtendedState;
     internal delegate* unmanaged[SuppressGCTransition]<void*, void> SaveExtendedState;
+    internal delegate* unmanaged[SuppressGCTransition]<ulong> ReadGuestGsBase;
+    internal delegate* unmanaged[SuppressGCTransition]<ulong, void> WriteGuestGsBase;
     internal delegate* unmanaged[SuppressGCTransition]<void> Settle;
     internal delegate* unmanaged[SuppressGCTransition]<byte, void> PowerOff;
 

@@ -7,12 +7,12 @@ namespace Semitone.Machine.X64;
 internal sealed unsafe class X64Cpu : ICpu
 {
     private const byte GeneralProtection = 13;
+    private const byte PageFault = 14;
 
     private readonly MetalDoor* _door;
     private readonly Clock _clock;
     private ulong _currentRoot;
-    private GuestContext? _extendedOwner;
-    private ulong _alarmTicks = ulong.MaxValue;
+    private GuestContext? _owner;
 
     internal X64Cpu(MetalDoor* door, Clock clock)
     {
@@ -21,45 +21,34 @@ internal sealed unsafe class X64Cpu : ICpu
         _currentRoot = door->KernelRoot;
     }
 
-    public void Run(IGuestContext context, IPageTable pageTable, out Trap trap)
+    public TrapKind Run(IGuestContext context, IPageTable pageTable)
     {
         // SAFETY: there is one implementation of each interface in the image; a cast would cost every system call.
         GuestContext guest = Unsafe.As<GuestContext>(context);
         ulong root = Unsafe.As<PageTable>(pageTable).Root;
-        if (root != _currentRoot)
+        if (root != _currentRoot || guest != _owner)
         {
-            Activate(root);
-        }
-
-        if (guest != _extendedOwner)
-        {
-            TakeExtendedState(guest);
+            Switch(guest, root);
         }
 
         GuestState* state = guest.State;
-        if (state->Registers.Rip >= Paging.UserEnd)
-        {
-            // SYSRET to an address that is not canonical would fault in ring 0 with the guest's stack (AMD APM Vol. 2, 6.1.1;
-            // Intel SDM Vol. 2B, SYSRET): the guest gets the fault instead.
-            trap = new Trap(TrapKind.Exception, GeneralProtection, 0, 0);
-            return;
-        }
+        return state->Registers.Rip < Paging.UserEnd ? (TrapKind)_door->EnterGuest(state) : RefuseAddress(state);
+    }
 
-        uint kind = _door->EnterGuest(state);
-        trap = new Trap((TrapKind)kind, (byte)state->Vector, (uint)state->Error, state->Cr2);
-        if (kind == (uint)TrapKind.Interrupt && _alarmTicks != ulong.MaxValue)
+    public Trap LastTrap
+    {
+        get
         {
-            Rearm();
+            GuestState* state = _owner!.State;
+            TrapKind kind = state->Vector == PageFault ? TrapKind.PageFault : TrapKind.Exception;
+            return new Trap(kind, (byte)state->Vector, (uint)state->Error, state->Cr2);
         }
     }
 
     public void Idle() => _door->Idle();
 
-    public void SetAlarm(long monotonicNs)
-    {
-        _alarmTicks = monotonicNs == long.MaxValue ? ulong.MaxValue : _clock.ToTicks(monotonicNs);
-        _door->SetAlarm(_alarmTicks);
-    }
+    public void SetAlarm(long monotonicNs) =>
+        _door->SetAlarm(monotonicNs == long.MaxValue ? ulong.MaxValue : _clock.ToTicks(monotonicNs));
 
     /// <summary>Makes an address space current, so that its memory can be reached and its translations need flushing.</summary>
     internal void Activate(ulong root)
@@ -98,39 +87,50 @@ internal sealed unsafe class X64Cpu : ICpu
         }
     }
 
-    /// <summary>Writes a context's extended state to its memory if this CPU still holds it.</summary>
+    /// <summary>Writes what this CPU alone holds of a context to its memory: the extended state and the GS base.</summary>
     internal void Flush(GuestContext context)
     {
-        if (_extendedOwner == context)
+        if (_owner == context)
         {
             _door->SaveExtendedState(context.ExtendedArea);
+            context.State->GsBase = _door->ReadGuestGsBase();
         }
     }
 
     /// <summary>Makes sure that what memory holds is what the context next runs with.</summary>
     internal void Forget(GuestContext context)
     {
-        if (_extendedOwner == context)
+        if (_owner == context)
         {
-            _extendedOwner = null;
+            _owner = null;
         }
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void TakeExtendedState(GuestContext context)
+    /// <summary>SYSRET to an address that is not canonical would fault in ring 0 with the guest's stack (Intel SDM Vol. 2B, SYSRET): the guest gets the fault instead.</summary>
+    private static TrapKind RefuseAddress(GuestState* state)
     {
-        GuestContext? owner = _extendedOwner;
-        _door->SwitchExtendedState(owner == null ? null : owner.ExtendedArea, context.ExtendedArea);
-        _extendedOwner = context;
+        state->Vector = GeneralProtection;
+        state->Error = 0;
+        return TrapKind.Exception;
     }
 
-    /// <summary>Sets the timer again when it fired ahead of the alarm: it counts with another clock than the TSC.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void Rearm()
+    private void Switch(GuestContext guest, ulong root)
     {
-        if (_door->ReadTsc() < _alarmTicks)
+        Activate(root);
+        GuestContext? owner = _owner;
+        if (owner == guest)
         {
-            _door->SetAlarm(_alarmTicks);
+            return;
         }
+
+        if (owner != null)
+        {
+            owner.State->GsBase = _door->ReadGuestGsBase();
+        }
+
+        _door->SwitchExtendedState(owner == null ? null : owner.ExtendedArea, guest.ExtendedArea);
+        _door->WriteGuestGsBase(guest.State->GsBase);
+        _owner = guest;
     }
 }

@@ -27,6 +27,5 @@ public struct GuestRegisters
     public ulong Rip;
     public ulong Rflags;
     public ulong FsBase;
-    public ulong GsBase;
     public ulong OrigRax;
 }

@@ -6,8 +6,11 @@ public interface ICpu
     /// <summary>Runs a guest thread in ring 3 until it makes a system call, faults or is interrupted.</summary>
     /// <param name="context">Registers to load and to store back.</param>
     /// <param name="pageTable">The address space to run in.</param>
-    /// <param name="trap">Why it stopped.</param>
-    void Run(IGuestContext context, IPageTable pageTable, out Trap trap);
+    /// <returns>Why it stopped; after a page fault or an exception <see cref="LastTrap"/> says more.</returns>
+    TrapKind Run(IGuestContext context, IPageTable pageTable);
+
+    /// <summary>What the CPU said about the page fault or exception that ended the last <see cref="Run"/>.</summary>
+    Trap LastTrap { get; }
 
     /// <summary>Sleeps until an interrupt or the alarm; returns at once when one is pending.</summary>
     void Idle();

@@ -6,6 +6,9 @@ public interface IGuestContext : IDisposable
     /// <summary>The integer registers, valid while the thread is not running.</summary>
     ref GuestRegisters Registers { get; }
 
+    /// <summary>The GS base. Not one of the <see cref="Registers"/>: the processor keeps it between a guest's runs.</summary>
+    ulong GsBase { get; set; }
+
     /// <summary>Bytes of the floating-point and vector state in the XSAVE layout (Intel SDM Vol. 1, 13.4); the same for every context.</summary>
     int ExtendedStateSize { get; }
 

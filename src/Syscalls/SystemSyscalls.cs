@@ -80,12 +80,12 @@ public static class SystemSyscalls
                     return Errno.EPERM;
                 }
 
-                registers.GsBase = address;
+                context.Thread.Context.GsBase = address;
                 return SysResult.Success;
             case ArchPrctlCode.ARCH_GET_FS:
                 return context.Memory.TryWrite(new UserPtr<ulong>(address), registers.FsBase) ? SysResult.Success : Errno.EFAULT;
             case ArchPrctlCode.ARCH_GET_GS:
-                return context.Memory.TryWrite(new UserPtr<ulong>(address), registers.GsBase) ? SysResult.Success : Errno.EFAULT;
+                return context.Memory.TryWrite(new UserPtr<ulong>(address), context.Thread.Context.GsBase) ? SysResult.Success : Errno.EFAULT;
             case ArchPrctlCode.ARCH_GET_CPUID:
                 return 1;
             default:

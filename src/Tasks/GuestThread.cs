@@ -147,6 +147,7 @@ public sealed partial class GuestThread : Runnable
         registers.Rsp = program.StackPointer;
         registers.Rflags = InitialFlags;
         registers.OrigRax = ulong.MaxValue;
+        _context.GsBase = 0;
         _context.ResetExtendedState();
         AlternateStack = new StackT { ss_flags = StackFlags.SS_DISABLE };
         ClearChildTid = 0;
@@ -200,12 +201,12 @@ public sealed partial class GuestThread : Runnable
                 return;
             }
 
-            _cpu.Run(_context, _pageTable, out Trap trap);
-            if (trap.Kind == TrapKind.SystemCall)
+            TrapKind kind = _cpu.Run(_context, _pageTable);
+            if (kind == TrapKind.SystemCall)
             {
                 _syscalls.Invoke(ref _context.Registers);
             }
-            else if (!HandleTrap(in trap))
+            else if (!HandleTrap(kind))
             {
                 return;
             }
@@ -274,17 +275,17 @@ public sealed partial class GuestThread : Runnable
 
     /// <summary>Handles what ended the guest's run other than a system call.</summary>
     /// <returns>False when the thread is to leave the CPU.</returns>
-    private bool HandleTrap(in Trap trap)
+    private bool HandleTrap(TrapKind kind)
     {
         // Whatever RAX holds now is the program's: no system call to be restarted.
         _context.Registers.OrigRax = ulong.MaxValue;
-        switch (trap.Kind)
+        switch (kind)
         {
             case TrapKind.PageFault:
-                HandlePageFault(in trap);
+                HandlePageFault(_cpu.LastTrap);
                 return true;
             case TrapKind.Exception:
-                RaiseException(in trap);
+                RaiseException(_cpu.LastTrap);
                 return true;
             default:
                 _executor.HandleInterrupt();

@@ -76,25 +76,12 @@ public sealed class FakeCpu : ICpu
 
     public static Trap Interrupt() => new(TrapKind.Interrupt, 0, 0, 0);
 
-    public void Run(IGuestContext context, IPageTable pageTable, out Trap trap)
+    public Trap LastTrap { get; private set; }
+
+    public TrapKind Run(IGuestContext context, IPageTable pageTable)
     {
-        RunCount++;
-        CurrentPageTable = pageTable;
-        if (_clock.MonotonicNs >= AlarmNs)
-        {
-            AlarmNs = long.MaxValue;
-            trap = Interrupt();
-            return;
-        }
-
-        GuestStep? step = null;
-        if (!(_perThread.TryGetValue(context, out Queue<GuestStep>? steps) && steps.TryDequeue(out step)) && !_common.TryDequeue(out step))
-        {
-            step = WhenScriptEnds ?? throw new InvalidOperationException("The script of the guest is over, and the kernel still runs it.");
-        }
-
-        trap = step(context, pageTable);
-        _clock.Advance(StepNs);
+        LastTrap = Play(context, pageTable);
+        return LastTrap.Kind;
     }
 
     public void Idle()
@@ -116,4 +103,25 @@ public sealed class FakeCpu : ICpu
     }
 
     public void SetAlarm(long monotonicNs) => AlarmNs = monotonicNs;
+
+    private Trap Play(IGuestContext context, IPageTable pageTable)
+    {
+        RunCount++;
+        CurrentPageTable = pageTable;
+        if (_clock.MonotonicNs >= AlarmNs)
+        {
+            AlarmNs = long.MaxValue;
+            return Interrupt();
+        }
+
+        GuestStep? step = null;
+        if (!(_perThread.TryGetValue(context, out Queue<GuestStep>? steps) && steps.TryDequeue(out step)) && !_common.TryDequeue(out step))
+        {
+            step = WhenScriptEnds ?? throw new InvalidOperationException("The script of the guest is over, and the kernel still runs it.");
+        }
+
+        Trap trap = step(context, pageTable);
+        _clock.Advance(StepNs);
+        return trap;
+    }
 }

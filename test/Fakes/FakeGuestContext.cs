@@ -10,6 +10,8 @@ public sealed class FakeGuestContext : IGuestContext
 
     public ref GuestRegisters Registers => ref _registers;
 
+    public ulong GsBase { get; set; }
+
     public int ExtendedStateSize => _extendedState.Length;
 
     /// <summary>Whether <see cref="TryLoadExtendedState"/> refuses what it is given, as the CPU does with reserved bits.</summary>
@@ -35,6 +37,7 @@ public sealed class FakeGuestContext : IGuestContext
     public void CopyFrom(IGuestContext other)
     {
         _registers = other.Registers;
+        GsBase = other.GsBase;
         ((FakeGuestContext)other)._extendedState.CopyTo(_extendedState, 0);
     }
 

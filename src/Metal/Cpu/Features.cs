@@ -105,14 +105,31 @@ internal static unsafe class Features
     {
         cpu->Self = cpu;
         cpu->MetalStackTop = Symbols.MetalStackTop();
-        cpu->Features = (HasFsGsBase ? 1UL : 0) | (HasSmap ? 2UL : 0);
+        cpu->HasSmap = HasSmap ? 1UL : 0;
+        cpu->HasFsGsBase = HasFsGsBase ? 1UL : 0;
         Instructions.WriteMsr(GsBaseMsr, (ulong)cpu);
         Instructions.WriteMsr(KernelGsBaseMsr, 0);
         Instructions.WriteMsr(StarMsr, ((ulong)DescriptorTables.SysretBase << 48) | ((ulong)DescriptorTables.KernelCs << 32));
-        Instructions.WriteMsr(LstarMsr, Symbols.SyscallEntry());
+        Instructions.WriteMsr(LstarMsr, HasFsGsBase ? Symbols.SyscallEntry() : Symbols.SyscallEntryByMsr());
 
         // Cleared on entry: TF, IF, DF, NT, AC, and the arithmetic flags, as Linux does.
         Instructions.WriteMsr(FmaskMsr, 0x47FD5 & ~2UL);
+    }
+
+    /// <summary>The GS base of the guest that the CPU holds: it waits behind SWAPGS while ring 0 runs.</summary>
+    internal static ulong ReadGuestGsBase() =>
+        HasFsGsBase ? Instructions.ReadGuestGsBase() : Instructions.ReadMsr(KernelGsBaseMsr);
+
+    internal static void WriteGuestGsBase(ulong value)
+    {
+        if (HasFsGsBase)
+        {
+            Instructions.WriteGuestGsBase(value);
+        }
+        else
+        {
+            Instructions.WriteMsr(KernelGsBaseMsr, value);
+        }
     }
 
     /// <summary>Gives guests AVX and AVX-512, once the runtime has settled on SSE.</summary>

@@ -75,6 +75,12 @@ internal static unsafe class Instructions
     [RuntimeImport("load_legacy"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern void LoadLegacy(void* area);
 
+    [RuntimeImport("read_guest_gs_base"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern ulong ReadGuestGsBase();
+
+    [RuntimeImport("write_guest_gs_base"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern void WriteGuestGsBase(ulong value);
+
     [RuntimeImport("clear_page"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern void ClearPage(void* page);
 

@@ -13,5 +13,6 @@ internal unsafe struct PerCpu
     internal ulong Scratch;
     internal Threads.KernelThread* Thread;
     internal ulong MetalStackTop;
-    internal ulong Features;
+    internal ulong HasSmap;
+    internal ulong HasFsGsBase;
 }

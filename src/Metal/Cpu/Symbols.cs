@@ -12,6 +12,9 @@ internal static unsafe class Symbols
     [RuntimeImport("address_of_syscall_entry"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern ulong SyscallEntry();
 
+    [RuntimeImport("address_of_syscall_entry_by_msr"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern ulong SyscallEntryByMsr();
+
     [RuntimeImport("address_of_per_cpu"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern PerCpu* PerCpu();
 
@@ -59,6 +62,9 @@ internal static unsafe class Symbols
 
     [RuntimeImport("address_of_enter_guest"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern ulong EnterGuest();
+
+    [RuntimeImport("address_of_enter_guest_by_msr"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern ulong EnterGuestByMsr();
 
     [RuntimeImport("address_of_copy_user"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern ulong CopyUser();

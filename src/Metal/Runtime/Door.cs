@@ -51,6 +51,8 @@ internal unsafe struct DoorTable
     internal delegate*<long> ReadClockChip;
     internal delegate*<void*, void*, void> SwitchExtendedState;
     internal delegate*<void*, void> SaveExtendedState;
+    internal delegate*<ulong> ReadGuestGsBase;
+    internal delegate*<ulong, void> WriteGuestGsBase;
     internal delegate*<void> Settle;
     internal delegate*<byte, void> PowerOff;
 }
@@ -77,7 +79,7 @@ internal static unsafe class Door
             table->Leaf1Edx = Features.Leaf1Edx;
             table->HasFsGsBase = Features.HasFsGsBase ? 1UL : 0;
             table->HasInvariantTsc = Features.HasInvariantTsc || Features.IsEmulated ? 1UL : 0;
-            table->EnterGuest = Symbols.EnterGuest();
+            table->EnterGuest = Features.HasFsGsBase ? Symbols.EnterGuest() : Symbols.EnterGuestByMsr();
             table->CopyUser = Symbols.CopyUser();
             table->LoadUser32 = Symbols.LoadUser32();
             table->CompareExchangeUser32 = Symbols.CompareExchangeUser32();
@@ -98,6 +100,8 @@ internal static unsafe class Door
             table->ReadClockChip = &RealTimeClock.ReadSeconds;
             table->SwitchExtendedState = &SwitchExtendedState;
             table->SaveExtendedState = &SaveExtendedState;
+            table->ReadGuestGsBase = &Features.ReadGuestGsBase;
+            table->WriteGuestGsBase = &Features.WriteGuestGsBase;
             table->Settle = &Settle;
             table->PowerOff = &Power.Off;
             return table;

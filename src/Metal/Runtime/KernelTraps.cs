@@ -30,6 +30,7 @@ internal static unsafe class KernelTraps
         if (vector == LocalApic.TimerVector)
         {
             LocalApic.TimerFired();
+            Scheduler.Rearm();
         }
         else
         {

@@ -179,6 +179,15 @@ internal static unsafe class Scheduler
         LocalApic.SetTimer(ticks);
     }
 
+    /// <summary>Sets the timer again when it fired ahead of the alarm: it may count with another clock than the TSC.</summary>
+    internal static void Rearm()
+    {
+        if (AlarmTicks != ulong.MaxValue && Instructions.ReadTsc() < AlarmTicks)
+        {
+            LocalApic.SetTimer(AlarmTicks);
+        }
+    }
+
     private static void Expire(KernelThread* thread, ulong now)
     {
         if (thread->State == ThreadState.Idle)

@@ -206,6 +206,7 @@ FUNCTION \name
 
 ADDRESS address_of_gates, gates
 ADDRESS address_of_syscall_entry, syscall_entry
+ADDRESS address_of_syscall_entry_by_msr, syscall_entry_by_msr
 ADDRESS address_of_per_cpu, per_cpu
 ADDRESS address_of_kernel_image, kernel_image
 ADDRESS address_of_kernel_image_end, kernel_image_end
@@ -223,6 +224,7 @@ ADDRESS address_of_text_end, text_end
 ADDRESS address_of_rodata_end, rodata_end
 ADDRESS address_of_image_end, image_end
 ADDRESS address_of_enter_guest, enter_guest
+ADDRESS address_of_enter_guest_by_msr, enter_guest_by_msr
 ADDRESS address_of_copy_user, copy_user
 ADDRESS address_of_load_user32, load_user32
 ADDRESS address_of_compare_exchange_user32, compare_exchange_user32

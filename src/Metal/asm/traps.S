@@ -9,10 +9,28 @@
 .intel_syntax noprefix
 .text
 
+# The FS base belongs to the guest in ring 3 and to the kernel thread's C library in ring 0. WRFSBASE sets it where the CPU
+# has FSGSBASE; the paths exist twice, so that none of them has to ask.
+.macro SET_FS_BASE source, fsgsbase
+    .if \fsgsbase
+    mov rax, \source
+    wrfsbase rax
+    .else
+    mov rax, \source
+    mov rdx, rax
+    shr rdx, 32
+    mov ecx, 0xC0000100             # IA32_FS_BASE
+    wrmsr
+    .endif
+.endm
+
 # uint enter_guest(GuestState* state): runs a guest until it traps; returns the TRAP_* kind.
-.globl enter_guest
+# The guest's GS base waits in IA32_KERNEL_GS_BASE while ring 0 runs, and comes back with SWAPGS; another guest's is put
+# there when the CPU changes hands (Door.SwitchGuest).
+.macro ENTER_GUEST name, fsgsbase
+.globl \name
 .balign 64
-enter_guest:
+\name:
     push rbx
     push rbp
     push r12
@@ -24,14 +42,8 @@ enter_guest:
     ldmxcsr [rdi + GS_MXCSR]
     LOAD_XMM rdi, GS_XMM
     mov rsp, rdi
-    mov rax, [rsp + GS_FS_BASE]
-    mov rbx, [rsp + GS_GS_BASE]
-    test dword ptr gs:[CPU_FEATURES], FEATURE_FSGSBASE
-    jz load_bases_by_msr
-    wrfsbase rax
+    SET_FS_BASE [rsp + GS_FS_BASE], \fsgsbase
     swapgs
-    wrgsbase rbx
-bases_loaded:
     # SYSRET takes RIP from RCX and RFLAGS from R11: right when the guest expects them there, as after a system call.
     mov rcx, [rsp + GS_RCX]
     mov r11, [rsp + GS_R11]
@@ -56,6 +68,10 @@ bases_loaded:
     mov r15, [rsp + GS_R15]
     mov rsp, [rsp + GS_RSP]
     sysretq
+.endm
+
+ENTER_GUEST enter_guest, 1
+ENTER_GUEST enter_guest_by_msr, 0
 
 return_by_iret:
     # IRETQ needs a stack: the trap stack is free while no trap is being taken.
@@ -84,23 +100,32 @@ return_by_iret:
     mov rdi, [rdi + GS_RDI]
     iretq
 
-load_bases_by_msr:
-    mov rdx, rax
-    shr rdx, 32
-    mov ecx, 0xC0000100             # IA32_FS_BASE
-    wrmsr
-    mov rax, rbx
-    mov rdx, rbx
-    shr rdx, 32
-    mov ecx, 0xC0000102             # IA32_KERNEL_GS_BASE, which SWAPGS makes the guest's
-    wrmsr
-    swapgs
-    jmp bases_loaded
+# RSP -> GuestState with the integer registers stored, EBX = trap kind, GS is the kernel's: back to enter_guest's caller.
+.macro LEAVE_GUEST fsgsbase
+    SAVE_XMM rsp, GS_XMM
+    stmxcsr [rsp + GS_MXCSR]
+    ldmxcsr [rip + kernel_mxcsr]
+    .if \fsgsbase                   # without it a guest cannot have changed its base by itself
+    rdfsbase rax
+    mov [rsp + GS_FS_BASE], rax
+    .endif
+    SET_FS_BASE gs:[CPU_KERNEL_FS], \fsgsbase
+    mov rsp, gs:[CPU_KERNEL_RSP]
+    mov eax, ebx
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    ret
+.endm
 
 # The SYSCALL instruction lands here with interrupts off (IA32_FMASK), RIP in RCX and RFLAGS in R11.
-.globl syscall_entry
+.macro SYSCALL_ENTRY name, fsgsbase
+.globl \name
 .balign 64
-syscall_entry:
+\name:
     test rcx, rcx
     js kernel_syscall               # the caller lies in the upper half: a kernel thread
     swapgs
@@ -127,41 +152,31 @@ syscall_entry:
     mov rax, gs:[CPU_SCRATCH]
     mov [rsp + GS_RSP], rax
     xor ebx, ebx                    # TRAP_SYSTEM_CALL
-    # fall through
+    LEAVE_GUEST \fsgsbase
+.endm
 
-# RSP -> GuestState with the integer registers stored, EBX = trap kind, GS is the kernel's.
+SYSCALL_ENTRY syscall_entry, 1
+SYSCALL_ENTRY syscall_entry_by_msr, 0
+
 leave_guest:
-    SAVE_XMM rsp, GS_XMM
-    stmxcsr [rsp + GS_MXCSR]
-    ldmxcsr [rip + kernel_mxcsr]
-    mov rcx, gs:[CPU_KERNEL_FS]
-    test dword ptr gs:[CPU_FEATURES], FEATURE_FSGSBASE
-    jz load_kernel_fs_by_msr
-    rdfsbase rax
-    mov [rsp + GS_FS_BASE], rax
-    wrfsbase rcx
-    swapgs                          # a guest may have moved its GS base with WRGSBASE
+    cmp dword ptr gs:[CPU_HAS_FSGSBASE], 0
+    je 1f
+    LEAVE_GUEST 1
+1:  LEAVE_GUEST 0
+
+# ulong read_guest_gs_base() and void write_guest_gs_base(ulong): the base that waits behind SWAPGS, with FSGSBASE.
+.globl read_guest_gs_base, write_guest_gs_base
+read_guest_gs_base:
+    swapgs
     rdgsbase rax
     swapgs
-    mov [rsp + GS_GS_BASE], rax
-kernel_fs_loaded:
-    mov rsp, gs:[CPU_KERNEL_RSP]
-    mov eax, ebx
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop rbp
-    pop rbx
     ret
 
-load_kernel_fs_by_msr:              # without FSGSBASE a guest cannot change its bases by itself
-    mov rax, rcx
-    mov rdx, rcx
-    shr rdx, 32
-    mov ecx, 0xC0000100
-    wrmsr
-    jmp kernel_fs_loaded
+write_guest_gs_base:
+    swapgs
+    wrgsbase rdi
+    swapgs
+    ret
 
 # A kernel thread asks Metal for something. All of its registers but RAX, RCX and R11 are kept.
 kernel_syscall:

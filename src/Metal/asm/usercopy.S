@@ -6,15 +6,15 @@
 .text
 
 .macro ALLOW_USER_ACCESS
-    test dword ptr gs:[CPU_FEATURES], FEATURE_SMAP
-    jz 90f
+    cmp dword ptr gs:[CPU_HAS_SMAP], 0
+    je 90f
     stac
 90:
 .endm
 
 .macro FORBID_USER_ACCESS
-    test dword ptr gs:[CPU_FEATURES], FEATURE_SMAP
-    jz 91f
+    cmp dword ptr gs:[CPU_HAS_SMAP], 0
+    je 91f
     clac
 91:
 .endm
