@@ -17,14 +17,23 @@ internal static class DispatcherEmitter
     {
         SourceWriter writer = SourceWriter.BeginFile();
         writer.Open("partial class SyscallDispatcher");
-        writer.Open($"private global::Semitone.Abi.SysResult Call({Parameters})");
+        writer.Open($"private static global::Semitone.Abi.SysResult Call({Parameters})");
         writer.Open("switch (unchecked((uint)registers.Rax))");
+        HashSet<int> handled = new(handlers.Select(handler => handler.Number));
         foreach (HandlerModel handler in handlers)
         {
             writer.Line($"case {handler.Number}: return Call_{handler.Name}(context, ref registers, ref pending);");
         }
 
-        writer.Line("default: return CallMissing(unchecked((uint)registers.Rax));");
+        // The numbers in between have cases of their own: without gaps the compiler makes one jump table, and not a tree of them.
+        int last = handled.Count == 0 ? -1 : handled.Max();
+        string missing = string.Concat(Enumerable.Range(0, last + 1).Where(number => !handled.Contains(number)).Select(number => $"case {number}: "));
+        if (missing.Length > 0)
+        {
+            writer.Line($"{missing}return CallMissing(context, ref registers, ref pending);");
+        }
+
+        writer.Line("default: return CallMissing(context, ref registers, ref pending);");
         writer.Close();
         writer.Close();
         foreach (HandlerModel handler in handlers)

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Semitone.Generators;
 
 /// <summary>Writes the names of all system calls that Linux has.</summary>
@@ -19,14 +21,25 @@ internal static class NamesEmitter
         writer.Line();
         writer.Line("/// <summary>Gets the name of a number, in ASCII; empty when Linux has no such call.</summary>");
         writer.Open("public static global::System.ReadOnlySpan<byte> Get(uint number)");
-        writer.Open("switch (number)");
+
+        // Data, not a switch: that would be 8 KB of code.
+        string[] names = new string[limit];
         foreach (NumberModel number in numbers)
         {
-            writer.Line($"case {number.Number}: return \"{number.Name}\"u8;");
+            names[number.Number] = number.Name;
         }
 
-        writer.Line("default: return default;");
-        writer.Close();
+        StringBuilder offsets = new();
+        StringBuilder text = new();
+        foreach (string? name in names)
+        {
+            offsets.Append(text.Length).Append(", ");
+            text.Append(name);
+        }
+
+        writer.Line($"global::System.ReadOnlySpan<byte> names = \"{text}\"u8;");
+        writer.Line($"global::System.ReadOnlySpan<ushort> offsets = [{offsets}{text.Length}];");
+        writer.Line("return number < Limit ? names[offsets[(int)number]..offsets[(int)number + 1]] : default;");
         writer.Close();
         writer.Close();
         return writer.ToString();

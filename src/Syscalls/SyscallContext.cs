@@ -55,6 +55,9 @@ public sealed partial class SyscallContext : SyscallEntry
     /// <summary>Counts a call that has a handler, but not for what it was asked.</summary>
     public void ReportMissing() => _dispatcher.Missing.Count((uint)Thread.Registers.OrigRax);
 
+    /// <summary>Counts a call that has no handler.</summary>
+    internal void CountMissing(uint number) => _dispatcher.Missing.Count(number);
+
     private void Park()
     {
         ValueTask<SysResult> pending = _pending;

@@ -53,7 +53,7 @@ public sealed partial class SyscallDispatcher(Strace? strace)
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private SysResult CallTraced(Strace strace, SyscallContext context, ref GuestRegisters registers, ref ValueTask<SysResult> pending)
+    private static SysResult CallTraced(Strace strace, SyscallContext context, ref GuestRegisters registers, ref ValueTask<SysResult> pending)
     {
         SyscallArguments arguments = new(in registers);
         TraceLine line = strace.Begin(context.ThreadId, context.Memory, in arguments);
@@ -70,10 +70,11 @@ public sealed partial class SyscallDispatcher(Strace? strace)
         return result;
     }
 
+    /// <summary>Stands in for a handler; has its signature, so that the switch jumps here with the registers as they are.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private SysResult CallMissing(uint number)
+    private static SysResult CallMissing(SyscallContext context, ref GuestRegisters registers, ref ValueTask<SysResult> pending)
     {
-        Missing.Count(number);
+        context.CountMissing(unchecked((uint)registers.Rax));
         return Errno.ENOSYS;
     }
 }

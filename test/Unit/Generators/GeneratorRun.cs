@@ -18,21 +18,24 @@ internal sealed class GeneratorRun
             public sealed partial class SyscallDispatcher
             {
                 private static SysResult Start(ValueTask<SysResult> task, ref ValueTask<SysResult> pending) => throw null!;
-                private SysResult CallMissing(uint number) => throw null!;
+                private static SysResult CallMissing(SyscallContext context, ref Semitone.Machine.GuestRegisters registers, ref ValueTask<SysResult> pending) => throw null!;
             }
         }
         """;
+
+    /// <summary>Read once: there are some two hundred.</summary>
+    private static readonly MetadataReference[] s_references =
+        [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path))];
 
     private readonly GeneratorDriver _driver;
     private readonly CSharpCompilation _compilation;
 
     public GeneratorRun(string source)
     {
-        string assemblies = (string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!;
         _compilation = CSharpCompilation.Create(
             "Test",
             [CSharpSyntaxTree.ParseText(Surroundings), CSharpSyntaxTree.ParseText(source)],
-            assemblies.Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path)),
+            s_references,
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable));
         _driver = CSharpGeneratorDriver.Create(
             [new SyscallGenerator().AsSourceGenerator()],
