@@ -20,6 +20,8 @@ internal sealed class KernelInstance
     private const byte CannotExecute = 126;
     private const byte NotFound = 127;
     private const byte KernelPanic = 60;
+    private const long MinimumReserve = 16;
+    private const long MaximumReserve = 256;
 
     private readonly IMachine _machine;
     private readonly BootOptions _options;
@@ -74,7 +76,9 @@ internal sealed class KernelInstance
             return 0;
         }
 
-        FramePool frames = new(_machine.Frames);
+        // What guests cannot take: page tables and the kernel's own heap need room when a program has used up everything else.
+        long reserve = Math.Clamp(_machine.Frames.TotalCount / 64, MinimumReserve, MaximumReserve);
+        FramePool frames = new(_machine.Frames, reserve);
         Timekeeper clock = new(_machine.Clock);
         FileServices services = new(frames, clock, new RandomGenerator(_machine));
         if (!TryMakeRoot(services, out RamFileSystem? root))

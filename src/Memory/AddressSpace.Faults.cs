@@ -166,6 +166,16 @@ public sealed partial class AddressSpace
     /// <summary>Maps a frame of a page cache, and neighbours that the cache holds.</summary>
     private FaultResult MapCachedPages(Vma vma, ulong page, Frame frame, PageAccess access)
     {
+        const ulong Window = FaultAroundPages * Paging.PageSize;
+        MemoryObject target = vma.Object!;
+        ulong start = Math.Max(vma.Start, page & ~(Window - 1));
+        ulong end = Math.Min(vma.End, (page & ~(Window - 1)) + Window);
+        long index = vma.GetObjectPage(start);
+        long pagesToEnd = PagesOf(target) - index;
+        end = Math.Min(end, start + ((ulong)pagesToEnd << Paging.PageShift));
+
+        // Mostly the first fault in a window finds none of it mapped, and no page need be looked up.
+        bool isEmpty = !_pageTable.TryFindMapped(start, end, out _, out _);
         if (!_pageTable.TryMap(page, frame, access))
         {
             return FaultResult.OutOfMemory;
@@ -173,18 +183,9 @@ public sealed partial class AddressSpace
 
         _frames.AddReference(frame);
         ResidentPageCount++;
-
-        const ulong Window = FaultAroundPages * Paging.PageSize;
-        MemoryObject target = vma.Object!;
-        ulong start = Math.Max(vma.Start, page & ~(Window - 1));
-        ulong end = Math.Min(vma.End, (page & ~(Window - 1)) + Window);
-        long firstPage = vma.GetObjectPage(start);
-        long lastPage = (target.Length - 1) >> Paging.PageShift;
-        end = Math.Min(end, start + ((ulong)Math.Max(0, lastPage - firstPage + 1) << Paging.PageShift));
-        long index = firstPage;
         for (ulong neighbour = start; neighbour < end; neighbour += Paging.PageSize, index++)
         {
-            if (neighbour == page || !target.TryGetResident(index, out Frame found) || _pageTable.TryGet(neighbour, out _))
+            if (neighbour == page || !target.TryGetResident(index, out Frame found) || (!isEmpty && _pageTable.TryGet(neighbour, out _)))
             {
                 continue;
             }
