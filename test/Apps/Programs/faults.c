@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static volatile int zero;
+static volatile int zero, hundred = 100;
 
 __attribute__((noinline)) static int recurse(int depth)
 {
@@ -34,7 +34,7 @@ int main(int argc, char **argv)
     } else if (!strcmp(way, "null-jump")) {
         ((void (*)(void))(intptr_t)zero)();
     } else if (!strcmp(way, "divide")) {
-        return 1 / zero;
+        return hundred / zero;
     } else if (!strcmp(way, "illegal")) {
         __asm__ volatile("ud2");
     } else if (!strcmp(way, "privileged")) {
