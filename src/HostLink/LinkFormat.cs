@@ -18,10 +18,6 @@ public static class LinkFormat
     /// <summary>The I/O port of QEMU's isa-debug-exit device: writing v ends QEMU with status (v &lt;&lt; 1) | 1.</summary>
     public const ushort ExitPort = 0x501;
 
-    /// <summary>What the kernel writes to <see cref="ExitPort"/> once the program has ended and its status has been sent.</summary>
-    /// <remarks>Not 0, as QEMU's status would then be 1, which is also that of a QEMU that could not start.</remarks>
-    public const byte ExitEnded = 0x2A;
-
-    /// <summary>What the kernel writes to <see cref="ExitPort"/> when it dies of a bug of its own.</summary>
-    public const byte ExitPanic = 0x2B;
+    /// <summary>What the kernel writes to <see cref="ExitPort"/> when it dies of a bug of its own: QEMU's status is 121 then.</summary>
+    public const byte ExitPanic = 60;
 }

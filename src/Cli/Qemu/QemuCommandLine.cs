@@ -40,11 +40,11 @@ internal static class QemuCommandLine
         return command;
     }
 
-    // microvm: no option ROMs, as qboot itself starts a PVH kernel; no clock chip and no ACPI tables, which the kernel does not read; the PIT stays, as the kernel
-    // times the TSC by it; and QEMU must not write its device list behind the program's arguments.
+    // microvm: no option ROMs, as qboot itself starts a PVH kernel; no ACPI tables, which the kernel does not read; the PIT stays, as the kernel times the TSC
+    // by it; and QEMU must not write its device list behind the program's arguments.
     private static string DescribeMachine(MachineType machine) => machine switch
     {
-        MachineType.MicroVm => "microvm,x-option-roms=off,pit=on,pic=on,rtc=off,isa-serial=on,acpi=off,auto-kernel-cmdline=off",
+        MachineType.MicroVm => "microvm,x-option-roms=off,pit=on,pic=on,rtc=on,isa-serial=on,acpi=off,auto-kernel-cmdline=off",
         _ => "q35,graphics=off,usb=off",
     };
 

@@ -56,10 +56,8 @@ internal sealed class VirtualMachine
             if (hasTerminal)
             {
                 Terminal.EnterRawMode();
-                SendWindowSize();
             }
 
-            Start("stdin", PumpInput);
             PumpOutput();
         }
         finally
@@ -115,7 +113,14 @@ internal sealed class VirtualMachine
     {
         if (frame.Stream == LinkStream.Control)
         {
+            bool wasReady = _report.IsReady;
             _report.Add(frame.Control, frame.Bytes);
+            if (_report.IsReady && !wasReady)
+            {
+                // Not earlier: the kernel empties the serial line's buffers when it sets the line up.
+                Start("stdin", PumpInput);
+            }
+
             return;
         }
 
@@ -131,6 +136,7 @@ internal sealed class VirtualMachine
     {
         byte[] data = new byte[16 * 1024];
         byte[] encoded = new byte[32 * 1024];
+        SendWindowSize();
         int length;
         while ((length = Descriptor.Read(Descriptor.StandardInput, data)) > 0)
         {
@@ -146,7 +152,7 @@ internal sealed class VirtualMachine
 
     private void SendWindowSize()
     {
-        if (Terminal.TryGetSize(out ushort rows, out ushort columns))
+        if (_report.IsReady && Terminal.TryGetSize(out ushort rows, out ushort columns))
         {
             Span<byte> sequence = stackalloc byte[LinkFormat.MaxInputSequence];
             Send(sequence[..InputEncoder.WriteWindowSize(sequence, rows, columns)]);
