@@ -102,6 +102,7 @@ internal sealed class KernelInstance
             Syscalls = new SyscallContextFactory(dispatcher),
         });
 
+        EnterWorkingDirectory(files);
         FileTable descriptors = new();
         _streams.Install(descriptors, mounts);
         executor.AddInterruptHandler(_streams);
@@ -140,6 +141,30 @@ internal sealed class KernelInstance
 
         _log.Error($"the initrd is not usable: {error.ToString()} at byte {offset}");
         return false;
+    }
+
+    /// <summary>Goes where <c>$PWD</c> says, when there is such a directory.</summary>
+    private void EnterWorkingDirectory(FileSystemContext files)
+    {
+        ReadOnlySpan<byte> prefix = "PWD="u8;
+        foreach (byte[] variable in _options.Environment)
+        {
+            if (!variable.AsSpan().StartsWith(prefix))
+            {
+                continue;
+            }
+
+            Errno error = files.Find(files.Root, variable.AsSpan(prefix.Length), follow: true, out Inode? directory);
+            if (error == Errno.None)
+            {
+                error = files.ChangeDirectory(directory!);
+            }
+
+            if (error != Errno.None)
+            {
+                _log.Warning($"the working directory $PWD cannot be entered: {error.ToString()}");
+            }
+        }
     }
 
     private bool TryStart(SystemState system, FileSystemContext files, FileTable descriptors, out byte status)
