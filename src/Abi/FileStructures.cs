@@ -21,6 +21,7 @@ public struct Stat
     private readonly uint _padding;
     [Trace(TraceFormat.Hidden)]
     public ulong st_rdev;
+    [Trace(TraceFormat.Decimal, Order = -1)]
     public long st_size;
     [Trace(TraceFormat.Hidden)]
     public long st_blksize;

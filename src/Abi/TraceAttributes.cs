@@ -29,6 +29,9 @@ public enum TraceFormat
 public sealed class TraceAttribute(TraceFormat format) : Attribute
 {
     public TraceFormat Format { get; } = format;
+
+    /// <summary>For fields: those with a lower number are written first. Fields with the same are written as they lie in memory.</summary>
+    public int Order { get; init; }
 }
 
 /// <summary>Marks a member of a flags enum as a mask whose bits hold one of several values, as O_ACCMODE does.</summary>

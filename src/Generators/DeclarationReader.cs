@@ -100,6 +100,7 @@ internal sealed class DeclarationReader
         bool isOut = false;
         bool hasCount = false;
         string? countName = null;
+        int constantCount = 0;
         int onlyWith = -1;
         ulong onlyWithBits = 0;
         foreach (AttributeData attribute in parameter.GetAttributes())
@@ -112,6 +113,7 @@ internal sealed class DeclarationReader
                 case "global::Semitone.Syscalls.BufferAttribute":
                     hasCount = true;
                     countName = attribute.ConstructorArguments[0].Value as string;
+                    constantCount = attribute.NamedArguments.Length > 0 && attribute.NamedArguments[0].Value.Value is uint length ? (int)length : 0;
                     break;
                 case "global::Semitone.Syscalls.OnlyWithAttribute":
                     onlyWith = FindParameter(parameters, attribute.ConstructorArguments[0].Value as string ?? string.Empty);
@@ -126,7 +128,7 @@ internal sealed class DeclarationReader
         string elementTypeName = string.Empty;
         ValueModel value = new(ValueKind.Opaque, Format.Address, null, null);
         CountKind count = CountKind.One;
-        int countArgument = -1;
+        int countValue = -1;
         if (typeName == "global::Semitone.Abi.Fd")
         {
             kind = ArgumentKind.Fd;
@@ -141,8 +143,10 @@ internal sealed class DeclarationReader
             kind = ArgumentKind.Pointer;
             ITypeSymbol element = pointer.TypeArguments[0];
             elementTypeName = element.ToDisplayString(s_fullName);
-            value = ReadValue(element, null);
-            (count, countArgument) = ReadCount(parameters, index, value.Kind, isOut, hasCount, countName, returns);
+            value = ReadValue(element, format == Format.Address ? null : format);
+            (count, countValue) = constantCount > 0
+                ? (CountKind.Constant, constantCount)
+                : ReadCount(parameters, index, value.Kind, isOut, hasCount, countName, returns);
             if (format == Format.Address)
             {
                 count = CountKind.Unknown;
@@ -167,7 +171,7 @@ internal sealed class DeclarationReader
         }
 
         return new ArgumentModel(
-            parameter.Name, kind, typeName, cast, elementTypeName, value, isOut, count, countArgument, onlyWith, onlyWithBits);
+            parameter.Name, kind, typeName, cast, elementTypeName, value, isOut, count, countValue, onlyWith, onlyWithBits);
     }
 
     private (CountKind Kind, int Argument) ReadCount(
@@ -235,6 +239,12 @@ internal sealed class DeclarationReader
         return null;
     }
 
+    private static int GetOrder(IFieldSymbol field) => field.GetAttributes()
+        .Where(attribute => attribute.AttributeClass?.ToDisplayString(s_fullName) == "global::Semitone.Abi.TraceAttribute")
+        .SelectMany(attribute => attribute.NamedArguments)
+        .Select(argument => argument.Key == "Order" && argument.Value.Value is int order ? order : 0)
+        .FirstOrDefault();
+
     private static ValueModel ReadValue(ITypeSymbol type, Format? format)
     {
         Format written = format ?? Format.Decimal;
@@ -285,7 +295,7 @@ internal sealed class DeclarationReader
     {
         List<FieldModel> fields = new();
         bool isPartial = false;
-        foreach (IFieldSymbol field in type.GetMembers().OfType<IFieldSymbol>())
+        foreach (IFieldSymbol field in type.GetMembers().OfType<IFieldSymbol>().OrderBy(GetOrder))
         {
             if (field.IsStatic || field.IsConst || field.DeclaredAccessibility != Accessibility.Public)
             {

@@ -51,6 +51,9 @@ internal enum CountKind
     /// <summary>Another argument.</summary>
     Argument,
 
+    /// <summary>Always the same.</summary>
+    Constant,
+
     /// <summary>A NULL ends them.</summary>
     NullTerminated,
 }
@@ -94,7 +97,7 @@ internal sealed record ValueModel(ValueKind Kind, Format Format, EnumModel? Enum
 /// <param name="Cast">For numbers: the primitive type that the register is cut to.</param>
 /// <param name="ElementTypeName">For pointers: what they point at, in full.</param>
 /// <param name="Value">What is written: of the argument, or of what a pointer points at.</param>
-/// <param name="CountArgument">Index of the argument that holds the count.</param>
+/// <param name="CountValue">Index of the argument that holds the count, or the count.</param>
 /// <param name="OnlyWithArgument">Index of the argument without some bit of which this one means nothing, or -1.</param>
 internal sealed record ArgumentModel(
     string Name,
@@ -105,7 +108,7 @@ internal sealed record ArgumentModel(
     ValueModel Value,
     bool IsOut,
     CountKind Count,
-    int CountArgument,
+    int CountValue,
     int OnlyWithArgument,
     ulong OnlyWithBits);
 

@@ -148,7 +148,8 @@ internal sealed class TraceEmitter
         string count = argument.Count switch
         {
             CountKind.Result => "result.Value",
-            CountKind.Argument => Cut(handler.Arguments[argument.CountArgument], $"arguments.A{argument.CountArgument}"),
+            CountKind.Argument => Cut(handler.Arguments[argument.CountValue], $"arguments.A{argument.CountValue}"),
+            CountKind.Constant => argument.CountValue.ToString(),
             _ => string.Empty,
         };
         switch (argument.Value.Kind)
@@ -218,20 +219,13 @@ internal sealed class TraceEmitter
     private void EmitArray(SourceWriter writer, ArgumentModel argument, string register, string count)
     {
         string suffix = register.Substring(register.Length - 1);
-        writer.Line("line.Text(\"[\"u8);");
-        writer.Open($"for (ulong i{suffix} = 0; i{suffix} < unchecked((ulong){count}); i{suffix}++)");
-        writer.Open($"if (i{suffix} > 0)");
-        writer.Line("line.Text(\", \"u8);");
-        writer.Close();
-        writer.Open(
-            $"if (i{suffix} == global::Semitone.Syscalls.TraceLine.MaxElements || !line.Memory.TryRead(new {argument.TypeName}({register} + (i{suffix} * {SizeOf(argument)})), out {argument.ElementTypeName} value{suffix}))");
-        writer.Line("line.Text(\"...\"u8);");
-        writer.Line("break;");
-        writer.Close();
-        writer.Line();
+        string pointer = $"new {argument.TypeName}({register} + (i{suffix} * {SizeOf(argument)}))";
+        writer.Line($"ulong count{suffix} = line.BeginArray({register}, unchecked((ulong){count}));");
+        writer.Open($"for (ulong i{suffix} = 0; i{suffix} < count{suffix} && line.Memory.TryRead({pointer}, out {argument.ElementTypeName} value{suffix}); i{suffix}++)");
+        writer.Line($"line.NextElement(i{suffix});");
         writer.Line(WriteValue(argument.Value, "value" + suffix));
         writer.Close();
-        writer.Line("line.Text(\"]\"u8);");
+        writer.Line($"line.EndArray({register}, unchecked((ulong){count}));");
     }
 
     private static string SizeOf(ArgumentModel argument) =>

@@ -145,7 +145,7 @@ public static class AttributeSyscalls
     }
 
     [Syscall(280, "utimensat")]
-    public static SysResult SetTimesAt(SyscallContext context, Fd directory, UserCString path, [Trace(TraceFormat.Address)] UserPtr<Timespec> times, AtFlags flags)
+    public static SysResult SetTimesAt(SyscallContext context, Fd directory, UserCString path, [Buffer(Length = 2)] UserPtr<Timespec> times, AtFlags flags)
     {
         if ((flags & ~(AtFlags.AT_SYMLINK_NOFOLLOW | AtFlags.AT_EMPTY_PATH)) != 0)
         {
@@ -208,11 +208,11 @@ public static class AttributeSyscalls
     }
 
     [Syscall(235, "utimes")]
-    public static SysResult SetTimesInMicroseconds(SyscallContext context, UserCString path, [Trace(TraceFormat.Address)] UserPtr<Timeval> times) =>
+    public static SysResult SetTimesInMicroseconds(SyscallContext context, UserCString path, [Buffer(Length = 2)] UserPtr<Timeval> times) =>
         SetTimesInMicrosecondsAt(context, Fd.AtFdCwd, path, times);
 
     [Syscall(261, "futimesat")]
-    public static SysResult SetTimesInMicrosecondsAt(SyscallContext context, Fd directory, UserCString path, [Trace(TraceFormat.Address)] UserPtr<Timeval> times)
+    public static SysResult SetTimesInMicrosecondsAt(SyscallContext context, Fd directory, UserCString path, [Buffer(Length = 2)] UserPtr<Timeval> times)
     {
         Timespec accessed = new() { tv_nsec = TimeNow };
         Timespec modified = accessed;

@@ -13,11 +13,11 @@ public static class DirectorySyscalls
     private const int OldNameOffset = 18;
 
     [Syscall(217, "getdents64", Returns = Returns.Value)]
-    public static SysResult GetEntries64(SyscallContext context, Fd fd, [Out] UserPtr<byte> buffer, nuint count) =>
+    public static SysResult GetEntries64(SyscallContext context, Fd fd, [Out, Trace(TraceFormat.Address)] UserPtr<byte> buffer, nuint count) =>
         GetEntries(context, fd, buffer, count, isOld: false);
 
     [Syscall(78, "getdents", Returns = Returns.Value)]
-    public static SysResult GetEntries(SyscallContext context, Fd fd, [Out] UserPtr<byte> buffer, nuint count) =>
+    public static SysResult GetEntries(SyscallContext context, Fd fd, [Out, Trace(TraceFormat.Address)] UserPtr<byte> buffer, nuint count) =>
         GetEntries(context, fd, buffer, count, isOld: true);
 
     [Syscall(79, "getcwd", Returns = Returns.Value)]

@@ -34,8 +34,8 @@ public static class FcntlSyscalls
         }
     }
 
-    [Syscall(16, "ioctl", Returns = Returns.Value)]
-    public static SysResult ControlDevice(SyscallContext context, Fd fd, IoctlRequest request, [Trace(TraceFormat.Hex)] ulong argument)
+    [Syscall(16, "ioctl")]
+    public static SysResult ControlDevice(SyscallContext context, Fd fd, IoctlRequest request, [Trace(TraceFormat.Address)] ulong argument)
     {
         if (!context.Files.TryGet(fd, out OpenFile? file, out Errno error))
         {

@@ -12,6 +12,9 @@ public sealed class OutAttribute : Attribute;
 public sealed class BufferAttribute(string? count = null) : Attribute
 {
     public string? Count { get; } = count;
+
+    /// <summary>The number itself, where it is always the same.</summary>
+    public uint Length { get; init; }
 }
 
 /// <summary>Says that a parameter means something only when another has one of some bits set, as the mode of open(2) does with O_CREAT. strace leaves it out otherwise.</summary>

@@ -7,10 +7,10 @@ namespace Semitone.Syscalls;
 public static class PipeSyscalls
 {
     [Syscall(22, "pipe")]
-    public static SysResult CreatePipe(SyscallContext context, [Out] UserPtr<ulong> descriptors) => CreatePipe2(context, descriptors, OpenFlags.O_RDONLY);
+    public static SysResult CreatePipe(SyscallContext context, [Out, Buffer(Length = 2), Trace(TraceFormat.Fd)] UserPtr<int> descriptors) => CreatePipe2(context, descriptors, OpenFlags.O_RDONLY);
 
     [Syscall(293, "pipe2", Missing = "O_DIRECT (packets)")]
-    public static SysResult CreatePipe2(SyscallContext context, [Out] UserPtr<ulong> descriptors, OpenFlags flags)
+    public static SysResult CreatePipe2(SyscallContext context, [Out, Buffer(Length = 2), Trace(TraceFormat.Fd)] UserPtr<int> descriptors, OpenFlags flags)
     {
         if ((flags & ~(OpenFlags.O_CLOEXEC | OpenFlags.O_NONBLOCK)) != 0)
         {
@@ -34,8 +34,7 @@ public static class PipeSyscalls
             files.Close(readerFd);
             return error;
         }
-        // Two ints, side by side.
-        ulong both = (uint)readerFd.Number | ((ulong)(uint)writerFd.Number << 32);
+        ReadOnlySpan<int> both = [readerFd.Number, writerFd.Number];
         if (!context.Memory.TryWrite(descriptors, both))
         {
             files.Close(readerFd);

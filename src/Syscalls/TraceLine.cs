@@ -448,6 +448,36 @@ public sealed class TraceLine
         Text("\""u8);
     }
 
+    /// <summary>Begins an array of numbers or structures.</summary>
+    /// <returns>How many elements to write.</returns>
+    public ulong BeginArray(ulong address, ulong count)
+    {
+        if (address == 0)
+        {
+            Text("NULL"u8);
+            return 0;
+        }
+
+        Text("["u8);
+        return Math.Min(count, MaxElements);
+    }
+
+    public void NextElement(ulong index)
+    {
+        if (index > 0)
+        {
+            Text(", "u8);
+        }
+    }
+
+    public void EndArray(ulong address, ulong count)
+    {
+        if (address != 0)
+        {
+            Text(count > MaxElements ? ", ...]"u8 : "]"u8);
+        }
+    }
+
     /// <summary>Writes bytes as they are.</summary>
     public void Text(ReadOnlySpan<byte> text)
     {

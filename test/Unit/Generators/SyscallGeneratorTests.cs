@@ -33,6 +33,9 @@ public sealed class SyscallGeneratorTests
             [Syscall(20, "writev", Returns = Returns.Value)]
             public static SysResult Writev(SyscallContext context, Fd fd, UserPtr<Iovec> vector, nuint count) => default;
 
+            [Syscall(22, "pipe")]
+            public static SysResult Pipe(SyscallContext context, [Out, Buffer(Length = 2), Trace(TraceFormat.Fd)] UserPtr<int> descriptors) => default;
+
             [Syscall(35, "nanosleep")]
             public static ValueTask<SysResult> Nanosleep(SyscallContext context, UserPtr<Timespec> request, [Out] UserPtr<Timespec> remaining) => default;
 

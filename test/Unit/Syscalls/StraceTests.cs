@@ -109,6 +109,129 @@ public sealed class StraceTests
     public void Brk_ShowsAddresses() => Assert.Equal("brk(NULL) = va:0x400200000", Trace(SyscallNumber.brk, 0x400200000, 0));
 
     [Fact]
+    public void Openat_WithoutCreation_HasNoMode()
+    {
+        using TraceFixture fixture = new();
+        ulong path = fixture.PutString("/lib/x86_64-linux-gnu/libc.so.6");
+        Assert.Equal(
+            "openat(AT_FDCWD, \"/lib/x86_64-linux-gnu/libc.so.6\", O_RDONLY|O_CLOEXEC) = fd:3",
+            fixture.Trace(SyscallNumber.openat, 3, null, AtFdCwd, path, 0x80000, 0x1B6));
+    }
+
+    [Fact]
+    public void Open_WritingAndCreating_NamesBothRight()
+    {
+        using TraceFixture fixture = new();
+        ulong path = fixture.PutString("/tmp/x");
+        Assert.Equal(
+            "open(\"/tmp/x\", O_WRONLY|O_CREAT|O_TRUNC, 0644) = Permission denied (-13)",
+            fixture.Trace(SyscallNumber.open, Errno.EACCES, null, path, 0x241, 0x1A4));
+    }
+
+    [Fact]
+    public void Open_BadPath_ShowsTheAddress() =>
+        Assert.Equal("open(va:0x1000, O_RDONLY) = Bad address (-14)", Trace(SyscallNumber.open, Errno.EFAULT, 0x1000));
+
+    [Fact]
+    public void Read_Answered_ShowsTheBeginningOfWhatWasRead()
+    {
+        using TraceFixture fixture = new();
+        byte[] header = [0x7F, .. "ELF"u8, 2, 1, 1, 3, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0x3E, 0, 1, 0, 0, 0, 0xFF, 0xFF];
+        ulong buffer = fixture.Put(new byte[32]);
+        string line = fixture.Trace(
+            SyscallNumber.read, 832, () => fixture.Memory.TryWrite<byte>(new UserPtr<byte>(buffer), header), 3, buffer, 832);
+        Assert.Equal(
+            "read(fd:3, <out>\"\\x7FELF\\x02\\x01\\x01\\x03\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x03\\x00>\\x00\\x01\\x00\\x00\\x00\"..., 832) = 832",
+            line);
+    }
+
+    [Fact]
+    public void Read_ShortOrFailed_ShowsNoMoreThanThereIs()
+    {
+        using TraceFixture fixture = new();
+        ulong buffer = fixture.Put("abcdef"u8);
+        Assert.Equal("read(fd:0, <out>\"abc\", 100) = 3", fixture.Trace(SyscallNumber.read, 3, null, 0, buffer, 100));
+        Assert.Equal("read(fd:0, <out>\"\", 100) = 0", fixture.Trace(SyscallNumber.read, 0, null, 0, buffer, 100));
+        Assert.Equal("read(fd:9, <out>va:0x1000, 100) = Bad file descriptor (-9)", fixture.Trace(SyscallNumber.read, Errno.EBADF, null, 9, 0x1000, 100));
+    }
+
+    [Fact]
+    public void Write_ShowsTheBuffer()
+    {
+        using TraceFixture fixture = new();
+        ulong buffer = fixture.Put("Hello, World!\n"u8);
+        Assert.Equal("write(fd:1, \"Hello, World!\\x0A\", 14) = 14", fixture.Trace(SyscallNumber.write, 14, null, 1, buffer, 14));
+    }
+
+    [Fact]
+    public void Writev_ShowsEachBuffer()
+    {
+        using TraceFixture fixture = new();
+        ulong first = fixture.Put("Hello"u8);
+        ulong second = fixture.Put("!"u8);
+        ulong vector = fixture.Put(MemoryMarshal.AsBytes<ulong>([first, 5, second, 1]));
+        Assert.Equal("writev(fd:1, [{\"Hello\", 5}, {\"!\", 1}], 2) = 6", fixture.Trace(SyscallNumber.writev, 6, null, 1, vector, 2));
+    }
+
+    [Fact]
+    public void Readv_ShortRead_ShowsWhatWasFilled()
+    {
+        using TraceFixture fixture = new();
+        ulong first = fixture.Put("Hello"u8);
+        ulong second = fixture.Put("!!!!"u8);
+        ulong vector = fixture.Put(MemoryMarshal.AsBytes<ulong>([first, 5, second, 4]));
+        Assert.Equal("readv(fd:1, <out>[{\"Hello\", 5}, {\"!\", 4}], 2) = 6", fixture.Trace(SyscallNumber.readv, 6, null, 1, vector, 2));
+    }
+
+    [Fact]
+    public void Fstat_ShowsSizeAndMode()
+    {
+        using TraceFixture fixture = new();
+        ulong stat = fixture.Put(new Stat { st_mode = Mode.S_IFREG | (Mode)0x1ED, st_size = 2030928 });
+        Assert.Equal("fstat(fd:3, <out>stat:{st_size=2030928, st_mode=0100755, ...}) = OK", fixture.Trace(SyscallNumber.fstat, 0, null, 3, stat));
+    }
+
+    [Fact]
+    public void Stat_Failed_ShowsTheAddressOfTheStructure()
+    {
+        using TraceFixture fixture = new();
+        ulong path = fixture.PutString("/lib/x86_64-linux-gnu/tls");
+        Assert.Equal(
+            "stat(\"/lib/x86_64-linux-gnu/tls\", <out>stat:0x40fd1f410) = No such file or directory (-2)",
+            fixture.Trace(SyscallNumber.stat, Errno.ENOENT, null, path, 0x40fd1f410));
+    }
+
+    [Fact]
+    public void Access_NoBits_IsFOk()
+    {
+        using TraceFixture fixture = new();
+        ulong path = fixture.PutString("/etc/ld.so.nohwcap");
+        Assert.Equal(
+            "access(\"/etc/ld.so.nohwcap\", F_OK) = No such file or directory (-2)",
+            fixture.Trace(SyscallNumber.access, Errno.ENOENT, null, path, 0));
+        Assert.Equal("access(\"/etc/ld.so.nohwcap\", R_OK|X_OK) = OK", fixture.Trace(SyscallNumber.access, 0, null, path, 5));
+    }
+
+    [Fact]
+    public void Pipe_ShowsBothEnds()
+    {
+        using TraceFixture fixture = new();
+        ulong ends = fixture.Put(MemoryMarshal.AsBytes<int>([3, 4]));
+        Assert.Equal("pipe2(<out>[fd:3, fd:4], O_RDONLY|O_CLOEXEC) = OK", fixture.Trace(SyscallNumber.pipe2, 0, null, ends, 0x80000));
+        Assert.Equal("pipe(NULL) = Bad address (-14)", fixture.Trace(SyscallNumber.pipe, Errno.EFAULT, null, 0));
+    }
+
+    [Fact]
+    public void Poll_ShowsEachFile()
+    {
+        using TraceFixture fixture = new();
+        ulong files = fixture.Put(new PollFd { fd = 0, events = PollEvents.POLLIN | PollEvents.POLLPRI, revents = PollEvents.POLLIN });
+        Assert.Equal(
+            "poll(<out>[{fd=fd:0, events=POLLIN|POLLPRI, revents=POLLIN}], 1, -1) = 1",
+            fixture.Trace(SyscallNumber.poll, 1, null, files, 0xFFFF_FFFF_0000_0001, 0xFFFF_FFFF));
+    }
+
+    [Fact]
     public void Futex_ShowsTheOperationAndItsFlags() =>
         Assert.Equal(
             "futex(va:0x1000, FUTEX_WAIT|FUTEX_PRIVATE_FLAG, 2, 0x0, NULL, 0x0) = Resource temporarily unavailable (-11)",
@@ -182,6 +305,8 @@ public sealed class StraceTests
             "system calls that this kernel does not have:\n  248 add_key x 2\n      numbers above 462 x 1\n",
             fixture.Output);
     }
+
+    private const ulong AtFdCwd = 0xFFFF_FF9C;
 
     private static string Trace(SyscallNumber number, SysResult result, params ReadOnlySpan<ulong> arguments)
     {
