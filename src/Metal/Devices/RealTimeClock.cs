@@ -8,12 +8,21 @@ internal static class RealTimeClock
     private const ushort IndexPort = 0x70;
     private const ushort DataPort = 0x71;
 
+    /// <summary>What a port reads as that nothing listens to.</summary>
+    private const byte NoDevice = 0xFF;
+
     /// <summary>Seconds since 1970-01-01 UTC; 0 when there is no clock that makes sense.</summary>
     internal static long ReadSeconds()
     {
         for (int attempts = 0; attempts < 100_000; attempts++)
         {
-            if ((Read(0x0A) & 0x80) != 0)
+            byte status = Read(0x0A);
+            if (status == NoDevice)
+            {
+                return 0;
+            }
+
+            if ((status & 0x80) != 0)
             {
                 continue; // it is being updated
             }

@@ -27,23 +27,23 @@
 copy_user:
     ALLOW_USER_ACCESS
     mov rax, rdx
-    sub rax, 32
+    sub rax, 64
     jb 2f
 copy_blocks:
-    mov rcx, [rsi]
-    mov r8, [rsi + 8]
-    mov r9, [rsi + 16]
-    mov r10, [rsi + 24]
-    mov [rdi], rcx
-    mov [rdi + 8], r8
-    mov [rdi + 16], r9
-    mov [rdi + 24], r10
+    movups xmm0, [rsi]
+    movups xmm1, [rsi + 16]
+    movups xmm2, [rsi + 32]
+    movups xmm3, [rsi + 48]
+    movups [rdi], xmm0
+    movups [rdi + 16], xmm1
+    movups [rdi + 32], xmm2
+    movups [rdi + 48], xmm3
 copy_blocks_end:
-    add rsi, 32
-    add rdi, 32
-    sub rax, 32
+    add rsi, 64
+    add rdi, 64
+    sub rax, 64
     jae copy_blocks
-2:  add rax, 32 - 8
+2:  add rax, 64 - 8
     js 4f
 copy_words:
     mov rcx, [rsi]
@@ -67,8 +67,8 @@ copy_done:
     FORBID_USER_ACCESS
     ret
 
-copy_blocks_fault:                  # somewhere in these 32 bytes: find out byte by byte
-    add rax, 32
+copy_blocks_fault:                  # somewhere in these 64 bytes: find out byte by byte
+    add rax, 64
     jmp copy_bytes
 copy_words_fault:
     add rax, 8
