@@ -52,7 +52,7 @@ public abstract class DirectoryInode : Inode
         long position = 0;
         while (TryGetEntry(ref position, out DirectoryEntry entry))
         {
-            if (entry.InodeNumber == inode.Number && Lookup(new FileName(entry.Name), out Inode? found) == Errno.None && found == inode)
+            if (entry.InodeNumber == inode.Number)
             {
                 name = entry.Name;
                 return true;

@@ -256,6 +256,10 @@ public sealed class FileSystemContext
         {
             return Errno.EPERM;
         }
+        if (inode.Links == 0 && !inode.IsLinkable)
+        {
+            return Errno.ENOENT;
+        }
         return inode.Links == uint.MaxValue ? Errno.EMLINK : end.Parent.Link(end.Name, inode);
     }
 
@@ -668,7 +672,12 @@ public sealed class FileSystemContext
             return error;
         }
         error = directory.CreateUnnamed(Prepare(directory, Mode.S_IFREG | (mode & Inode.PermissionMask & ~Umask)), out Inode? made);
-        return error != Errno.None ? error : OpenInode(made!, flags & ~(OpenFlags.O_TMPFILE | OpenFlags.O_CREAT), isNew: true, out file);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        made!.IsLinkable = (flags & OpenFlags.O_EXCL) == 0;
+        return OpenInode(made, flags & ~(OpenFlags.O_TMPFILE | OpenFlags.O_CREAT), isNew: true, out file);
     }
 
     private Errno CreateForOpen(ref PathEnd end, OpenFlags flags, Mode mode, out Inode? inode)

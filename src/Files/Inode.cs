@@ -50,6 +50,9 @@ public abstract class Inode
     /// <remarks>Stands in for a dentry where the kernel must tell a file's path (/proc/PID/exe, maps, getcwd(2)): the name is searched there.</remarks>
     public DirectoryInode? Parent { get; set; }
 
+    /// <summary>A file without a name that may be given one (O_TMPFILE in open(2)).</summary>
+    public bool IsLinkable { get; internal set; }
+
     /// <summary>What stands in for a path in a file that never had a name, as "pipe:[7]"; null for others.</summary>
     public virtual string? Description => null;
 

@@ -8,18 +8,19 @@ public sealed class RamFileSystem : FileSystem
     private const uint RootMode = 0x1ED;
 
     /// <param name="firstInode">Numbers from here on are for new files; lower ones belong to what an archive brings.</param>
-    public RamFileSystem(FileServices services, uint deviceMinor, ulong firstInode = 2)
+    public RamFileSystem(FileServices services, uint deviceMinor, ulong firstInode = 2, string typeName = "tmpfs")
         : base(services, deviceMinor)
     {
         ReserveInodeNumbers(firstInode - 1);
         RootDirectory = new RamDirectory(this, 1, (Mode)RootMode);
         RootDirectory.Parent = RootDirectory;
+        TypeName = typeName;
         RootDirectory.SetTimes(services.Clock.RealtimeNs);
     }
 
     public override DirectoryInode Root => RootDirectory;
 
-    public override string TypeName => "tmpfs";
+    public override string TypeName { get; }
 
     public override FileSystemMagic Magic => FileSystemMagic.TMPFS_MAGIC;
 

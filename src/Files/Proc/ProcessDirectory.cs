@@ -1,0 +1,247 @@
+using System.Buffers.Text;
+using System.Text;
+using Semitone.Abi;
+
+namespace Semitone.Files;
+
+/// <summary>What there is in /proc/PID.</summary>
+internal enum ProcessEntry : byte
+{
+    Exe,
+    Cwd,
+    Root,
+    Descriptors,
+    Tasks,
+    AuxiliaryVector,
+    ControlGroup,
+    CommandLine,
+    Comm,
+    Environment,
+    Limits,
+    Maps,
+    MountInfo,
+    Mounts,
+    OomScore,
+    OomScoreAdjustment,
+    Stat,
+    StatM,
+    Status,
+    Count,
+}
+
+/// <summary>/proc/PID, and /proc/PID/task/TID, which has the same files.</summary>
+internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool isThread)
+    : DirectoryInode(fileSystem, isThread ? GetThreadNumber(id) : GetNumber(id), (Mode)0x16D)
+{
+    private const int ThreadFlag = 1 << 20;
+
+    public static ulong GetNumber(int id) => ((ulong)id << ProcFileSystem.ProcessShift) | 1;
+
+    public static ulong GetThreadNumber(int id) => GetNumber(id) | ThreadFlag;
+
+    public override Errno Lookup(FileName name, out Inode? inode)
+    {
+        inode = null;
+        if (!fileSystem.Processes.TryGet(id, out IProcessInformation? process))
+        {
+            return Errno.ENOENT;
+        }
+        for (ProcessEntry entry = 0; entry < ProcessEntry.Count; entry++)
+        {
+            if (name.Bytes.SequenceEqual(GetName(entry)) && !(isThread && entry == ProcessEntry.Tasks))
+            {
+                inode = Make(entry);
+                inode.Parent = this;
+                inode.UserId = process.UserIds.Effective;
+                inode.GroupId = process.GroupIds.Effective;
+                return Errno.None;
+            }
+        }
+        return Errno.ENOENT;
+    }
+
+    public override bool TryGetEntry(scoped ref long position, out DirectoryEntry entry)
+    {
+        if (isThread && position == (long)ProcessEntry.Tasks)
+        {
+            position++;
+        }
+        if (position < 0 || position >= (long)ProcessEntry.Count)
+        {
+            entry = default;
+            return false;
+        }
+        ProcessEntry which = (ProcessEntry)position++;
+        DirentType type = which switch
+        {
+            ProcessEntry.Exe or ProcessEntry.Cwd or ProcessEntry.Root => DirentType.DT_LNK,
+            ProcessEntry.Descriptors or ProcessEntry.Tasks => DirentType.DT_DIR,
+            _ => DirentType.DT_REG,
+        };
+        entry = new DirectoryEntry(GetName(which), GetEntryNumber(which), type);
+        return true;
+    }
+
+    private static ReadOnlySpan<byte> GetName(ProcessEntry entry) => entry switch
+    {
+        ProcessEntry.Exe => "exe"u8,
+        ProcessEntry.Cwd => "cwd"u8,
+        ProcessEntry.Root => "root"u8,
+        ProcessEntry.Descriptors => "fd"u8,
+        ProcessEntry.Tasks => "task"u8,
+        ProcessEntry.AuxiliaryVector => "auxv"u8,
+        ProcessEntry.ControlGroup => "cgroup"u8,
+        ProcessEntry.CommandLine => "cmdline"u8,
+        ProcessEntry.Comm => "comm"u8,
+        ProcessEntry.Environment => "environ"u8,
+        ProcessEntry.Limits => "limits"u8,
+        ProcessEntry.Maps => "maps"u8,
+        ProcessEntry.MountInfo => "mountinfo"u8,
+        ProcessEntry.Mounts => "mounts"u8,
+        ProcessEntry.OomScore => "oom_score"u8,
+        ProcessEntry.OomScoreAdjustment => "oom_score_adj"u8,
+        ProcessEntry.Stat => "stat"u8,
+        ProcessEntry.StatM => "statm"u8,
+        _ => "status"u8,
+    };
+
+    private ulong GetEntryNumber(ProcessEntry entry) => Number + ((ulong)entry << 1) + 2;
+
+    private Inode Make(ProcessEntry entry) => entry switch
+    {
+        ProcessEntry.Exe or ProcessEntry.Cwd or ProcessEntry.Root => new ProcessLink(fileSystem, GetEntryNumber(entry), id, entry),
+        ProcessEntry.Descriptors => new DescriptorDirectory(fileSystem, GetEntryNumber(entry), id),
+        ProcessEntry.Tasks => new TaskDirectory(fileSystem, GetEntryNumber(entry), id),
+        _ => new ProcessTextFile(fileSystem, GetEntryNumber(entry), id, isThread, entry),
+    };
+}
+
+/// <summary>/proc/PID/task.</summary>
+internal sealed class TaskDirectory(ProcFileSystem fileSystem, ulong number, int id) : DirectoryInode(fileSystem, number, (Mode)0x16D)
+{
+    private readonly byte[] _name = new byte[16];
+
+    public override Errno Lookup(FileName name, out Inode? inode)
+    {
+        inode = null;
+        bool isNumber = Utf8Parser.TryParse(name.Bytes, out int threadId, out int length) && length == name.Bytes.Length && name.Bytes[0] != (byte)'0';
+        if (!isNumber || !fileSystem.Processes.TryGet(id, out IProcessInformation? process) || !process.TryGetThread(threadId, out _))
+        {
+            return Errno.ENOENT;
+        }
+        inode = new ProcessDirectory(fileSystem, threadId, isThread: true) { Parent = this };
+        return Errno.None;
+    }
+
+    public override bool TryGetEntry(scoped ref long position, out DirectoryEntry entry)
+    {
+        if (position >= 0 && position < int.MaxValue && fileSystem.Processes.TryGet(id, out IProcessInformation? process)
+            && process.TryGetNextThread((int)position, out int threadId))
+        {
+            position = threadId + 1L;
+            Utf8Formatter.TryFormat(threadId, _name, out int length);
+            entry = new DirectoryEntry(_name.AsSpan(0, length), ProcessDirectory.GetThreadNumber(threadId), DirentType.DT_DIR);
+            return true;
+        }
+        entry = default;
+        return false;
+    }
+}
+
+/// <summary>/proc/PID/fd.</summary>
+internal sealed class DescriptorDirectory(ProcFileSystem fileSystem, ulong number, int id) : DirectoryInode(fileSystem, number, (Mode)0x140)
+{
+    private const ulong FirstNumber = 0x100_0000;
+
+    private readonly byte[] _name = new byte[16];
+
+    public override Errno Lookup(FileName name, out Inode? inode)
+    {
+        inode = null;
+        bool isNumber = Utf8Parser.TryParse(name.Bytes, out int fd, out int length) && length == name.Bytes.Length;
+        if (!isNumber || !fileSystem.Processes.TryGet(id, out IProcessInformation? process) || !process.Files.TryGetAny(new Fd(fd), out _, out _))
+        {
+            return Errno.ENOENT;
+        }
+        inode = new DescriptorLink(fileSystem, GetNumber(fd), id, new Fd(fd)) { Parent = this };
+        return Errno.None;
+    }
+
+    public override bool TryGetEntry(scoped ref long position, out DirectoryEntry entry)
+    {
+        if (position >= 0 && position < int.MaxValue && fileSystem.Processes.TryGet(id, out IProcessInformation? process)
+            && process.Files.TryFindNext((int)position, out Fd fd))
+        {
+            position = fd.Number + 1L;
+            Utf8Formatter.TryFormat(fd.Number, _name, out int length);
+            entry = new DirectoryEntry(_name.AsSpan(0, length), GetNumber(fd.Number), DirentType.DT_LNK);
+            return true;
+        }
+        entry = default;
+        return false;
+    }
+
+    private ulong GetNumber(int fd) => ((ulong)id << ProcFileSystem.ProcessShift) + FirstNumber + (ulong)fd;
+}
+
+/// <summary>A link of /proc that leads to a file that somebody has, whatever its name is now.</summary>
+internal abstract class JumpLink(ProcFileSystem fileSystem, ulong number) : SymbolicLinkInode(fileSystem, number)
+{
+    protected ProcFileSystem ProcFileSystem => fileSystem;
+
+    public override Errno GetTarget(out ReadOnlySpan<byte> target)
+    {
+        target = default;
+        if (!TryJump(out Inode? inode) || inode is null)
+        {
+            return Errno.ENOENT;
+        }
+        if (inode.Description is { } description)
+        {
+            target = Encoding.UTF8.GetBytes(description);
+            return Errno.None;
+        }
+        byte[] buffer = new byte[FileLimits.PATH_MAX];
+        Errno error = FileSystemContext.GetPath(null, inode, buffer, out target);
+        if (error == Errno.ENOENT)
+        {
+            target = "/ (deleted)"u8;
+            return Errno.None;
+        }
+        return error;
+    }
+}
+
+/// <summary>/proc/PID/exe, cwd and root.</summary>
+internal sealed class ProcessLink(ProcFileSystem fileSystem, ulong number, int id, ProcessEntry entry) : JumpLink(fileSystem, number)
+{
+    public override bool TryJump(out Inode? inode)
+    {
+        inode = null;
+        if (ProcFileSystem.Processes.TryGet(id, out IProcessInformation? process))
+        {
+            inode = entry switch
+            {
+                ProcessEntry.Exe => process.Executable,
+                ProcessEntry.Cwd => process.FileSystem.WorkingDirectory,
+                _ => process.FileSystem.Root,
+            };
+        }
+        return true;
+    }
+}
+
+/// <summary>/proc/PID/fd/N.</summary>
+internal sealed class DescriptorLink(ProcFileSystem fileSystem, ulong number, int id, Fd fd) : JumpLink(fileSystem, number)
+{
+    public override bool TryJump(out Inode? inode)
+    {
+        OpenFile? file = null;
+        if (ProcFileSystem.Processes.TryGet(id, out IProcessInformation? process))
+        {
+            process.Files.TryGetAny(fd, out file, out _);
+        }
+        inode = file?.Inode;
+        return true;
+    }
+}

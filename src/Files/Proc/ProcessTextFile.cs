@@ -1,0 +1,232 @@
+using Semitone.Abi;
+using Semitone.Machine;
+using Semitone.Memory;
+
+namespace Semitone.Files;
+
+/// <summary>The text files of /proc/PID.</summary>
+internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, int id, bool isThread, ProcessEntry entry)
+    : TextFileInode(fileSystem, number, (Mode)(entry is ProcessEntry.AuxiliaryVector or ProcessEntry.Environment ? 0x100 : 0x124))
+{
+    private const int KibPerPage = Paging.PageSize / 1024;
+    private const long NsPerTick = 10_000_000;
+    private const int MapsNameColumn = 73;
+
+    public override Errno Write(TextBuilder text)
+    {
+        if (!fileSystem.Processes.TryGet(id, out IProcessInformation? process) || !process.TryGetThread(isThread ? id : process.Id, out ThreadInformation thread))
+        {
+            return Errno.ESRCH;
+        }
+        ProcessMemoryLayout layout = process.Layout;
+        switch (entry)
+        {
+            case ProcessEntry.AuxiliaryVector:
+                text.Append(process.AuxiliaryVector);
+                break;
+            case ProcessEntry.ControlGroup:
+                text.Append("0::/\n"u8);
+                break;
+            case ProcessEntry.CommandLine:
+                CopyFromProcess(process, layout.ArgumentStart, layout.ArgumentEnd, text);
+                break;
+            case ProcessEntry.Environment:
+                CopyFromProcess(process, layout.EnvironmentStart, layout.EnvironmentEnd, text);
+                break;
+            case ProcessEntry.Comm:
+                text.Append(thread.Name).Append('\n');
+                break;
+            case ProcessEntry.Limits:
+                WriteLimits(process, text);
+                break;
+            case ProcessEntry.Maps:
+                WriteMaps(process, text);
+                break;
+            case ProcessEntry.MountInfo:
+                WriteMounts(text, withIds: true);
+                break;
+            case ProcessEntry.Mounts:
+                WriteMounts(text, withIds: false);
+                break;
+            case ProcessEntry.OomScore or ProcessEntry.OomScoreAdjustment:
+                text.Append("0\n"u8);
+                break;
+            case ProcessEntry.Stat:
+                WriteStat(process, thread, text);
+                break;
+            case ProcessEntry.StatM:
+                WriteMemory(process, text);
+                break;
+            default:
+                WriteStatus(process, thread, text);
+                break;
+        }
+        return Errno.None;
+    }
+
+    private static void CopyFromProcess(IProcessInformation process, ulong start, ulong end, TextBuilder text)
+    {
+        Span<byte> chunk = stackalloc byte[256];
+        while (process.AddressSpace is { } space && start < end)
+        {
+            int count = space.Memory.CopyIn(start, chunk[..(int)Math.Min((ulong)chunk.Length, end - start)]);
+            if (count == 0)
+            {
+                return;
+            }
+            text.Append(chunk[..count]);
+            start += (ulong)count;
+        }
+    }
+
+    private static void WriteMaps(IProcessInformation process, TextBuilder text)
+    {
+        if (process.AddressSpace is not { } space)
+        {
+            return;
+        }
+        foreach (Vma vma in space.Vmas)
+        {
+            int start = text.Length;
+            text.AppendHex(vma.Start, 8).Append('-').AppendHex(vma.End, 8).Append(' ');
+            text.Append((vma.Access & PageAccess.Read) != 0 ? 'r' : '-').Append((vma.Access & PageAccess.Write) != 0 ? 'w' : '-')
+                .Append((vma.Access & PageAccess.Execute) != 0 ? 'x' : '-').Append(vma.IsShared ? 's' : 'p').Append(' ');
+            IMappedFile? file = vma.Object?.File;
+            DeviceNumber device = (file as Inode)?.FileSystem.Device ?? default;
+            text.AppendHex(vma.ObjectOffset, 8).Append(' ').AppendHex(device.Major, 2).Append(':').AppendHex(device.Minor, 2).Append(' ')
+                .Append(file?.InodeNumber ?? 0);
+            string name = file?.Path ?? (space.IsHeap(vma) ? "[heap]" : space.IsStack(vma) ? "[stack]" : string.Empty);
+            if (name.Length != 0)
+            {
+                text.PadLine(start, MapsNameColumn).Append(name);
+            }
+            text.Append('\n');
+        }
+    }
+
+    private static void WriteMemory(IProcessInformation process, TextBuilder text)
+    {
+        AddressSpace? space = process.AddressSpace;
+        long size = (long)((space?.Size ?? 0) / Paging.PageSize);
+        long code = (long)((process.Layout.CodeEnd - process.Layout.CodeStart) / Paging.PageSize);
+        long data = (long)((space?.DataSize ?? 0) / Paging.PageSize);
+        text.Append(size).Append(' ').Append(space?.ResidentPageCount ?? 0).Append(" 0 "u8).Append(code).Append(" 0 "u8).Append(data).Append(" 0\n"u8);
+    }
+
+    private static void WriteLimits(IProcessInformation process, TextBuilder text)
+    {
+        text.Append("Limit                     Soft Limit           Hard Limit           Units     \n"u8);
+        ReadOnlySpan<string> names =
+        [
+            "Max cpu time", "Max file size", "Max data size", "Max stack size", "Max core file size", "Max resident set", "Max processes", "Max open files",
+            "Max locked memory", "Max address space", "Max file locks", "Max pending signals", "Max msgqueue size", "Max nice priority",
+            "Max realtime priority", "Max realtime timeout",
+        ];
+        ReadOnlySpan<string> units =
+        [
+            "seconds", "bytes", "bytes", "bytes", "bytes", "bytes", "processes", "files", "bytes", "bytes", "locks", "signals", "bytes", string.Empty, string.Empty, "us",
+        ];
+        for (int i = 0; i < names.Length; i++)
+        {
+            Rlimit limit = process.GetLimit((RlimitResource)i);
+            int start = text.Length;
+            text.Append(names[i]).PadLine(start, 26);
+            AppendLimit(text, limit.rlim_cur).PadLine(start, 47);
+            AppendLimit(text, limit.rlim_max).PadLine(start, 68);
+            text.Append(units[i]).PadLine(start, 78).Append('\n');
+        }
+    }
+
+    private static TextBuilder AppendLimit(TextBuilder text, ulong value) =>
+        value == Rlimit.RLIM_INFINITY ? text.Append("unlimited"u8) : text.Append(value);
+
+    private void WriteMounts(TextBuilder text, bool withIds)
+    {
+        byte[] buffer = new byte[FileLimits.PATH_MAX];
+        int rootId = fileSystem.Mounts.Mounts[0].Id;
+        foreach (Mount mount in fileSystem.Mounts.Mounts)
+        {
+            FileSystem mounted = mount.FileSystem;
+            ReadOnlySpan<byte> path = "/"u8;
+            if (mounted.MountPoint is { } mountPoint)
+            {
+                FileSystemContext.GetPath(null, mountPoint, buffer, out path);
+            }
+            ReadOnlySpan<byte> access = mounted.IsReadOnly ? "ro"u8 : "rw"u8;
+            if (withIds)
+            {
+                text.Append(mount.Id).Append(' ').Append(mount.Id == rootId ? 1 : rootId).Append(' ').Append(mounted.Device.Major).Append(':')
+                    .Append(mounted.Device.Minor).Append(" / "u8).Append(path).Append(' ').Append(access).Append(",relatime - "u8)
+                    .Append(mounted.TypeName).Append(' ').Append(mount.Source).Append(' ').Append(access).Append('\n');
+            }
+            else
+            {
+                text.Append(mount.Source).Append(' ').Append(path).Append(' ').Append(mounted.TypeName).Append(' ').Append(access).Append(",relatime 0 0\n"u8);
+            }
+        }
+    }
+
+    private static void WriteStat(IProcessInformation process, ThreadInformation thread, TextBuilder text)
+    {
+        AddressSpace? space = process.AddressSpace;
+        ProcessMemoryLayout layout = process.Layout;
+        (SignalSet Pending, SignalSet Ignored, SignalSet Caught) signals = process.Signals;
+        text.Append(process.Id).Append(" ("u8).Append(thread.Name).Append(") "u8).Append(thread.State).Append(' ')
+            .Append(process.ParentId).Append(' ').Append(process.GroupId).Append(' ').Append(process.SessionId)
+            // tty_nr, tpgid, flags, four fault counts.
+            .Append(" 1281 "u8).Append(process.GroupId).Append(" 0 0 0 0 0 "u8)
+            // utime, stime, cutime, cstime, priority, nice, threads, itrealvalue, starttime.
+            .Append(thread.CpuTimeNs / NsPerTick).Append(" 0 0 0 20 0 "u8).Append(process.ThreadCount).Append(" 0 "u8)
+            .Append(process.StartTimeNs / NsPerTick).Append(' ')
+            .Append(space?.Size ?? 0).Append(' ').Append(space?.ResidentPageCount ?? 0).Append(' ').Append(ulong.MaxValue).Append(' ')
+            .Append(layout.CodeStart).Append(' ').Append(layout.CodeEnd).Append(' ').Append(layout.StackStart)
+            // esp, eip; signals; wchan and two that are always 0; exit_signal, processor, and scheduling.
+            .Append(" 0 0 "u8).Append(thread.Pending.Bits).Append(' ').Append(thread.Blocked.Bits).Append(' ')
+            .Append(signals.Ignored.Bits).Append(' ').Append(signals.Caught.Bits).Append(" 0 0 0 17 0 0 0 0 0 0 "u8)
+            // start_data, end_data, start_brk; the strings; exit_code.
+            .Append("0 0 "u8).Append(space?.BreakStart ?? 0).Append(' ').Append(layout.ArgumentStart).Append(' ').Append(layout.ArgumentEnd).Append(' ')
+            .Append(layout.EnvironmentStart).Append(' ').Append(layout.EnvironmentEnd).Append(" 0\n"u8);
+    }
+
+    private void WriteStatus(IProcessInformation process, ThreadInformation thread, TextBuilder text)
+    {
+        AddressSpace? space = process.AddressSpace;
+        (SignalSet Pending, SignalSet Ignored, SignalSet Caught) signals = process.Signals;
+        text.Append("Name:\t"u8).Append(thread.Name).Append("\nUmask:\t"u8).AppendOctal((uint)process.FileSystem.Umask)
+            .Append("\nState:\t"u8).Append(thread.State).Append(thread.State == 'R' ? " (running)"u8 : thread.State == 'Z' ? " (zombie)"u8 : " (sleeping)"u8)
+            .Append("\nTgid:\t"u8).Append(process.Id).Append("\nNgid:\t0\nPid:\t"u8).Append(isThread ? id : process.Id)
+            .Append("\nPPid:\t"u8).Append(process.ParentId).Append("\nTracerPid:\t0"u8);
+        AppendIds(text.Append("\nUid:"u8), process.UserIds);
+        AppendIds(text.Append("\nGid:"u8), process.GroupIds);
+        text.Append("\nFDSize:\t"u8).Append(process.Files.Length).Append("\nGroups:\t"u8);
+        foreach (uint group in process.Groups)
+        {
+            text.Append((ulong)group).Append(' ');
+        }
+        if (space is not null)
+        {
+            long resident = space.ResidentPageCount * KibPerPage;
+            AppendKib(text.Append("\nVmPeak:\t"u8), (long)(space.Size / 1024));
+            AppendKib(text.Append("\nVmSize:\t"u8), (long)(space.Size / 1024));
+            AppendKib(text.Append("\nVmHWM:\t"u8), resident);
+            AppendKib(text.Append("\nVmRSS:\t"u8), resident);
+            AppendKib(text.Append("\nVmData:\t"u8), (long)(space.DataSize / 1024));
+            AppendKib(text.Append("\nVmSwap:\t"u8), 0);
+        }
+        text.Append("\nThreads:\t"u8).Append(process.ThreadCount);
+        text.Append("\nSigPnd:\t"u8).AppendHex(thread.Pending.Bits, 16).Append("\nShdPnd:\t"u8).AppendHex(signals.Pending.Bits, 16)
+            .Append("\nSigBlk:\t"u8).AppendHex(thread.Blocked.Bits, 16).Append("\nSigIgn:\t"u8).AppendHex(signals.Ignored.Bits, 16)
+            .Append("\nSigCgt:\t"u8).AppendHex(signals.Caught.Bits, 16);
+        ulong capabilities = process.UserIds.Effective == 0 ? 0x1FF_FFFF_FFFFUL : 0;
+        text.Append("\nCapInh:\t0000000000000000\nCapPrm:\t"u8).AppendHex(capabilities, 16).Append("\nCapEff:\t"u8).AppendHex(capabilities, 16)
+            .Append("\nCapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t0"u8)
+            .Append("\nCpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t"u8)
+            .Append(thread.VoluntarySwitches).Append("\nnonvoluntary_ctxt_switches:\t"u8).Append(thread.InvoluntarySwitches).Append('\n');
+    }
+
+    private static void AppendIds(TextBuilder text, (uint Real, uint Effective, uint Saved, uint FileSystem) ids) =>
+        text.Append('\t').Append((ulong)ids.Real).Append('\t').Append((ulong)ids.Effective).Append('\t').Append((ulong)ids.Saved)
+            .Append('\t').Append((ulong)ids.FileSystem);
+
+    private static void AppendKib(TextBuilder text, long kib) => text.AppendPadded(kib, 8).Append(" kB"u8);
+}

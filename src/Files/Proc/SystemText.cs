@@ -1,0 +1,203 @@
+using Semitone.Abi;
+using Semitone.Memory;
+
+namespace Semitone.Files;
+
+/// <summary>The files of /proc that tell of the system.</summary>
+internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
+{
+    private const int KibPerPage = Paging.PageSize / 1024;
+    private const long NsPerTick = 10_000_000;
+
+    private static readonly string[] s_paths =
+    [
+        "cmdline", "cpuinfo", "devices", "filesystems", "interrupts", "loadavg", "meminfo", "stat", "swaps", "uptime", "version", "vmstat",
+        "sys/fs/file-max", "sys/fs/nr_open", "sys/fs/pipe-max-size",
+        "sys/kernel/cap_last_cap", "sys/kernel/domainname", "sys/kernel/hostname", "sys/kernel/ngroups_max", "sys/kernel/osrelease", "sys/kernel/ostype",
+        "sys/kernel/pid_max",
+        "sys/kernel/random/boot_id", "sys/kernel/random/entropy_avail", "sys/kernel/random/poolsize", "sys/kernel/random/uuid",
+        "sys/kernel/randomize_va_space", "sys/kernel/threads-max", "sys/kernel/version",
+        "sys/vm/max_map_count", "sys/vm/mmap_min_addr", "sys/vm/overcommit_memory", "sys/vm/overcommit_ratio", "sys/vm/swappiness",
+    ];
+
+    private readonly byte[] _bootId = new byte[16];
+
+    public override ReadOnlySpan<string> Paths => s_paths;
+
+    public override Errno Write(int index, TextBuilder text)
+    {
+        ISystemInformation system = fileSystem.System;
+        switch (s_paths[index])
+        {
+            case "cpuinfo":
+                WriteCpu(text);
+                break;
+            case "meminfo":
+                WriteMemory(text);
+                break;
+            case "stat":
+                WriteStatistics(text);
+                break;
+            case "uptime":
+                text.AppendSeconds(fileSystem.Services.Clock.MonotonicNs).Append(' ').AppendSeconds(system.IdleTimeNs).Append('\n');
+                break;
+            case "loadavg":
+                text.Append("0.00 0.00 0.00 "u8).Append(system.RunnableCount).Append('/').Append(system.ProcessCount).Append(' ')
+                    .Append(system.LastProcessId).Append('\n');
+                break;
+            case "version":
+                text.Append("Linux version "u8).Append(system.Release).Append(" (semitone) "u8).Append(system.Version).Append('\n');
+                break;
+            case "filesystems":
+                text.Append("nodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tproc\nnodev\tsysfs\nnodev\tramfs\n"u8);
+                break;
+            case "devices":
+                text.Append("Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n\nBlock devices:\n"u8);
+                break;
+            case "swaps":
+                text.Append("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"u8);
+                break;
+            case "cmdline":
+                text.Append('\n');
+                break;
+            case "interrupts":
+                text.Append("           CPU0\n"u8);
+                break;
+            case "vmstat":
+                text.Append("nr_free_pages "u8).Append(fileSystem.Services.Frames.FreeCount).Append('\n');
+                break;
+            default:
+                WriteSetting(s_paths[index], text);
+                break;
+        }
+        return Errno.None;
+    }
+
+    private void WriteSetting(string path, TextBuilder text)
+    {
+        ISystemInformation system = fileSystem.System;
+        switch (path)
+        {
+            case "sys/kernel/ostype":
+                text.Append("Linux"u8);
+                break;
+            case "sys/kernel/osrelease":
+                text.Append(system.Release);
+                break;
+            case "sys/kernel/version":
+                text.Append(system.Version);
+                break;
+            case "sys/kernel/hostname":
+                text.Append(system.HostName);
+                break;
+            case "sys/kernel/domainname":
+                text.Append(system.DomainName);
+                break;
+            case "sys/kernel/random/boot_id":
+                if (_bootId[8] == 0)
+                {
+                    MakeUuid(_bootId);
+                }
+                WriteUuid(text, _bootId);
+                break;
+            case "sys/kernel/random/uuid":
+                Span<byte> uuid = stackalloc byte[16];
+                MakeUuid(uuid);
+                WriteUuid(text, uuid);
+                break;
+            default:
+                text.Append(path switch
+                {
+                    "sys/fs/file-max" => 1 << 20,
+                    "sys/fs/nr_open" => FileTable.AbsoluteLimit,
+                    "sys/fs/pipe-max-size" => Pipe.MaximumCapacity,
+                    "sys/kernel/cap_last_cap" => 40,
+                    "sys/kernel/ngroups_max" => 65536,
+                    "sys/kernel/pid_max" => 32768,
+                    "sys/kernel/random/entropy_avail" or "sys/kernel/random/poolsize" => 256,
+                    "sys/kernel/randomize_va_space" => 2,
+                    "sys/kernel/threads-max" => 32768,
+                    "sys/vm/max_map_count" => AddressSpace.MaxVmaCount,
+                    "sys/vm/mmap_min_addr" => (long)Paging.UserStart,
+                    "sys/vm/overcommit_ratio" => 50,
+                    // Nothing is swapped; and a mapping is not refused because it might not fit (overcommit_memory 0).
+                    _ => 0L,
+                });
+                break;
+        }
+        text.Append('\n');
+    }
+
+    private void WriteCpu(TextBuilder text)
+    {
+        ISystemInformation system = fileSystem.System;
+        text.Append("processor\t: 0\nvendor_id\t: Semitone\nmodel name\t: "u8).Append(system.CpuModel)
+            .Append("\nphysical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\nfpu\t\t: yes\nflags\t\t: "u8).Append(system.CpuFlags)
+            .Append("\nbogomips\t: 0.00\nclflush size\t: 64\ncache_alignment\t: 64\naddress sizes\t: 40 bits physical, 48 bits virtual\n\n"u8);
+    }
+
+    private void WriteMemory(TextBuilder text)
+    {
+        FramePool frames = fileSystem.Services.Frames;
+        long total = frames.TotalCount * KibPerPage;
+        long free = frames.FreeCount * KibPerPage;
+        Line("MemTotal:"u8, total);
+        Line("MemFree:"u8, free);
+        Line("MemAvailable:"u8, free);
+        Line("Buffers:"u8, 0);
+        Line("Cached:"u8, 0);
+        Line("SwapCached:"u8, 0);
+        Line("Active:"u8, total - free);
+        Line("Inactive:"u8, 0);
+        Line("SwapTotal:"u8, 0);
+        Line("SwapFree:"u8, 0);
+        Line("Dirty:"u8, 0);
+        Line("Writeback:"u8, 0);
+        Line("Mapped:"u8, 0);
+        Line("Shmem:"u8, 0);
+        Line("Slab:"u8, 0);
+        Line("CommitLimit:"u8, total);
+        Line("Committed_AS:"u8, total - free);
+        Line("VmallocTotal:"u8, 0);
+
+        void Line(ReadOnlySpan<byte> name, long kib)
+        {
+            text.Append(name);
+            text.AppendPadded(kib, 24 - name.Length).Append(" kB\n"u8);
+        }
+    }
+
+    private void WriteStatistics(TextBuilder text)
+    {
+        ISystemInformation system = fileSystem.System;
+        long idle = system.IdleTimeNs / NsPerTick;
+        long user = Math.Max(0, (fileSystem.Services.Clock.MonotonicNs / NsPerTick) - idle);
+        for (int i = 0; i < 2; i++)
+        {
+            text.Append(i == 0 ? "cpu  "u8 : "cpu0 "u8).Append(user).Append(" 0 0 "u8).Append(idle).Append(" 0 0 0 0 0 0\n"u8);
+        }
+        long bootSeconds = (fileSystem.Services.Clock.RealtimeNs - fileSystem.Services.Clock.MonotonicNs) / 1_000_000_000;
+        text.Append("intr 0\nctxt 0\nbtime "u8).Append(bootSeconds).Append("\nprocesses "u8).Append(system.LastProcessId)
+            .Append("\nprocs_running "u8).Append(system.RunnableCount).Append("\nprocs_blocked 0\n"u8);
+    }
+
+    /// <summary>Makes a random UUID (RFC 9562, version 4).</summary>
+    private void MakeUuid(Span<byte> uuid)
+    {
+        fileSystem.Services.Random.Fill(uuid);
+        uuid[6] = (byte)((uuid[6] & 0x0F) | 0x40);
+        uuid[8] = (byte)((uuid[8] & 0x3F) | 0x80);
+    }
+
+    private static void WriteUuid(TextBuilder text, ReadOnlySpan<byte> uuid)
+    {
+        for (int i = 0; i < uuid.Length; i++)
+        {
+            if (i is 4 or 6 or 8 or 10)
+            {
+                text.Append('-');
+            }
+            text.AppendHex(uuid[i], 2);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+using System.Buffers.Text;
+using System.Text;
+
+namespace Semitone.Files;
+
+/// <summary>Puts the text of a file together that the kernel makes up when it is read.</summary>
+public sealed class TextBuilder
+{
+    private const int NumberLength = 20;
+
+    private byte[] _bytes = new byte[256];
+
+    public int Length { get; private set; }
+
+    public ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, Length);
+
+    public void Clear() => Length = 0;
+
+    public TextBuilder Append(ReadOnlySpan<byte> text)
+    {
+        text.CopyTo(Reserve(text.Length));
+        Length += text.Length;
+        return this;
+    }
+
+    public TextBuilder Append(string text)
+    {
+        Span<byte> destination = Reserve(Encoding.UTF8.GetMaxByteCount(text.Length));
+        Length += Encoding.UTF8.GetBytes(text, destination);
+        return this;
+    }
+
+    public TextBuilder Append(long value)
+    {
+        Utf8Formatter.TryFormat(value, Reserve(NumberLength), out int written);
+        Length += written;
+        return this;
+    }
+
+    public TextBuilder Append(ulong value)
+    {
+        Utf8Formatter.TryFormat(value, Reserve(NumberLength), out int written);
+        Length += written;
+        return this;
+    }
+
+    public TextBuilder Append(char ascii)
+    {
+        Reserve(1)[0] = (byte)ascii;
+        Length++;
+        return this;
+    }
+
+    /// <summary>Appends a number with spaces in front of it.</summary>
+    public TextBuilder AppendPadded(long value, int width)
+    {
+        int start = Length;
+        Append(value);
+        int missing = width - (Length - start);
+        if (missing > 0)
+        {
+            Reserve(missing);
+            _bytes.AsSpan(start, Length - start).CopyTo(_bytes.AsSpan(start + missing));
+            _bytes.AsSpan(start, missing).Fill((byte)' ');
+            Length += missing;
+        }
+        return this;
+    }
+
+    /// <summary>Appends a number as at least so many hexadecimal digits.</summary>
+    public TextBuilder AppendHex(ulong value, int digits = 1)
+    {
+        int needed = Math.Max(digits, (64 - System.Numerics.BitOperations.LeadingZeroCount(value) + 3) / 4);
+        Span<byte> destination = Reserve(needed);
+        for (int i = needed - 1; i >= 0; i--)
+        {
+            destination[i] = "0123456789abcdef"u8[(int)(value & 0xF)];
+            value >>= 4;
+        }
+        Length += needed;
+        return this;
+    }
+
+    /// <summary>Appends an octal number with a leading 0.</summary>
+    public TextBuilder AppendOctal(uint value)
+    {
+        Append('0');
+        if (value == 0)
+        {
+            return this;
+        }
+        for (int shift = (31 - System.Numerics.BitOperations.LeadingZeroCount(value)) / 3 * 3; shift >= 0; shift -= 3)
+        {
+            Append((char)('0' + ((value >> shift) & 7)));
+        }
+        return this;
+    }
+
+    /// <summary>Appends seconds with two decimals.</summary>
+    public TextBuilder AppendSeconds(long ns)
+    {
+        long hundredths = ns / 10_000_000;
+        Append(hundredths / 100).Append('.');
+        long rest = hundredths % 100;
+        return Append((char)('0' + (rest / 10))).Append((char)('0' + (rest % 10)));
+    }
+
+    /// <summary>Appends columns of spaces up to a column of the line that started at an offset.</summary>
+    public TextBuilder PadLine(int lineStart, int column)
+    {
+        while (Length - lineStart < column)
+        {
+            Append(' ');
+        }
+        return this;
+    }
+
+    private Span<byte> Reserve(int count)
+    {
+        if (_bytes.Length - Length < count)
+        {
+            Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, Length + count));
+        }
+        return _bytes.AsSpan(Length);
+    }
+}

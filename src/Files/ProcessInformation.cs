@@ -1,0 +1,118 @@
+using System.Diagnostics.CodeAnalysis;
+using Semitone.Abi;
+using Semitone.Memory;
+
+namespace Semitone.Files;
+
+/// <summary>The processes there are, as /proc needs them; implemented where processes are.</summary>
+public interface IProcessTable
+{
+    /// <summary>The process whose system call is being served; 0 for the kernel itself.</summary>
+    int CurrentProcessId { get; }
+
+    int CurrentThreadId { get; }
+
+    /// <summary>Finds a process by its number, or by that of one of its threads.</summary>
+    bool TryGet(int id, [NotNullWhen(true)] out IProcessInformation? process);
+
+    /// <summary>Finds the process with the lowest number from one on.</summary>
+    bool TryGetNext(int from, out int id);
+}
+
+/// <summary>What /proc tells of one process.</summary>
+public interface IProcessInformation
+{
+    int Id { get; }
+
+    int ParentId { get; }
+
+    int GroupId { get; }
+
+    int SessionId { get; }
+
+    FileTable Files { get; }
+
+    FileSystemContext FileSystem { get; }
+
+    /// <summary>Null when the process has ended and has not been waited for.</summary>
+    AddressSpace? AddressSpace { get; }
+
+    /// <summary>The file that it executes.</summary>
+    Inode? Executable { get; }
+
+    ProcessMemoryLayout Layout { get; }
+
+    ReadOnlySpan<byte> AuxiliaryVector { get; }
+
+    /// <summary>The letter that says what it does (proc(5), /proc/PID/stat).</summary>
+    char State { get; }
+
+    long StartTimeNs { get; }
+
+    int ThreadCount { get; }
+
+    /// <summary>Real, effective, saved and file-system user ID.</summary>
+    (uint Real, uint Effective, uint Saved, uint FileSystem) UserIds { get; }
+
+    (uint Real, uint Effective, uint Saved, uint FileSystem) GroupIds { get; }
+
+    ReadOnlySpan<uint> Groups { get; }
+
+    /// <summary>Signals pending for the process, ignored and caught.</summary>
+    (SignalSet Pending, SignalSet Ignored, SignalSet Caught) Signals { get; }
+
+    Rlimit GetLimit(RlimitResource resource);
+
+    /// <summary>Finds the thread with the lowest number from one on.</summary>
+    bool TryGetNextThread(int from, out int threadId);
+
+    bool TryGetThread(int threadId, out ThreadInformation thread);
+}
+
+/// <summary>Where the parts of a program lie.</summary>
+public readonly record struct ProcessMemoryLayout(
+    ulong CodeStart, ulong CodeEnd, ulong StackStart, ulong ArgumentStart, ulong ArgumentEnd, ulong EnvironmentStart, ulong EnvironmentEnd);
+
+/// <summary>What /proc tells of one thread.</summary>
+public readonly ref struct ThreadInformation
+{
+    public ReadOnlySpan<byte> Name { get; init; }
+
+    public char State { get; init; }
+
+    public long CpuTimeNs { get; init; }
+
+    public long VoluntarySwitches { get; init; }
+
+    public long InvoluntarySwitches { get; init; }
+
+    public SignalSet Pending { get; init; }
+
+    public SignalSet Blocked { get; init; }
+}
+
+/// <summary>What /proc tells of the system as a whole.</summary>
+public interface ISystemInformation
+{
+    ReadOnlySpan<byte> HostName { get; }
+
+    ReadOnlySpan<byte> DomainName { get; }
+
+    ReadOnlySpan<byte> Release { get; }
+
+    ReadOnlySpan<byte> Version { get; }
+
+    string CpuModel { get; }
+
+    /// <summary>Names of what the CPU can do, separated by spaces.</summary>
+    string CpuFlags { get; }
+
+    int ProcessCount { get; }
+
+    int RunnableCount { get; }
+
+    int LastProcessId { get; }
+
+    /// <summary>Time in which no program ran.</summary>
+    long IdleTimeNs { get; }
+}
