@@ -102,6 +102,8 @@ internal sealed class KernelInstance
             Syscalls = new SyscallContextFactory(dispatcher),
         });
 
+        ProcessTable processes = new(system);
+        StandardMounts.MountAll(mounts, processes, processes);
         EnterWorkingDirectory(files);
         FileTable descriptors = new();
         _streams.Install(descriptors, mounts);
