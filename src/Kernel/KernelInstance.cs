@@ -29,6 +29,9 @@ internal sealed class KernelInstance
     private readonly KernelLines _lines;
     private readonly KernelLog _log;
 
+    /// <summary>The program's path when the initrd is the program itself.</summary>
+    private byte[]? _program;
+
     internal KernelInstance(IMachine machine)
     {
         _machine = machine;
@@ -114,10 +117,22 @@ internal sealed class KernelInstance
         }
 
         Tell(ControlKind.Ready, []);
+        long readyNs = clock.MonotonicNs;
         ExitStatus status = system.RunInit();
-        if (_options.Strace)
+        if (_options.Strace || _options.Stats)
         {
             dispatcher.Missing.WriteSummary(_lines);
+        }
+
+        if (_options.Stats)
+        {
+            byte[] statistics = StatisticsReport.Make(system, dispatcher.Missing, readyNs);
+            Tell(ControlKind.Statistics, statistics);
+            if (!_options.HostLink)
+            {
+                _lines.Write(statistics);
+                _lines.Write("\n"u8);
+            }
         }
 
         if (status.Signal == Signal.None)
@@ -135,6 +150,11 @@ internal sealed class KernelInstance
     private bool TryMakeRoot(FileServices services, [NotNullWhen(true)] out RamFileSystem? root)
     {
         PhysicalRange initrd = _machine.Boot.InitialRamDisk;
+        if (IsProgram(initrd))
+        {
+            return TryMakeRootOfProgram(services, initrd, out root);
+        }
+
         CpioError error = InitialRamDisk.Load(services, initrd, out root, out long offset);
         if (error == CpioError.None)
         {
@@ -169,6 +189,27 @@ internal sealed class KernelInstance
         }
     }
 
+    private bool IsProgram(PhysicalRange initrd)
+    {
+        ReadOnlySpan<byte> magic = [0x7F, (byte)'E', (byte)'L', (byte)'F'];
+        return initrd.Length > Paging.PageSize && _machine.Frames.GetBytes(initrd.FirstFrame)[initrd.Offset..].StartsWith(magic);
+    }
+
+    /// <summary>Makes a root of the one file that the initrd is: a static program, under the name that the command line gives it.</summary>
+    private bool TryMakeRootOfProgram(FileServices services, PhysicalRange initrd, out RamFileSystem root)
+    {
+        if (_options.ProgramArguments.Count == 0)
+        {
+            _options.ProgramArguments.Add("program"u8.ToArray());
+        }
+
+        ReadOnlySpan<byte> name = _options.ProgramArguments[0];
+        name = name[(name.LastIndexOf((byte)'/') + 1)..];
+        _program = [(byte)'/', .. name];
+        CpioError error = InitialRamDisk.Load(services, default, out root, out _);
+        return error == CpioError.None && InitialRamDisk.AddFile(root, name, initrd) == CpioError.None;
+    }
+
     private bool TryStart(SystemState system, FileSystemContext files, FileTable descriptors, out byte status)
     {
         status = NotFound;
@@ -180,8 +221,9 @@ internal sealed class KernelInstance
             return false;
         }
 
-        Errno error = ProgramPath.Find(new ProgramLookup(files), arguments[0], _options.Environment, out byte[] path);
-        LoadFailure failure = new(LoadStage.Open, error, default, arguments[0], null);
+        byte[] name = _program ?? arguments[0];
+        Errno error = ProgramPath.Find(new ProgramLookup(files), name, _options.Environment, out byte[] path);
+        LoadFailure failure = new(LoadStage.Open, error, default, name, null);
         if (error == Errno.None)
         {
             InitialProgram program = new()
