@@ -2,12 +2,13 @@ using System.Buffers.Binary;
 
 namespace Semitone.Cli.Posix;
 
-/// <summary>The terminal that standard input is: its line discipline is off while the guest's console does that work.</summary>
+/// <summary>The terminal on our standard streams: its line discipline is off while the guest's console does that work.</summary>
 internal static class Terminal
 {
     // struct termios, termios(3): four flag words, the line discipline, then the control characters.
     private const int TermiosSize = 60;
     private const int InputFlags = 0;
+    private const int OutputFlags = 4;
     private const int LocalFlags = 12;
     private const int ControlCharacters = 17;
     private const int VQUIT = 1;
@@ -18,6 +19,7 @@ internal static class Terminal
     private const uint ICRNL = 0x100;
     private const uint INLCR = 0x40;
     private const uint IXON = 0x400;
+    private const uint OPOST = 0x1;
     private const uint ICANON = 0x2;
     private const uint ECHO = 0x8;
     private const uint IEXTEN = 0x8000;
@@ -25,26 +27,43 @@ internal static class Terminal
     private static readonly Lock s_lock = new();
     private static byte[]? s_saved;
 
-    /// <summary>Turns off echo and line editing. Ctrl-C stays a signal, to us.</summary>
-    /// <remarks>Output processing stays on: the kernel's and QEMU's lines end in a bare \n.</remarks>
-    public static void EnterRawMode()
+    /// <summary>Whether a line feed needs a carriage return before it, as the terminal adds none.</summary>
+    public static bool IsRaw
+    {
+        get
+        {
+            lock (s_lock)
+            {
+                return s_saved is not null;
+            }
+        }
+    }
+
+    /// <summary>Turns off what the guest's console does. Ctrl-C stays a signal, to us.</summary>
+    /// <param name="takesInput">Standard input is the terminal too: echo and line editing are the guest's.</param>
+    public static void EnterRawMode(bool takesInput)
     {
         lock (s_lock)
         {
             byte[] attributes = new byte[TermiosSize];
-            if (s_saved is not null || LibC.tcgetattr(Descriptor.StandardInput, attributes) != 0)
+            if (s_saved is not null || LibC.tcgetattr(Descriptor.StandardOutput, attributes) != 0)
             {
                 return;
             }
 
             s_saved = (byte[])attributes.Clone();
-            ClearFlags(attributes, InputFlags, ICRNL | INLCR | IXON);
-            ClearFlags(attributes, LocalFlags, ICANON | ECHO | IEXTEN);
-            attributes[ControlCharacters + VQUIT] = 0;
-            attributes[ControlCharacters + VSUSP] = 0;
-            attributes[ControlCharacters + VTIME] = 0;
-            attributes[ControlCharacters + VMIN] = 1;
-            LibC.tcsetattr(Descriptor.StandardInput, LibC.TCSADRAIN, attributes);
+            ClearFlags(attributes, OutputFlags, OPOST);
+            if (takesInput)
+            {
+                ClearFlags(attributes, InputFlags, ICRNL | INLCR | IXON);
+                ClearFlags(attributes, LocalFlags, ICANON | ECHO | IEXTEN);
+                attributes[ControlCharacters + VQUIT] = 0;
+                attributes[ControlCharacters + VSUSP] = 0;
+                attributes[ControlCharacters + VTIME] = 0;
+                attributes[ControlCharacters + VMIN] = 1;
+            }
+
+            LibC.tcsetattr(Descriptor.StandardOutput, LibC.TCSADRAIN, attributes);
         }
     }
 
@@ -55,7 +74,7 @@ internal static class Terminal
         {
             if (s_saved is not null)
             {
-                LibC.tcsetattr(Descriptor.StandardInput, LibC.TCSADRAIN, s_saved);
+                LibC.tcsetattr(Descriptor.StandardOutput, LibC.TCSADRAIN, s_saved);
                 s_saved = null;
             }
         }
@@ -64,7 +83,7 @@ internal static class Terminal
     public static bool TryGetSize(out ushort rows, out ushort columns)
     {
         ushort[] size = new ushort[4];
-        bool isKnown = LibC.ioctl(Descriptor.StandardInput, LibC.TIOCGWINSZ, size) == 0;
+        bool isKnown = LibC.ioctl(Descriptor.StandardOutput, LibC.TIOCGWINSZ, size) == 0;
         rows = size[0];
         columns = size[1];
         return isKnown;

@@ -45,7 +45,8 @@ internal static class QemuCommandLine
     private static string DescribeMachine(MachineType machine) => machine switch
     {
         MachineType.MicroVm => "microvm,x-option-roms=off,pit=on,pic=on,rtc=on,isa-serial=on,acpi=off,auto-kernel-cmdline=off",
-        _ => "q35,graphics=off,usb=off",
+        // Not graphics=off: with that the firmware writes on the serial line.
+        _ => "q35,usb=off",
     };
 
     /// <summary>Writes a size so that QEMU takes it to the page: without a suffix it would be mebibytes.</summary>

@@ -37,14 +37,16 @@ internal sealed record HostCapabilities
             throw new CommandFailedException(ExitStatus.MachineFailed, $"there is no kernel image at {kernel}: build it with ./semitone demo, or name one with {KernelVariable}");
         }
 
+        // Without a terminal to write to there is none: the guest's echo must not go where its output goes, and who stands behind us in a pipeline writes to the terminal too.
+        bool hasTerminal = Descriptor.IsTerminal(Descriptor.StandardOutput);
         return new HostCapabilities
         {
             QemuExecutable = Environment.GetEnvironmentVariable(QemuVariable) is { Length: > 0 } qemu ? qemu : "qemu-system-x86_64",
             KernelPath = kernel,
             HasKvm = CanOpenKvm(),
-            TerminalInput = Descriptor.IsTerminal(Descriptor.StandardInput),
-            TerminalOutput = Descriptor.IsTerminal(Descriptor.StandardOutput),
-            TerminalError = Descriptor.IsTerminal(Descriptor.StandardError),
+            TerminalInput = hasTerminal && Descriptor.IsTerminal(Descriptor.StandardInput),
+            TerminalOutput = hasTerminal,
+            TerminalError = hasTerminal && Descriptor.IsTerminal(Descriptor.StandardError),
             TerminalName = Environment.GetEnvironmentVariable("TERM"),
         };
     }

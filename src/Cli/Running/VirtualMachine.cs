@@ -48,14 +48,14 @@ internal sealed class VirtualMachine
         using PosixSignalRegistration hangUp = Stop(PosixSignal.SIGHUP, LibC.SIGHUP);
         using PosixSignalRegistration quit = Stop(PosixSignal.SIGQUIT, LibC.SIGQUIT);
         using Timer? timer = timeout is { } time ? new Timer(_ => StopWith(ExitStatus.TimedOut), null, time, Timeout.InfiniteTimeSpan) : null;
-        bool hasTerminal = Descriptor.IsTerminal(Descriptor.StandardInput);
+        bool hasTerminal = Descriptor.IsTerminal(Descriptor.StandardOutput);
         using PosixSignalRegistration? resize = hasTerminal ? PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => SendWindowSize()) : null;
         Thread problems = Start("qemu-stderr", ReadProblems);
         try
         {
             if (hasTerminal)
             {
-                Terminal.EnterRawMode();
+                Terminal.EnterRawMode(takesInput: Descriptor.IsTerminal(Descriptor.StandardInput));
             }
 
             PumpOutput();
@@ -125,10 +125,30 @@ internal sealed class VirtualMachine
         }
 
         bool isOutput = frame.Stream == LinkStream.StandardOutput;
-        if (!Descriptor.TryWrite(isOutput ? Descriptor.StandardOutput : Descriptor.StandardError, frame.Bytes) && isOutput)
+        if (frame.Stream is LinkStream.KernelLog or LinkStream.Raw && Terminal.IsRaw)
+        {
+            WriteLines(frame.Bytes);
+        }
+        else if (!Descriptor.TryWrite(isOutput ? Descriptor.StandardOutput : Descriptor.StandardError, frame.Bytes) && isOutput)
         {
             // The reader has gone, as in `semitone run ... | head`: a program of the host would get this signal.
             StopWith(ExitStatus.SignalBase + LibC.SIGPIPE);
+        }
+    }
+
+    /// <summary>Writes the kernel's lines to a terminal that adds no carriage returns.</summary>
+    private static void WriteLines(ReadOnlySpan<byte> text)
+    {
+        while (!text.IsEmpty)
+        {
+            int end = text.IndexOf((byte)'\n');
+            Descriptor.TryWrite(Descriptor.StandardError, end < 0 ? text : text[..end]);
+            if (end >= 0)
+            {
+                Descriptor.TryWrite(Descriptor.StandardError, "\r\n"u8);
+            }
+
+            text = end < 0 ? [] : text[(end + 1)..];
         }
     }
 

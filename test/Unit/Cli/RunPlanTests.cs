@@ -22,7 +22,7 @@ public sealed class RunPlanTests
 
     [Fact]
     public void Build_Q35WithKvmAndAllFlags_SaysThemAll() => Assert.Equal(
-        "qemu-system-x86_64 -M q35,graphics=off,usb=off -accel kvm -cpu host -m 512k "
+        "qemu-system-x86_64 -M q35,usb=off -accel kvm -cpu host -m 512k "
         + "-nodefaults -no-user-config -display none -no-reboot -chardev stdio,id=console,signal=off -serial chardev:console "
         + "-device isa-debug-exit,iobase=0x501,iosize=2 -name a,,b -kernel /k/semitone -initrd /r/root.cpio -append "
         + "'semitone host.link=1 console.stdin=tty console.stdout=tty console.stderr=tty strace=1 stats=1 "
