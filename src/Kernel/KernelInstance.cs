@@ -110,6 +110,7 @@ internal sealed class KernelInstance
         EnterWorkingDirectory(files);
         FileTable descriptors = new();
         _streams.Install(descriptors, mounts);
+        _streams.Terminal.Owner = new TerminalOwner(system);
         executor.AddInterruptHandler(_streams);
         if (!TryStart(system, files, descriptors, out byte failure))
         {

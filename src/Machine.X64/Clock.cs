@@ -28,8 +28,11 @@ internal sealed unsafe class Clock : IClock
     {
         get
         {
-            ulong high = Math.BigMul(_door->ReadTsc() - _boot, _multiplier, out ulong low);
-            return (long)((high << (64 - _shift)) | (low >> _shift));
+            // The multiplier has 32 bits, so two short products make the long one: without BMI2, Math.BigMul is a subroutine.
+            ulong ticks = _door->ReadTsc() - _boot;
+            ulong high = (ticks >> 32) * _multiplier;
+            ulong low = (uint)ticks * _multiplier;
+            return (long)((high << (32 - _shift)) + (low >> _shift));
         }
     }
 

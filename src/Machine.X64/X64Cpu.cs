@@ -21,6 +21,7 @@ internal sealed unsafe class X64Cpu : ICpu
         _currentRoot = door->KernelRoot;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TrapKind Run(IGuestContext context, IPageTable pageTable)
     {
         // SAFETY: there is one implementation of each interface in the image; a cast would cost every system call.

@@ -111,6 +111,9 @@ public sealed unsafe class X64Machine : IMachine
 
         int end = name.IndexOf((byte)0);
         string model = Encoding.ASCII.GetString(end < 0 ? name : name[..end]).Trim();
-        return new CpuFeatures((uint)_door->Leaf1Edx, _door->HasFsGsBase != 0 ? 2u : 0, ExtendedStateSize, model);
+        return new CpuFeatures((uint)_door->Leaf1Edx, _door->HasFsGsBase != 0 ? 2u : 0, ExtendedStateSize, model)
+        {
+            ExtendedStateComponents = EnabledComponents,
+        };
     }
 }

@@ -7,6 +7,6 @@ namespace Semitone.Machine;
 /// <param name="ModelName">The brand string of CPUID leaves 0x80000002-4, trimmed.</param>
 public sealed record CpuFeatures(uint Hwcap, uint Hwcap2, int ExtendedStateSize, string ModelName)
 {
-    /// <summary>The components of that image, as XCR0 enables them (Intel SDM Vol. 1, 13.3); x87 and SSE at least.</summary>
+    /// <summary>The components of that image, as XCR0 enables them (Intel SDM Vol. 1, 13.3); 0 without XSAVE.</summary>
     public ulong ExtendedStateComponents { get; init; } = 3;
 }

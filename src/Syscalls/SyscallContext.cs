@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Semitone.Abi;
 using Semitone.Files;
 using Semitone.Machine;
@@ -42,6 +43,8 @@ public sealed partial class SyscallContext : SyscallEntry
     public SystemState System => Process.System;
 
     /// <inheritdoc/>
+    /// <remarks>Becomes a part of the run loop, its one caller.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public override void Invoke(ref GuestRegisters registers)
     {
         SysResult result = _dispatcher.Dispatch(this, ref registers, ref _pending);
@@ -58,6 +61,7 @@ public sealed partial class SyscallContext : SyscallEntry
     /// <summary>Counts a call that has no handler.</summary>
     internal void CountMissing(uint number) => _dispatcher.Missing.Count(number);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void Park()
     {
         ValueTask<SysResult> pending = _pending;

@@ -12,6 +12,7 @@ public sealed partial class Process
 {
     private readonly List<GuestThread> _threads = [];
     private readonly List<Process> _children = [];
+    private Process? _parent;
     private ExitStatus _exitStatus;
     private long _endedThreadsCpuTimeNs;
 
@@ -33,10 +34,18 @@ public sealed partial class Process
     public int Pid { get; internal set; }
 
     /// <summary>Null for the first process, and for one whose parent has ended when there is no first process left.</summary>
-    public Process? Parent { get; private set; }
+    public Process? Parent
+    {
+        get => _parent;
+        private set
+        {
+            _parent = value;
+            ParentPid = value?.Pid ?? 0;
+        }
+    }
 
     /// <summary>What getppid(2) answers: 0 for the first process.</summary>
-    public int ParentPid => Parent is null ? 0 : Parent.Pid;
+    public int ParentPid { get; private set; }
 
     public int ProcessGroupId { get; set; }
 
