@@ -297,3 +297,22 @@ public static class FileLimits
     /// <summary>Bytes that a pipe takes as a whole (pipe(7)).</summary>
     public const int PIPE_BUF = 4096;
 }
+
+/// <summary>Flags of setxattr(2).</summary>
+[Flags]
+public enum XattrFlags : uint
+{
+    None = 0,
+    XATTR_CREATE = 1,
+    XATTR_REPLACE = 2,
+}
+
+/// <summary>Limits on extended attributes (xattr(7)).</summary>
+public static class XattrLimits
+{
+    /// <summary>Bytes of a name, without its NUL.</summary>
+    public const int XATTR_NAME_MAX = 255;
+
+    /// <summary>Bytes of a value.</summary>
+    public const int XATTR_SIZE_MAX = 65536;
+}

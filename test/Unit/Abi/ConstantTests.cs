@@ -18,7 +18,7 @@ public sealed class ConstantTests
         "linux/futex.h", "asm/prctl.h", "linux/prctl.h", "linux/wait.h", "linux/resource.h", "linux/random.h", "linux/reboot.h",
         "linux/auxvec.h", "linux/signal.h", "asm/siginfo.h", "linux/time.h", "linux/timerfd.h", "asm/poll.h", "linux/eventpoll.h",
         "linux/fs.h", "linux/mount.h", "linux/falloc.h", "linux/fadvise.h", "linux/close_range.h", "linux/magic.h",
-        "linux/uio.h", "linux/limits.h", "asm/termbits.h", "asm/ioctls.h", "asm/sigcontext.h", "asm/ucontext.h",
+        "linux/uio.h", "linux/limits.h", "linux/xattr.h", "asm/termbits.h", "asm/ioctls.h", "asm/sigcontext.h", "asm/ucontext.h",
     ];
 
     /// <summary>Constants of C that are no macros.</summary>
