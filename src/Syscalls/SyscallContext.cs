@@ -67,10 +67,16 @@ public sealed partial class SyscallContext : SyscallEntry
         ValueTask<SysResult> pending = _pending;
         _pending = default;
 
-        // A program may have the number in RAX that stands for a call that waits, and get it back from sigreturn.
         if (!pending.IsCompleted)
         {
             Thread.Park(pending);
         }
+        else if (!pending.IsCompletedSuccessfully)
+        {
+            // The handler threw before it waited: that goes the way of all bugs.
+            _ = pending.GetAwaiter().GetResult();
+        }
+
+        // Otherwise nothing waits: sigreturn has given the program back the very number that stands for a call that does.
     }
 }

@@ -71,6 +71,9 @@ public sealed partial class GuestThread : Runnable
     /// <summary>What PR_SET_TIMERSLACK set.</summary>
     public long TimerSlackNs { get; set; } = DefaultTimerSlackNs;
 
+    /// <summary>What it ended with, if it ended by itself.</summary>
+    public int ExitCode { get; private set; }
+
     /// <summary>True when it will never run again.</summary>
     public bool HasEnded { get; private set; }
 
@@ -115,12 +118,7 @@ public sealed partial class GuestThread : Runnable
     /// <summary>Ends this thread alone (_exit(2), "C library/kernel differences").</summary>
     public void Exit(int code)
     {
-        if (Process.LiveThreadCount == 1)
-        {
-            Process.Exit(ExitStatus.FromCode(code));
-            return;
-        }
-
+        ExitCode = code;
         _work |= ThreadWork.Exit;
     }
 

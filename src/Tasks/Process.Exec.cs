@@ -9,6 +9,7 @@ namespace Semitone.Tasks;
 public sealed partial class Process
 {
     private readonly WaitQueue _threadEnds = new();
+    private bool _isBecomingSingleThreaded;
 
     /// <summary>Replaces the program.</summary>
     /// <returns>None when the calling thread, now the only one, is at the new program's first instruction; otherwise nothing has changed.</returns>
@@ -33,6 +34,13 @@ public sealed partial class Process
     /// <returns>False when the process is ending.</returns>
     public async ValueTask<bool> BecomeSingleThreadedAsync(GuestThread survivor)
     {
+        if (_isBecomingSingleThreaded || IsExiting)
+        {
+            // Another thread came first, and this one is to end.
+            return false;
+        }
+
+        _isBecomingSingleThreaded = true;
         foreach (GuestThread thread in _threads)
         {
             if (thread != survivor)
@@ -41,14 +49,15 @@ public sealed partial class Process
             }
         }
 
-        while (_threads.Count > 1)
+        while (_threads.Count > 1 && !IsExiting)
         {
-            if (IsExiting)
-            {
-                return false;
-            }
-
             await survivor.Waiter.WaitAsync(_threadEnds, isInterruptible: false);
+        }
+
+        _isBecomingSingleThreaded = false;
+        if (IsExiting)
+        {
+            return false;
         }
 
         if (survivor.Tid != Pid)
@@ -59,7 +68,7 @@ public sealed partial class Process
             survivor.Tid = Pid;
         }
 
-        return !IsExiting;
+        return true;
     }
 
     /// <summary>Goes over to a program that was loaded: the old memory is gone after this.</summary>

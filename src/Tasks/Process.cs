@@ -14,6 +14,7 @@ public sealed partial class Process
     private readonly List<Process> _children = [];
     private Process? _parent;
     private ExitStatus _exitStatus;
+    private int _firstThreadExitCode;
     private long _endedThreadsCpuTimeNs;
 
     internal Process(SystemState system, Process? parent, LoadedProgram program, FileSystemContext fileSystem, FileTable files, ResourceLimits limits)
@@ -213,9 +214,19 @@ public sealed partial class Process
         {
             System.Threads.Remove(thread.Tid);
         }
+        else
+        {
+            _firstThreadExitCode = thread.ExitCode;
+        }
 
         if (_threads.Count == 0)
         {
+            if (!IsExiting)
+            {
+                // Every thread ended by itself: the first one's code is the process's, whichever was the last.
+                Exit(ExitStatus.FromCode(_firstThreadExitCode));
+            }
+
             End();
         }
         else

@@ -50,4 +50,27 @@ public class ExecTests
         Assert.Equal([0, 1], script!.Results);
         Assert.Equal(1, caller!.Tid);
     }
+
+    [Fact]
+    public void Execve_FromTwoThreadsAtOnce_OneOfThemWins()
+    {
+        Guest guest = new();
+        guest.Do(() => guest.Memory.CopyOut(PathAt, "/other\0"u8));
+        ThreadScript? second = null;
+        guest.MakeThread(child => child.Call(SyscallNumber.execve, PathAt, 0, 0).Call(SyscallNumber.exit_group, 9));
+        guest.MakeThread(child => second = child.Call(SyscallNumber.execve, PathAt, 0, 0).Call(SyscallNumber.exit_group, 8));
+        guest.Main.Call(SyscallNumber.pause);
+        Assert.Equal(9, guest.Run().ShellStatus);
+        Assert.Empty(second!.Results);
+    }
+
+    [Fact]
+    public void Exit_WhileAnotherExecutes_EndsTheProcess()
+    {
+        Guest guest = new();
+        guest.Do(() => guest.Memory.CopyOut(PathAt, "/other\0"u8));
+        guest.MakeThread(child => child.Call(SyscallNumber.execve, PathAt, 0, 0));
+        guest.Main.Call(SyscallNumber.exit_group, 2);
+        Assert.Equal(2, guest.Run().ShellStatus);
+    }
 }

@@ -141,6 +141,15 @@ public class RunLoopTests
     }
 
     [Fact]
+    public void Exit_FirstThreadEndsFirst_ItsCodeIsTheProcesss()
+    {
+        Guest guest = new();
+        guest.MakeThread(child => child.Call(SyscallNumber.sched_yield).Call(SyscallNumber.exit, 7));
+        guest.Main.Call(SyscallNumber.exit, 3);
+        Assert.Equal(3, guest.Run().ShellStatus);
+    }
+
+    [Fact]
     public void ExitGroup_OthersWait_EndsThemToo()
     {
         Guest guest = new();
