@@ -13,7 +13,11 @@ internal static unsafe class RuntimeMemory
     /// <summary>The region is a thread's stack: large, hardly used, and not worth a promise.</summary>
     internal const uint Unpromised = 0x100;
 
-    private const int MaximumRegions = 256;
+    /// <summary>Far more than the runtime makes, because neighbours of one kind become one region.</summary>
+    private const int MaximumRegions = 1024;
+
+    /// <summary>A change in the middle of a region makes two more of it, and a mapping in its place a third.</summary>
+    private const int MostMadeByOneChange = 3;
     private const ulong NoMemory = unchecked((ulong)-12);
     private const ulong Invalid = unchecked((ulong)-22);
 
@@ -34,6 +38,11 @@ internal static unsafe class RuntimeMemory
         if (length == 0)
         {
             return Invalid;
+        }
+
+        if (!HasRoom)
+        {
+            return NoMemory;
         }
 
         ulong address;
@@ -59,27 +68,23 @@ internal static unsafe class RuntimeMemory
         }
 
         uint flags = protection | (isStack ? Unpromised : 0);
-        long pages = (long)(length / Layout.PageSize);
-        if (IsPromised(flags) && !Promise(pages))
+        if (IsPromised(flags) && !Promise((long)(length / Layout.PageSize)))
         {
             return NoMemory;
         }
 
-        if (!Insert(address, address + length, flags))
-        {
-            if (IsPromised(flags))
-            {
-                Frames.PromisedCount -= pages;
-            }
-
-            return NoMemory;
-        }
-
+        Insert(address, address + length, flags);
+        MergeAround(address, address + length);
         return address;
     }
 
     internal static ulong Unmap(ulong address, ulong length)
     {
+        if (!HasRoom)
+        {
+            return NoMemory;
+        }
+
         ulong end = RoundUp(address + length);
         for (int i = SplitAt(address, end); i < s_count && s_regions.Starts[i] < end;)
         {
@@ -93,6 +98,11 @@ internal static unsafe class RuntimeMemory
 
     internal static ulong Protect(ulong address, ulong length, uint protection)
     {
+        if (!HasRoom)
+        {
+            return NoMemory;
+        }
+
         ulong end = RoundUp(address + length);
         int first = SplitAt(address, end);
 
@@ -109,6 +119,7 @@ internal static unsafe class RuntimeMemory
 
         if (wanted > 0 && !Promise(wanted))
         {
+            MergeAround(address, end);
             return NoMemory;
         }
 
@@ -140,6 +151,7 @@ internal static unsafe class RuntimeMemory
             }
         }
 
+        MergeAround(address, end);
         return 0;
     }
 
@@ -174,10 +186,13 @@ internal static unsafe class RuntimeMemory
         ulong end = RoundUp(address);
         if (end > s_mappedBreak)
         {
-            if (!Promise((long)((end - s_mappedBreak) / Layout.PageSize)) || !Insert(s_mappedBreak, end, Read | Write))
+            if (!HasRoom || !Promise((long)((end - s_mappedBreak) / Layout.PageSize)))
             {
                 return s_break;
             }
+
+            Insert(s_mappedBreak, end, Read | Write);
+            MergeAround(s_mappedBreak, end);
         }
         else if (end < s_mappedBreak)
         {
@@ -363,19 +378,36 @@ internal static unsafe class RuntimeMemory
 
         ulong end = s_regions.Ends[i];
         s_regions.Ends[i] = address;
-        if (!Insert(address, end, s_regions.Flags[i]))
+        Insert(address, end, s_regions.Flags[i]);
+    }
+
+    /// <summary>Makes one region of neighbours with the same flags, from the one before a range to the one behind it.</summary>
+    private static void MergeAround(ulong start, ulong end)
+    {
+        int i = 0;
+        while (i < s_count && s_regions.Ends[i] < start)
         {
-            Panic.Die("the runtime has too many memory regions");
+            i++;
+        }
+
+        while (i + 1 < s_count && s_regions.Starts[i] <= end)
+        {
+            if (s_regions.Ends[i] == s_regions.Starts[i + 1] && s_regions.Flags[i] == s_regions.Flags[i + 1])
+            {
+                s_regions.Ends[i] = s_regions.Ends[i + 1];
+                RemoveAt(i + 1);
+            }
+            else
+            {
+                i++;
+            }
         }
     }
 
-    private static bool Insert(ulong start, ulong end, uint flags)
-    {
-        if (s_count == MaximumRegions)
-        {
-            return false;
-        }
+    private static bool HasRoom => s_count + MostMadeByOneChange <= MaximumRegions;
 
+    private static void Insert(ulong start, ulong end, uint flags)
+    {
         int i = s_count;
         while (i > 0 && s_regions.Starts[i - 1] > start)
         {
@@ -389,7 +421,6 @@ internal static unsafe class RuntimeMemory
         s_regions.Ends[i] = end;
         s_regions.Flags[i] = flags;
         s_count++;
-        return true;
     }
 
     private static void RemoveAt(int i)
