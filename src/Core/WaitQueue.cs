@@ -15,6 +15,7 @@ public sealed class WaitQueue
     private KernelLock _lock;
     private WaitNode? _first;
     private WaitNode? _last;
+    private WaitListener.Node? _firstListener;
 
     public bool HasWaiters => _first is not null;
 
@@ -25,6 +26,11 @@ public sealed class WaitQueue
     /// <returns>How many were woken.</returns>
     public int Wake(int count)
     {
+        if (_firstListener is not null)
+        {
+            NotifyListeners();
+        }
+
         int woken = 0;
         while (woken < count && _first is not null)
         {
@@ -72,6 +78,48 @@ public sealed class WaitQueue
         }
 
         _lock.Exit(LockRank.WaitQueue);
+    }
+
+    internal void Add(WaitListener.Node node)
+    {
+        _lock.Enter(LockRank.WaitQueue);
+        node.Next = _firstListener;
+        if (_firstListener is not null)
+        {
+            _firstListener.Previous = node;
+        }
+
+        _firstListener = node;
+        _lock.Exit(LockRank.WaitQueue);
+    }
+
+    internal void Remove(WaitListener.Node node)
+    {
+        _lock.Enter(LockRank.WaitQueue);
+        if (node.Previous is null)
+        {
+            _firstListener = node.Next;
+        }
+        else
+        {
+            node.Previous.Next = node.Next;
+        }
+
+        if (node.Next is not null)
+        {
+            node.Next.Previous = node.Previous;
+        }
+
+        _lock.Exit(LockRank.WaitQueue);
+    }
+
+    private void NotifyListeners()
+    {
+        // Not under the lock: a listener wakes queues of its own. A node that is removed meanwhile still leads on.
+        for (WaitListener.Node? node = _firstListener; node is not null; node = node.Next)
+        {
+            node.Listener.OnWake();
+        }
     }
 
     private void Unlink(WaitNode node)

@@ -7,7 +7,7 @@ namespace Semitone.Core;
 /// One wait at a time: <see cref="Enlist"/> (any number of queues), then <see cref="WaitAsync"/> or <see cref="Cancel"/>.
 /// Completing a wait posts the continuation to the executor; it never runs inside the one that woke, and never on another thread.
 /// </remarks>
-public sealed class Waiter : Runnable, IValueTaskSource<WaitResult>
+public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult>
 {
     private readonly Executor _executor;
     private readonly Timeout _timeout;

@@ -38,6 +38,9 @@ public sealed class AnonymousFileSystem : FileSystem
     public OpenFile CreateEventCounter(ulong value, bool isSemaphore, OpenFlags flags) =>
         new EventCounter(new AnonymousInode(this, NextInodeNumber(), "anon_inode:[eventfd]"), value, isSemaphore, flags | OpenFlags.O_RDWR);
 
+    /// <summary>Makes an epoll instance (epoll_create(2)).</summary>
+    public OpenEpoll CreateEpoll() => new(new AnonymousInode(this, NextInodeNumber(), "anon_inode:[eventpoll]"));
+
     /// <summary>Makes a file that lives as long as it is open or mapped (memfd_create(2)).</summary>
     public OpenFile CreateMemoryFile(Mode permissions, FileCredentials credentials)
     {

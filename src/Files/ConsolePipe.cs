@@ -37,7 +37,7 @@ internal sealed class OpenConsoleInput(Inode inode, ConsoleInput input, OpenFlag
         return input.HasEnded ? events | PollEvents.POLLHUP : events;
     }
 
-    public override void Enlist(Waiter waiter, PollEvents events) => waiter.Enlist(input.Readable);
+    public override void Enlist(IQueueMember waiter, PollEvents events) => waiter.Enlist(input.Readable);
 
     public override SysResult Control(IoctlRequest request, ulong argument, UserMemory memory)
     {

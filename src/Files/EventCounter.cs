@@ -66,7 +66,7 @@ public sealed class EventCounter(Inode inode, ulong value, bool isSemaphore, Ope
         return _value < Maximum ? events | PollEvents.POLLOUT | PollEvents.POLLWRNORM : events;
     }
 
-    public override void Enlist(Waiter waiter, PollEvents events)
+    public override void Enlist(IQueueMember waiter, PollEvents events)
     {
         waiter.Enlist(_readable);
         waiter.Enlist(_writable);

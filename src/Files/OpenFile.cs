@@ -32,6 +32,9 @@ public abstract class OpenFile
     /// <summary>Access mode and status flags, as F_GETFL tells them.</summary>
     public OpenFlags Flags { get; private set; }
 
+    /// <summary>The first of the epoll instances that watch this file: they forget it when it is closed.</summary>
+    internal EpollItem? FirstEpollItem { get; set; }
+
     public bool CanRead { get; protected init; }
 
     public bool CanWrite { get; protected init; }
@@ -62,6 +65,10 @@ public abstract class OpenFile
     {
         if (--_references == 0)
         {
+            while (FirstEpollItem is not null)
+            {
+                FirstEpollItem.Remove();
+            }
             Inode.Locks?.Flock.Release(this);
             OnClosed();
             Inode.Release();
@@ -102,7 +109,7 @@ public abstract class OpenFile
         PollEvents.POLLIN | PollEvents.POLLOUT | PollEvents.POLLRDNORM | PollEvents.POLLWRNORM;
 
     /// <summary>Joins the queues that are woken when the file becomes ready. A file that is always ready has none.</summary>
-    public virtual void Enlist(Waiter waiter, PollEvents events)
+    public virtual void Enlist(IQueueMember waiter, PollEvents events)
     {
     }
 

@@ -64,7 +64,7 @@ public sealed class OpenPipe : OpenFile
         return events;
     }
 
-    public override void Enlist(Waiter waiter, PollEvents events)
+    public override void Enlist(IQueueMember waiter, PollEvents events)
     {
         if (CanRead)
         {

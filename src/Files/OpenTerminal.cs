@@ -17,7 +17,7 @@ public sealed class OpenTerminal(Inode inode, Terminal terminal, OpenFlags flags
 
     public override PollEvents Poll() => terminal.Poll();
 
-    public override void Enlist(Waiter waiter, PollEvents events) => terminal.Enlist(waiter);
+    public override void Enlist(IQueueMember waiter, PollEvents events) => terminal.Enlist(waiter);
 
     public override SysResult Control(IoctlRequest request, ulong argument, UserMemory memory) => terminal.Control(request, argument, memory);
 }

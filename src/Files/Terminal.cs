@@ -167,7 +167,7 @@ public sealed class Terminal
         return _isStopped ? events : events | PollEvents.POLLOUT | PollEvents.POLLWRNORM;
     }
 
-    internal void Enlist(Waiter waiter)
+    internal void Enlist(IQueueMember waiter)
     {
         waiter.Enlist(_readable);
         waiter.Enlist(_writable);

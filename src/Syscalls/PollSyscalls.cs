@@ -214,7 +214,7 @@ public static class PollSyscalls
         }
     }
 
-    private static Errno ReadTimeout(SyscallContext context, UserPtr<Timespec> timeout, out long deadlineNs)
+    internal static Errno ReadTimeout(SyscallContext context, UserPtr<Timespec> timeout, out long deadlineNs)
     {
         deadlineNs = long.MaxValue;
         if (timeout.IsNull)
@@ -234,7 +234,7 @@ public static class PollSyscalls
         return Errno.None;
     }
 
-    private static Errno SetMask(SyscallContext context, UserPtr<SignalSet> mask, nuint size)
+    internal static Errno SetMask(SyscallContext context, UserPtr<SignalSet> mask, nuint size)
     {
         if (mask.IsNull)
         {
