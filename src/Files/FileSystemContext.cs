@@ -70,17 +70,25 @@ public sealed class FileSystemContext
     /// <param name="follow">Whether a symbolic link at the end stands for its target.</param>
     public Errno Find(DirectoryInode start, ReadOnlySpan<byte> path, bool follow, out Inode? inode)
     {
-        Errno error = Walk(start, path, follow, out PathEnd end);
+        Errno error = Walk(start, path, follow ? LinkPolicy.Follow : LinkPolicy.FollowBeforeSlash, out PathEnd end);
         inode = end.Inode;
-        return error != Errno.None ? error : inode is null ? Errno.ENOENT : Errno.None;
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        if (inode is null)
+        {
+            return Errno.ENOENT;
+        }
+        return end.HasTrailingSlash && inode is not DirectoryInode ? Errno.ENOTDIR : Errno.None;
     }
 
     /// <summary>Finds the directory and the name that a path ends in, and the file where there is one.</summary>
     /// <returns>None when all but the last component exist; <see cref="PathEnd.Inode"/> tells whether that one does.</returns>
-    public Errno Walk(DirectoryInode start, ReadOnlySpan<byte> path, bool follow, out PathEnd end)
+    public Errno Walk(DirectoryInode start, ReadOnlySpan<byte> path, LinkPolicy links, out PathEnd end)
     {
         int linksLeft = FileLimits.MAXSYMLINKS;
-        return Walk(start, path, follow, ref linksLeft, out end);
+        return Walk(start, path, links, creates: false, ref linksLeft, out end);
     }
 
     /// <summary>Opens a file, making it where that is asked for (open(2)).</summary>
@@ -94,8 +102,9 @@ public sealed class FileSystemContext
         }
         bool creates = (flags & OpenFlags.O_CREAT) != 0 && (flags & OpenFlags.O_PATH) == 0;
         bool isExclusive = creates && (flags & OpenFlags.O_EXCL) != 0;
-        bool follow = (flags & OpenFlags.O_NOFOLLOW) == 0 && !isExclusive;
-        Errno error = Walk(start, path, follow, out PathEnd end);
+        LinkPolicy links = (flags & OpenFlags.O_NOFOLLOW) == 0 && !isExclusive ? LinkPolicy.Follow : LinkPolicy.FollowBeforeSlash;
+        int linksLeft = FileLimits.MAXSYMLINKS;
+        Errno error = Walk(start, path, links, creates, ref linksLeft, out PathEnd end);
         if (error != Errno.None)
         {
             return error;
@@ -120,7 +129,7 @@ public sealed class FileSystemContext
         {
             return Errno.EEXIST;
         }
-        else if (creates && (end.HasTrailingSlash || inode is DirectoryInode))
+        else if (creates && inode is DirectoryInode)
         {
             return Errno.EISDIR;
         }
@@ -266,7 +275,7 @@ public sealed class FileSystemContext
     /// <summary>Takes a name away from a file that is no directory (unlink(2)).</summary>
     public Errno Unlink(DirectoryInode start, ReadOnlySpan<byte> path)
     {
-        Errno error = Walk(start, path, follow: false, out PathEnd end);
+        Errno error = Walk(start, path, LinkPolicy.Keep, out PathEnd end);
         if (error != Errno.None)
         {
             return error;
@@ -294,7 +303,7 @@ public sealed class FileSystemContext
     /// <summary>Removes an empty directory (rmdir(2)).</summary>
     public Errno RemoveDirectory(DirectoryInode start, ReadOnlySpan<byte> path)
     {
-        Errno error = Walk(start, path, follow: false, out PathEnd end);
+        Errno error = Walk(start, path, LinkPolicy.Keep, out PathEnd end);
         if (error != Errno.None)
         {
             return error;
@@ -339,12 +348,12 @@ public sealed class FileSystemContext
         {
             return Errno.EINVAL;
         }
-        Errno error = Walk(oldStart, oldPath, follow: false, out PathEnd from);
+        Errno error = Walk(oldStart, oldPath, LinkPolicy.Keep, out PathEnd from);
         if (error != Errno.None)
         {
             return error;
         }
-        error = Walk(newStart, newPath, follow: false, out PathEnd to);
+        error = Walk(newStart, newPath, LinkPolicy.Keep, out PathEnd to);
         if (error != Errno.None)
         {
             return error;
@@ -353,9 +362,13 @@ public sealed class FileSystemContext
         {
             return Errno.EXDEV;
         }
-        if (from.Kind != PathEndKind.Name || to.Kind != PathEndKind.Name)
+        if (from.Kind != PathEndKind.Name)
         {
-            return isFresh && to.Kind != PathEndKind.Name ? Errno.EEXIST : Errno.EBUSY;
+            return Errno.EBUSY;
+        }
+        if (to.Kind != PathEndKind.Name)
+        {
+            return isFresh ? Errno.EEXIST : Errno.EBUSY;
         }
         if (from.Inode is null)
         {
@@ -467,7 +480,7 @@ public sealed class FileSystemContext
         return directory;
     }
 
-    private Errno Walk(DirectoryInode start, ReadOnlySpan<byte> path, bool follow, scoped ref int linksLeft, out PathEnd end)
+    private Errno Walk(DirectoryInode start, ReadOnlySpan<byte> path, LinkPolicy links, bool creates, scoped ref int linksLeft, out PathEnd end)
     {
         end = default;
         bool wantsDirectory = false;
@@ -492,13 +505,19 @@ public sealed class FileSystemContext
                 return Errno.None;
             }
 
+            if (creates && wantsDirectory)
+            {
+                // open(2) makes no directories, whatever there is.
+                return Errno.EISDIR;
+            }
             error = LookUp(end.Parent, end.Name, out Inode? inode);
             if (error != Errno.None)
             {
                 // The last component may be missing.
                 return error == Errno.ENOENT ? Errno.None : error;
             }
-            if (inode is not SymbolicLinkInode link || !(follow || wantsDirectory))
+            bool follows = links == LinkPolicy.Follow || (links == LinkPolicy.FollowBeforeSlash && wantsDirectory);
+            if (inode is not SymbolicLinkInode link || !follows)
             {
                 end.Inode = inode;
                 return Errno.None;
@@ -625,7 +644,7 @@ public sealed class FileSystemContext
         {
             return error;
         }
-        error = Walk(directory, target, follow: true, ref linksLeft, out PathEnd end);
+        error = Walk(directory, target, LinkPolicy.Follow, creates: false, ref linksLeft, out PathEnd end);
         inode = end.Inode;
         return error != Errno.None ? error : inode is null ? Errno.ENOENT : Errno.None;
     }
@@ -683,10 +702,6 @@ public sealed class FileSystemContext
     private Errno CreateForOpen(ref PathEnd end, OpenFlags flags, Mode mode, out Inode? inode)
     {
         inode = null;
-        if (end.HasTrailingSlash)
-        {
-            return Errno.EISDIR;
-        }
         if ((flags & OpenFlags.O_DIRECTORY) != 0)
         {
             return Errno.EINVAL;
@@ -700,13 +715,7 @@ public sealed class FileSystemContext
     /// <summary>Finds the place for a new name.</summary>
     private Errno FindFreeName(DirectoryInode start, ReadOnlySpan<byte> path, bool allowSlash, out PathEnd end)
     {
-        // A slash after the name makes no link be followed here, so it is cut off and judged afterwards.
-        int length = path.Length;
-        while (length > 1 && path[length - 1] == (byte)'/')
-        {
-            length--;
-        }
-        Errno error = Walk(start, path[..length], follow: false, out end);
+        Errno error = Walk(start, path, LinkPolicy.Keep, out end);
         if (error != Errno.None)
         {
             return error;
@@ -715,7 +724,7 @@ public sealed class FileSystemContext
         {
             return Errno.EEXIST;
         }
-        return length != path.Length && !allowSlash ? Errno.ENOENT : CheckChange(end.Parent);
+        return end.HasTrailingSlash && !allowSlash ? Errno.ENOENT : CheckChange(end.Parent);
     }
 
     /// <summary>Checks whether names may be made or removed in a directory.</summary>

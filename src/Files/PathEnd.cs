@@ -1,5 +1,18 @@
 namespace Semitone.Files;
 
+/// <summary>What becomes of a symbolic link at the end of a path.</summary>
+public enum LinkPolicy : byte
+{
+    /// <summary>It stands for itself: the call is about the name.</summary>
+    Keep,
+
+    /// <summary>It stands for itself, but for its target where a slash follows.</summary>
+    FollowBeforeSlash,
+
+    /// <summary>It stands for its target.</summary>
+    Follow,
+}
+
 /// <summary>What the last component of a path is.</summary>
 public enum PathEndKind : byte
 {
