@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using Semitone.Abi;
+using Semitone.Core;
 
 namespace Semitone.Files;
 
@@ -52,7 +53,7 @@ public sealed class FileTable
 
     /// <summary>Gives an open file the lowest descriptor that is free. The table takes the caller's reference over.</summary>
     /// <param name="lowest">No lower one (F_DUPFD).</param>
-    /// <returns>None or EMFILE; the caller keeps its reference then.</returns>
+    /// <returns>None; EMFILE, or ENFILE when the kernel has no room for more: the caller keeps its reference then.</returns>
     public Errno Add(OpenFile file, bool closeOnExec, out Fd fd, int lowest = 0)
     {
         int number = FindFree(lowest);
@@ -60,6 +61,11 @@ public sealed class FileTable
         {
             fd = new Fd(-1);
             return Errno.EMFILE;
+        }
+        if (!KernelHeap.HasRoom())
+        {
+            fd = new Fd(-1);
+            return Errno.ENFILE;
         }
         Place(number, file, closeOnExec);
         fd = new Fd(number);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Semitone.Abi;
+using Semitone.Core;
 
 namespace Semitone.Files;
 
@@ -71,6 +72,11 @@ internal sealed class RamDirectory : DirectoryInode
 
     public override Errno Create(FileName name, NewFile attributes, out Inode? inode)
     {
+        inode = null;
+        if (!KernelHeap.HasRoom())
+        {
+            return Errno.ENOSPC;
+        }
         inode = Make(attributes, default);
         Insert(name, inode);
         return Errno.None;
@@ -78,6 +84,11 @@ internal sealed class RamDirectory : DirectoryInode
 
     public override Errno CreateUnnamed(NewFile attributes, out Inode? inode)
     {
+        inode = null;
+        if (!KernelHeap.HasRoom())
+        {
+            return Errno.ENOSPC;
+        }
         inode = Make(attributes, default);
         inode.Links = 0;
         inode.Parent = this;
@@ -86,12 +97,20 @@ internal sealed class RamDirectory : DirectoryInode
 
     public override Errno CreateDevice(FileName name, NewFile attributes, DeviceNumber device)
     {
+        if (!KernelHeap.HasRoom())
+        {
+            return Errno.ENOSPC;
+        }
         Insert(name, Make(attributes, device));
         return Errno.None;
     }
 
     public override Errno CreateSymbolicLink(FileName name, NewFile attributes, ReadOnlySpan<byte> target)
     {
+        if (!KernelHeap.HasRoom())
+        {
+            return Errno.ENOSPC;
+        }
         RamSymbolicLink link = new(_fileSystem, _fileSystem.NextInodeNumber(), target.ToArray())
         {
             UserId = attributes.UserId,
@@ -104,6 +123,10 @@ internal sealed class RamDirectory : DirectoryInode
 
     public override Errno Link(FileName name, Inode inode)
     {
+        if (!KernelHeap.HasRoom())
+        {
+            return Errno.ENOSPC;
+        }
         inode.Links++;
         inode.TouchChanged();
         Insert(name, inode);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Semitone.Abi;
+using Semitone.Core;
 using Semitone.Machine;
 
 namespace Semitone.Memory;
@@ -68,6 +69,11 @@ public sealed partial class AddressSpace
     public Errno Map(in MapRequest request, out ulong address)
     {
         address = 0;
+        if (!KernelHeap.HasRoom())
+        {
+            return Errno.ENOMEM;
+        }
+
         if (request.Length == 0)
         {
             return Errno.EINVAL;
@@ -168,6 +174,11 @@ public sealed partial class AddressSpace
     /// <returns>None; EINVAL, EACCES, or ENOMEM, with nothing changed.</returns>
     public Errno Protect(ulong address, ulong length, PageAccess access, bool fromStackStart = false)
     {
+        if (!KernelHeap.HasRoom())
+        {
+            return Errno.ENOMEM;
+        }
+
         if ((address & Paging.PageMask) != 0)
         {
             return Errno.EINVAL;
@@ -226,6 +237,11 @@ public sealed partial class AddressSpace
     public Errno Remap(ulong oldAddress, ulong oldLength, ulong newLength, RemapOptions options, ulong newAddress, out ulong address)
     {
         address = 0;
+        if (!KernelHeap.HasRoom())
+        {
+            return Errno.ENOMEM;
+        }
+
         bool isFixed = (options & RemapOptions.Fixed) != 0;
         bool mayMove = (options & RemapOptions.MayMove) != 0;
         bool keepsOld = (options & RemapOptions.DontUnmap) != 0;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Semitone.Abi;
+using Semitone.Core;
 using Semitone.Machine;
 
 namespace Semitone.Memory;
@@ -367,6 +368,11 @@ public sealed class PageCache : MemoryObject
             return true;
         }
 
+        if (!KernelHeap.HasRoom())
+        {
+            return false;
+        }
+
         long offset = page << Paging.PageShift;
         if (offset >= _sourceLength)
         {
@@ -412,7 +418,7 @@ public sealed class PageCache : MemoryObject
             return TryBringIn(page, out frame);
         }
 
-        if (!_frames.TryAllocate(out frame))
+        if (!KernelHeap.HasRoom() || !_frames.TryAllocate(out frame))
         {
             return false;
         }

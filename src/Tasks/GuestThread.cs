@@ -329,11 +329,19 @@ public sealed partial class GuestThread : Runnable
     private void FailWithKernelBug(Exception exception)
     {
         KernelLog log = Process.System.Log;
-        log.Critical($"kernel bug while serving {Name.Bytes}[{Tid}], system call {(long)_context.Registers.OrigRax}; the program is killed");
-        ReadOnlySpan<char> text = exception.ToString();
-        foreach (Range line in text.Split('\n'))
+        if (exception is OutOfMemoryException)
         {
-            log.Critical($"{text[line].TrimEnd().ToString()}");
+            // Not even a string can be made now.
+            log.Critical($"the kernel's own memory ran out while serving {Name.Bytes}[{Tid}], which is killed; try a larger memory size");
+        }
+        else
+        {
+            log.Critical($"kernel bug while serving {Name.Bytes}[{Tid}], system call {(long)_context.Registers.OrigRax}; the program is killed");
+            ReadOnlySpan<char> text = exception.ToString();
+            foreach (Range line in text.Split('\n'))
+            {
+                log.Critical($"{text[line].TrimEnd().ToString()}");
+            }
         }
 
         _work &= ~ThreadWork.Parked;

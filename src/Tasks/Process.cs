@@ -163,7 +163,7 @@ public sealed partial class Process
     public Errno TryCreateThread(out GuestThread? thread)
     {
         thread = null;
-        if ((ulong)System.Threads.Count >= Limits[RlimitResource.RLIMIT_NPROC].rlim_cur)
+        if ((ulong)System.Threads.Count >= Limits[RlimitResource.RLIMIT_NPROC].rlim_cur || !KernelHeap.HasRoom())
         {
             return Errno.EAGAIN;
         }
