@@ -51,6 +51,9 @@ public sealed class Executor
 
     public bool IsStopping => _isStopping;
 
+    /// <summary>When the CPU last changed hands: from a thread or from idleness.</summary>
+    public long SwitchTimeNs { get; set; }
+
     /// <summary>Adds a driver to those that are asked after every interrupt.</summary>
     public void AddInterruptHandler(IInterruptHandler handler) => _interruptHandlers = [.. _interruptHandlers, handler];
 
@@ -87,6 +90,7 @@ public sealed class Executor
     /// <summary>Runs until <see cref="Stop"/> is called.</summary>
     public void Run()
     {
+        SwitchTimeNs = _clock.MonotonicNs;
         while (!_isStopping)
         {
             Runnable? item = Take();
@@ -99,6 +103,7 @@ public sealed class Executor
                 SetAlarm(Timers.NextDeadlineNs);
                 _cpu.Idle();
                 HandleInterrupt();
+                SwitchTimeNs = _clock.MonotonicNs;
             }
         }
     }

@@ -62,6 +62,9 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
     /// <summary>True from <see cref="WaitAsync"/> to its completion.</summary>
     public bool IsWaiting => _state == State.Waiting;
 
+    /// <summary>Which wait is under way, for its <see cref="ValueTask{TResult}"/>.</summary>
+    internal short Token => _version;
+
     /// <summary>Joins a queue: from now on a wake there completes the wait, even one that comes before <see cref="WaitAsync"/>.</summary>
     public void Enlist(WaitQueue queue)
     {
@@ -170,13 +173,15 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
         continuation(state);
     }
 
-    ValueTaskSourceStatus IValueTaskSource<WaitResult>.GetStatus(short token)
+    /// <inheritdoc/>
+    public ValueTaskSourceStatus GetStatus(short token)
     {
         CheckToken(token);
         return _state == State.Waiting ? ValueTaskSourceStatus.Pending : ValueTaskSourceStatus.Succeeded;
     }
 
-    WaitResult IValueTaskSource<WaitResult>.GetResult(short token)
+    /// <inheritdoc/>
+    public WaitResult GetResult(short token)
     {
         CheckToken(token);
         if (_state != State.Completed)
@@ -190,7 +195,8 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
         return result;
     }
 
-    void IValueTaskSource<WaitResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
+    /// <inheritdoc/>
+    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
         // No scheduling context is ever captured: there is one place where continuations run, the executor.
         CheckToken(token);

@@ -116,30 +116,8 @@ public static class FutexSyscalls
             return new ValueTask<SysResult>(wasWoken ? SysResult.Success : Errno.EAGAIN);
         }
 
-        return WaitAsync(context, address, expected, bitSet, deadlineNs, isPrivate);
-    }
-
-    private static async ValueTask<SysResult> WaitAsync(SyscallContext context, ulong address, uint expected, uint bitSet, long deadlineNs, bool isPrivate)
-    {
-        WaitResult result = await context.Thread.Waiter.WaitAsync(deadlineNs);
-        if (result == WaitResult.Woken)
-        {
-            return SysResult.Success;
-        }
-
-        context.System.Futexes.Leave(context.Thread);
-        if (result == WaitResult.TimedOut)
-        {
-            return Errno.ETIMEDOUT;
-        }
-
-        if (deadlineNs == long.MaxValue)
-        {
-            return RestartErrno.ERESTARTSYS;
-        }
-
-        context.Thread.RestartBlock = new RestartBlock(RestartKind.Futex, deadlineNs, address, expected, bitSet, isPrivate);
-        return RestartErrno.ERESTART_RESTARTBLOCK;
+        RestartBlock restart = new(RestartKind.Futex, deadlineNs, address, expected, bitSet, isPrivate);
+        return FutexTable.WaitAsync(context.Thread, in restart);
     }
 
     private static SysResult Wake(SyscallContext context, ulong address, int count, uint bitSet, bool isPrivate)

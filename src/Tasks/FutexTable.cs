@@ -104,6 +104,9 @@ public sealed class FutexTable
         bucket.Lock.Exit(LockRank.FutexBucket);
     }
 
+    /// <summary>Waits until a wake, a deadline or a signal, after <see cref="Enter"/>.</summary>
+    public static ValueTask<SysResult> WaitAsync(GuestThread thread, in RestartBlock restart) => thread.FutexWaiter.StartAsync(in restart);
+
     /// <summary>Takes a thread out of the list.</summary>
     /// <returns>False when a wake has taken it out already.</returns>
     public bool Leave(GuestThread thread)

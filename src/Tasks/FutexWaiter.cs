@@ -1,17 +1,20 @@
+using Semitone.Abi;
 using Semitone.Core;
 using Semitone.Memory;
 
 namespace Semitone.Tasks;
 
-/// <summary>The place of one thread in the <see cref="FutexTable"/>.</summary>
-internal sealed class FutexWaiter
+/// <summary>The place of one thread in the <see cref="FutexTable"/>, and its wait there.</summary>
+internal sealed class FutexWaiter : SingleWait
 {
-    public FutexWaiter(Waiter waiter)
-    {
-        Waiter = waiter;
-    }
+    private readonly GuestThread _thread;
+    private RestartBlock _restart;
 
-    public Waiter Waiter { get; }
+    public FutexWaiter(GuestThread thread)
+        : base(thread.Waiter)
+    {
+        _thread = thread;
+    }
 
     public FutexKey Key { get; set; }
 
@@ -24,4 +27,35 @@ internal sealed class FutexWaiter
     public FutexWaiter? Next { get; set; }
 
     public FutexWaiter? Previous { get; set; }
+
+    /// <summary>Waits for a wake, having entered the table.</summary>
+    /// <param name="restart">How the wait goes on after an interruption; its deadline is that of the wait.</param>
+    public ValueTask<SysResult> StartAsync(in RestartBlock restart)
+    {
+        _restart = restart;
+        return StartAsync(restart.DeadlineNs);
+    }
+
+    /// <inheritdoc/>
+    protected override SysResult Finish(WaitResult result)
+    {
+        if (result == WaitResult.Woken)
+        {
+            return SysResult.Success;
+        }
+
+        _thread.Process.System.Futexes.Leave(_thread);
+        if (result == WaitResult.TimedOut)
+        {
+            return Errno.ETIMEDOUT;
+        }
+
+        if (_restart.DeadlineNs == long.MaxValue)
+        {
+            return RestartErrno.ERESTARTSYS;
+        }
+
+        _thread.RestartBlock = _restart;
+        return RestartErrno.ERESTART_RESTARTBLOCK;
+    }
 }

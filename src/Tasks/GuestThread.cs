@@ -90,7 +90,7 @@ public sealed partial class GuestThread : Runnable
     public long InvoluntarySwitchCount { get; private set; }
 
     /// <summary>The thread's place in the table of futexes; made at its first wait there.</summary>
-    internal FutexWaiter FutexWaiter => _futexWaiter ??= new FutexWaiter(Waiter);
+    internal FutexWaiter FutexWaiter => _futexWaiter ??= new FutexWaiter(this);
 
     private FutexWaiter? _futexWaiter;
 
@@ -170,7 +170,7 @@ public sealed partial class GuestThread : Runnable
     protected override void Run()
     {
         _tickAtSwitch = _executor.TickCount;
-        _switchedInNs = _executor.Clock.MonotonicNs;
+        _switchedInNs = _executor.SwitchTimeNs;
         _isRunning = true;
         _executor.NeedsAttention = true;
         Process.System.CurrentThread = this;
@@ -186,7 +186,8 @@ public sealed partial class GuestThread : Runnable
 
         Process.System.CurrentThread = null;
         _isRunning = false;
-        _cpuTimeNs += _executor.Clock.MonotonicNs - _switchedInNs;
+        _executor.SwitchTimeNs = _executor.Clock.MonotonicNs;
+        _cpuTimeNs += _executor.SwitchTimeNs - _switchedInNs;
     }
 
     /// <summary>The loop that every system call goes through. Returns when the thread leaves the CPU.</summary>
@@ -266,9 +267,11 @@ public sealed partial class GuestThread : Runnable
         catch (Exception exception)
         {
             FailWithKernelBug(exception);
+            return;
         }
 
-        _executor.Post(this);
+        // This is the executor's own call of a continuation, and so the thread's turn.
+        Run();
     }
 
     /// <summary>Handles what ended the guest's run other than a system call.</summary>
