@@ -28,6 +28,8 @@ internal static partial class Manifest
         Compiled("threads.c", "gcc", "-O2", "-pthread"),
         Compiled("threads.c", "gcc", "-O2", "-pthread", "-static"),
         Compiled("threads.c", "musl-gcc", "-O2", "-pthread", "-static"),
+        Compiled("signals.cpp", "g++", "-O1", "-std=c++20", "-pthread", "-fnon-call-exceptions"),
+        Compiled("signals.cpp", "g++", "-O1", "-std=c++20", "-pthread", "-fnon-call-exceptions", "-static"),
         Compiled("efault.c", "gcc", "-O1", "-static"),
         .. ((string[])
         [
