@@ -117,6 +117,11 @@ public sealed class InitialRamDisk
                 case CpioReadResult.EndOfArchive:
                     return CpioError.None;
                 default:
+                    if (unpacked is not null)
+                    {
+                        // The frame that the name is in goes while the data is copied.
+                        name = name.ToArray();
+                    }
                     CpioError error = Add(in entry, name, files, unpacked);
                     if (error != CpioError.None)
                     {

@@ -41,6 +41,7 @@ internal static class DebianRoots
             Check(ProgramRun.Of(["dpkg-deb", "-x", Download(package), unfinished]), package);
         }
 
+        Directory.CreateDirectory(Path.Combine(unfinished, "dev"));
         Directory.CreateDirectory(Path.Combine(unfinished, "tmp"));
         File.WriteAllText(Path.Combine(unfinished, "tmp", "words"), "pear\napple\nfig\napple\nBanana\n10\n9\n");
 

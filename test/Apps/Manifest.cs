@@ -59,13 +59,13 @@ internal static partial class Manifest
         Debian("coreutils", "/usr/bin/sort", "-r", "/tmp/words"),
         Debian("coreutils", "/usr/bin/sort", "-n") with { Input = string.Join('\n', Enumerable.Range(0, 5000).Select(i => i * 7919 % 5003)) + "\n" },
         Debian("coreutils", "/usr/bin/wc", "/tmp/words", "/bin/ls"),
-        Debian("coreutils", "/usr/bin/env") with { Environment = ["A=1", "B=x y", "C="] },
+        Debian("coreutils", "/usr/bin/env") with { Normalize = SortLines, Environment = ["A=1", "B=x y", "C="] },
         Debian("coreutils", "/bin/date", "-u", "-d", "@1700000000"),
         Debian("coreutils", "/usr/bin/seq", "1", "3", "20000"),
         Debian("coreutils", "/usr/bin/tr", "a-z", "A-Z") with { Input = "shout\n" },
         Debian("coreutils", "/usr/bin/head", "-c", "100000", "/bin/ls"),
         Debian("coreutils", "/usr/bin/factor", "1234567890", "18446744073709551615"),
-        Debian("coreutils", "/usr/bin/stat", "-c", "%F %a %s %n", "/bin/cat", "/bin", "/tmp"),
+        Debian("coreutils", "/usr/bin/stat", "-c", "%F %a %n", "/bin/cat", "/bin", "/tmp"),
         Debian("bc", "/usr/bin/bc", "-l") with { Input = "2^200\nscale=40\n4*a(1)\n" },
         Debian("mawk", "/usr/bin/mawk", "{ s += $1 } END { print s, s / NR }") with { Input = "1\n2\n3.5\n" },
         Debian("gawk", "/usr/bin/gawk", "BEGIN { for (i = 0; i < 5; i++) printf \"%d %s\\n\", i, strftime(\"%Y\", i * 1e8, 1) }"),
@@ -112,6 +112,9 @@ internal static partial class Manifest
         new() { Name = $"python3: {Shorten(script)}", Packages = s_python, Program = "/usr/bin/python3.11", Arguments = ["-c", script] };
 
     private static string Shorten(string text) => text.Length <= 60 ? text : text[..57] + "...";
+
+    /// <summary>The order of variables is nobody's promise.</summary>
+    private static string SortLines(string text) => string.Join('\n', text.Split('\n').Order(StringComparer.Ordinal));
 
     /// <summary>Leaves of <c>ls -l</c> what is the packed tree's: a folder's size and links are its file system's affair, and /dev, /proc and /sys are the kernel's.</summary>
     private static string HideWhatFileSystemsDiffer(string listing) => string.Join(

@@ -1,0 +1,202 @@
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+
+namespace Semitone.Apps;
+
+/// <summary>What <c>semitone run</c> itself promises.</summary>
+public sealed class CommandTests
+{
+    private static readonly string[] s_busybox = ["--rootfs", DebianRoots.Get(["busybox-static"]), "--", "/bin/busybox"];
+
+    private static string StaticHello => CompiledPrograms.Get("hello.c", ["gcc", "-O2", "-static", "-no-pie"]);
+
+    private static string DynamicHello => CompiledPrograms.Get("hello.c", ["gcc", "-O2", "-pie", "-fPIE"]);
+
+    [Fact]
+    public void Run_Q35_GivesTheSameOutput()
+    {
+        ProgramRun run = Guest.Run(["--machine", "q35", StaticHello]);
+        Assert.Equal(("Hello, World! 0 arguments\n", "", 7), (run.Output, run.Errors, run.Status));
+    }
+
+    [Theory]
+    [InlineData("10Mi", false)]
+    [InlineData("16Mi", true)]
+    public void Run_LittleMemory_Suffices(string memory, bool isDynamic)
+    {
+        ProgramRun run = Guest.Run(["-M", memory, isDynamic ? DynamicHello : StaticHello]);
+        Assert.Equal(("Hello, World! 0 arguments\n", 7), (run.Output, run.Status));
+    }
+
+    [Theory]
+    [InlineData("while :; do :; done")]
+    [InlineData("read line")]
+    public void Run_TimeoutRunsOut_EndsWith124(string script)
+    {
+        Stopwatch time = Stopwatch.StartNew();
+        using Process process = Start(["run", "--timeout", "1", .. s_busybox, "sh", "-c", script]);
+        Assert.True(process.WaitForExit(30_000));
+        Assert.Equal(124, process.ExitCode);
+        Assert.InRange(time.Elapsed.TotalSeconds, 1, 20);
+    }
+
+    [Theory]
+    [InlineData("INT", 130)]
+    [InlineData("TERM", 143)]
+    [InlineData("HUP", 129)]
+    [InlineData("KILL", 137)]
+    public void Run_CommandGetsSignal_EndsAndLeavesNothingBehind(string signal, int status)
+    {
+        string name = "test" + Guid.NewGuid().ToString("N");
+        using Process process = Start(["run", "--name", name, .. s_busybox, "sh", "-c", "echo up; while :; do :; done"]);
+        Assert.Equal("up", process.StandardOutput.ReadLine());
+        Assert.NotEmpty(FindProcesses(name));
+        Process.Start("kill", ["-" + signal, $"{process.Id}"]).WaitForExit();
+        Assert.True(process.WaitForExit(10_000));
+        Assert.Equal(status, process.ExitCode);
+        SpinWait.SpinUntil(() => FindProcesses(name).Count == 0, 2_000);
+        Assert.Empty(FindProcesses(name));
+    }
+
+    [Fact]
+    public void Run_ReaderOfOutputGoes_EndsTheMachine()
+    {
+        using Process process = Process.Start(new ProcessStartInfo("/bin/sh",
+            ["-c", $"'{Repository.Semitone}' run --timeout 60 {string.Join(' ', s_busybox)} yes | head -n 2; echo ${{PIPESTATUS}}"]) { RedirectStandardOutput = true })!;
+        Assert.True(process.WaitForExit(30_000));
+        Assert.StartsWith("y\ny\n", process.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_LargeInputAndOutput_ArriveWhole()
+    {
+        string input = string.Concat(Enumerable.Range(0, 20_000).Select(i => (char)(i * 7 % 256)));
+        ProgramRun run = Guest.Run([.. s_busybox, "cat"], input);
+        Assert.Equal(0, run.Status);
+        Assert.True(input == run.Output, $"{run.Output.Length} characters came back");
+    }
+
+    [Fact]
+    public void Run_VariableWithoutValue_TakesTheHosts()
+    {
+        ProgramRun run = ProgramRun.Of(
+            ["/usr/bin/env", "FROM_HOST=seen", Repository.Semitone, "run", "--timeout", "60", "-e", "FROM_HOST", "-e", "NOT_THERE", .. s_busybox, "env"]);
+        Assert.Contains("FROM_HOST=seen\n", run.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("NOT_THERE", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_Terminal_IsOneInTheGuestAndIsLeftAsItWas()
+    {
+        // script(1) makes a terminal; what is typed comes late, when the guest surely reads.
+        string inner = $"stty -a; '{Repository.Semitone}' run --timeout 60 {string.Join(' ', s_busybox)} sh -c '\\''test -t 0 && test -t 1 && echo terminal; read line; echo \"<$line>\"'\\''; stty -a";
+        ProgramRun run = ProgramRun.Of(["/bin/sh", "-c", $"(sleep 3; echo typed; sleep 1) | script -qec '{inner}' /dev/null"]);
+        Assert.Contains("terminal\r\ntyped\r\n<typed>\r\n", run.Output, StringComparison.Ordinal);
+        string[] settings = [.. run.Output.Split("speed ").Skip(1).Select(text => text.Split("\r\nterminal")[0].Trim())];
+        Assert.Equal(2, settings.Length);
+        Assert.Equal(settings[0], settings[1]);
+    }
+
+    [Fact]
+    public void Run_Strace_PrintsCallsInTheKnownFormat()
+    {
+        ProgramRun run = Guest.Run(["--target", "qemu/x86_64-initrd-strace", DynamicHello]);
+        Assert.Equal("Hello, World! 0 arguments\n", run.Output);
+        string[] lines = run.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        foreach (string pattern in (string[])
+            [
+                @"^brk\(NULL\) = va:0x[0-9a-f]+$",
+                @"^openat\(AT_FDCWD, ""/lib/x86_64-linux-gnu/libc.so.6"", O_RDONLY\|O_CLOEXEC\) = fd:\d$",
+                @"^read\(fd:\d, <out>""\\x7FELF\\x02\\x01\\x01\\x03\\x00.*""\.\.\., 832\) = 832$",
+                @"^write\(fd:1, ""Hello, World! 0 argument""\.\.\., 26\) = 26$",
+                @"^exit_group\(7\) = \?$",
+            ])
+        {
+            Assert.Contains(lines, line => Regex.IsMatch(line, pattern));
+        }
+    }
+
+    [Fact]
+    public void Run_DryRun_PrintsACommandThatWorks()
+    {
+        string archive = Path.Combine(Path.GetTempPath(), $"semitone-{Guid.NewGuid():N}.cpio");
+        try
+        {
+            ProgramRun plan = ProgramRun.Of([Repository.Semitone, "run", "--dry-run", "--keep-initrd", archive, StaticHello]);
+            Assert.Equal(0, plan.Status);
+
+            // Without the link the serial line is what a user of bare QEMU sees.
+            ProgramRun run = ProgramRun.Of(["/usr/bin/timeout", "60", "/bin/sh", "-c", plan.Output.Replace("host.link=1", "host.link=0", StringComparison.Ordinal)]);
+            Assert.Contains("Hello, World! 0 arguments\n", run.Output.Replace("\r", "", StringComparison.Ordinal), StringComparison.Ordinal);
+            Assert.Equal((7 << 1) | 1, run.Status);
+        }
+        finally
+        {
+            File.Delete(archive);
+        }
+    }
+
+    [Fact]
+    public void Run_CommandLineOfUnikraft_Works()
+    {
+        // As a script for its elfloader has it: no machine type, no debug-exit device, a gzipped archive.
+        string archive = Path.Combine(Path.GetTempPath(), $"semitone-{Guid.NewGuid():N}.cpio");
+        try
+        {
+            ProgramRun.Of([Repository.Semitone, "run", "--dry-run", "--keep-initrd", archive, .. s_busybox, "true"]);
+            ProgramRun.Of(["/bin/gzip", "-1", archive]);
+            ProgramRun run = ProgramRun.Of(
+            [
+                "/usr/bin/timeout", "60", "qemu-system-x86_64", "-cpu", "max", "-m", "64M", "-nographic", "-vga", "none", "-no-reboot", "-nodefaults", "-serial", "stdio",
+                "-kernel", Path.Combine(Repository.Root, "out", "semitone_qemu-x86_64"), "-initrd", archive + ".gz",
+                "-append", "elfloader env.vars=[ \"GREETING=good day\" PATH=/bin ] -- /bin/busybox env",
+            ]);
+            Assert.Contains("GREETING=good day", run.Output, StringComparison.Ordinal);
+            Assert.Equal(0, run.Status);
+        }
+        finally
+        {
+            File.Delete(archive);
+            File.Delete(archive + ".gz");
+        }
+    }
+
+    [Fact]
+    public void Run_QemuFails_SaysWhatItSaid()
+    {
+        ProgramRun run = ProgramRun.Of([Repository.Semitone, "run", "--cpu", "nosuchcpu", StaticHello]);
+        Assert.Equal(122, run.Status);
+        Assert.Contains("nosuchcpu", run.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Start_Command_TakesTensOfMilliseconds()
+    {
+        List<double> times = [];
+        for (int i = 0; i < 5; i++)
+        {
+            Stopwatch time = Stopwatch.StartNew();
+            Assert.Equal(0, ProgramRun.Of([Repository.Semitone, "version"]).Status);
+            times.Add(time.Elapsed.TotalMilliseconds);
+        }
+
+        // The least of several: others may be at work on this host.
+        Assert.InRange(times.Min(), 0, 100);
+    }
+
+    private static Process Start(IEnumerable<string> arguments) =>
+        Process.Start(new ProcessStartInfo(Repository.Semitone, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
+
+    /// <summary>Finds the processes whose command line has a word in it, zombies aside.</summary>
+    private static List<string> FindProcesses(string word) => [.. Directory.GetDirectories("/proc").Where(folder =>
+    {
+        try
+        {
+            return char.IsAsciiDigit(Path.GetFileName(folder)[0]) && File.ReadAllText(folder + "/cmdline").Contains(word, StringComparison.Ordinal);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    })];
+}
