@@ -22,24 +22,33 @@ internal static class NamesEmitter
         writer.Line("/// <summary>Gets the name of a number, in ASCII; empty when Linux has no such call.</summary>");
         writer.Open("public static global::System.ReadOnlySpan<byte> Get(uint number)");
 
-        // Data, not a switch: that would be 8 KB of code.
+        // Data, not a switch, which would be 8 KB of code; and only traces and reports ask.
         string[] names = new string[limit];
         foreach (NumberModel number in numbers)
         {
             names[number.Number] = number.Name;
         }
 
-        StringBuilder offsets = new();
+        StringBuilder lengths = new();
         StringBuilder text = new();
         foreach (string? name in names)
         {
-            offsets.Append(text.Length).Append(", ");
             text.Append(name);
+            lengths.Append(name?.Length ?? 0).Append(", ");
         }
 
         writer.Line($"global::System.ReadOnlySpan<byte> names = \"{text}\"u8;");
-        writer.Line($"global::System.ReadOnlySpan<ushort> offsets = [{offsets}{text.Length}];");
-        writer.Line("return number < Limit ? names[offsets[(int)number]..offsets[(int)number + 1]] : default;");
+        writer.Line($"global::System.ReadOnlySpan<byte> lengths = [{lengths}];");
+        writer.Open("if (number >= Limit)");
+        writer.Line("return default;");
+        writer.Close();
+        writer.Line();
+        writer.Line("int start = 0;");
+        writer.Open("foreach (byte length in lengths[..(int)number])");
+        writer.Line("start += length;");
+        writer.Close();
+        writer.Line();
+        writer.Line("return names.Slice(start, lengths[(int)number]);");
         writer.Close();
         writer.Close();
         return writer.ToString();

@@ -11,6 +11,9 @@ namespace Semitone.Generators;
 /// </remarks>
 internal sealed class TraceEmitter
 {
+    private const string Parameters = "global::Semitone.Syscalls.TraceLine line, in global::Semitone.Syscalls.SyscallArguments arguments";
+    private const string Result = "global::Semitone.Abi.SysResult result";
+
     private readonly SortedDictionary<string, EnumModel> _enums = new(System.StringComparer.Ordinal);
     private readonly SortedDictionary<string, StructModel> _structs = new(System.StringComparer.Ordinal);
 
@@ -19,18 +22,14 @@ internal sealed class TraceEmitter
         SourceWriter writer = SourceWriter.BeginFile();
         writer.Line("/// <summary>Writes the arguments and results of system calls.</summary>");
         writer.Open("internal static class SyscallTracer");
-        EmitSwitch(writer, "Before", "in global::Semitone.Syscalls.SyscallArguments arguments", "in arguments", "line.Unknown(in arguments)", handlers);
+        EmitBefore(writer, handlers);
         writer.Line();
-        EmitSwitch(
-            writer,
-            "After",
-            "in global::Semitone.Syscalls.SyscallArguments arguments, global::Semitone.Abi.SysResult result",
-            "in arguments, result",
-            "line.End(global::Semitone.Syscalls.Returns.Value, result)",
-            handlers);
+        EmitAfter(writer, handlers);
         foreach (HandlerModel handler in handlers)
         {
-            EmitHandler(writer, handler);
+            int firstOut = GetFirstOut(handler);
+            EmitArguments(writer, handler, "Before", 0, firstOut);
+            EmitArguments(writer, handler, "After", firstOut, handler.Arguments.Count);
         }
 
         // Structures name enums and other structures: go on until nothing new turns up.
@@ -50,47 +49,74 @@ internal sealed class TraceEmitter
         return writer.ToString();
     }
 
-    private static void EmitSwitch(
-        SourceWriter writer, string phase, string parameters, string arguments, string otherwise, IReadOnlyCollection<HandlerModel> handlers)
+    private static void EmitBefore(SourceWriter writer, IReadOnlyCollection<HandlerModel> handlers)
     {
-        writer.Open($"public static void {phase}(global::Semitone.Syscalls.TraceLine line, {parameters})");
+        writer.Open($"public static void Before({Parameters})");
+        writer.Line("line.Begin(in arguments);");
         writer.Open("switch (arguments.Number)");
-        foreach (HandlerModel handler in handlers)
+        foreach (HandlerModel handler in handlers.Where(handler => GetFirstOut(handler) > 0))
         {
-            writer.Line($"case {handler.Number}: {phase}_{handler.Name}(line, {arguments}); break;");
+            writer.Line($"case {handler.Number}: Before_{handler.Name}(line, in arguments); break;");
         }
 
-        writer.Line($"default: {otherwise}; break;");
+        string others = string.Concat(handlers.Where(handler => GetFirstOut(handler) == 0).Select(handler => $"case {handler.Number}: "));
+        if (others.Length > 0)
+        {
+            writer.Line(others + "break;");
+        }
+
+        writer.Line("default: line.Registers(in arguments); break;");
         writer.Close();
         writer.Close();
     }
 
-    private void EmitHandler(SourceWriter writer, HandlerModel handler)
+    private static void EmitAfter(SourceWriter writer, IReadOnlyCollection<HandlerModel> handlers)
     {
-        int firstOut = handler.Arguments.Count;
-        for (int i = handler.Arguments.Count - 1; i >= 0; i--)
+        writer.Open($"public static void After({Parameters}, {Result})");
+        writer.Open("switch (arguments.Number)");
+        foreach (HandlerModel handler in handlers.Where(handler => GetFirstOut(handler) < handler.Arguments.Count))
         {
-            if (handler.Arguments[i].IsOut)
-            {
-                firstOut = i;
-            }
+            writer.Line($"case {handler.Number}: After_{handler.Name}(line, in arguments, result); break;");
         }
 
-        writer.Line();
-        writer.Open($"private static void Before_{handler.Name}(global::Semitone.Syscalls.TraceLine line, in global::Semitone.Syscalls.SyscallArguments arguments)");
-        writer.Line($"line.Begin(\"{handler.Name}\"u8);");
-        EmitArguments(writer, handler, 0, firstOut);
         writer.Close();
         writer.Line();
-        writer.Open(
-            $"private static void After_{handler.Name}(global::Semitone.Syscalls.TraceLine line, in global::Semitone.Syscalls.SyscallArguments arguments, global::Semitone.Abi.SysResult result)");
-        EmitArguments(writer, handler, firstOut, handler.Arguments.Count);
-        writer.Line($"line.End(global::Semitone.Syscalls.Returns.{handler.Returns}, result);");
+        writer.Line("line.End(GetReturns(arguments.Number), result);");
+        writer.Close();
+        writer.Line();
+        writer.Open("private static global::Semitone.Syscalls.Returns GetReturns(uint number)");
+        writer.Open("switch (number)");
+        foreach (IGrouping<Returns, HandlerModel> group in handlers.GroupBy(handler => handler.Returns).Where(group => group.Key != Returns.Value).OrderBy(group => group.Key))
+        {
+            writer.Line($"{string.Concat(group.Select(handler => $"case {handler.Number}: "))}return global::Semitone.Syscalls.Returns.{group.Key};");
+        }
+
+        writer.Line("default: return global::Semitone.Syscalls.Returns.Value;");
+        writer.Close();
         writer.Close();
     }
 
-    private void EmitArguments(SourceWriter writer, HandlerModel handler, int first, int limit)
+    /// <summary>Index of the first argument that the kernel answers through; the number of arguments if there is none.</summary>
+    private static int GetFirstOut(HandlerModel handler)
     {
+        int index = 0;
+        while (index < handler.Arguments.Count && !handler.Arguments[index].IsOut)
+        {
+            index++;
+        }
+
+        return index;
+    }
+
+    private void EmitArguments(SourceWriter writer, HandlerModel handler, string phase, int first, int limit)
+    {
+        if (first == limit)
+        {
+            return;
+        }
+
+        writer.Line();
+        writer.Open($"private static void {phase}_{handler.Name}({Parameters}{(phase == "After" ? ", " + Result : string.Empty)})");
         for (int i = first; i < limit; i++)
         {
             ArgumentModel argument = handler.Arguments[i];
@@ -112,6 +138,8 @@ internal sealed class TraceEmitter
                 writer.Close();
             }
         }
+
+        writer.Close();
     }
 
     private void EmitArgument(SourceWriter writer, HandlerModel handler, ArgumentModel argument, string register)

@@ -36,8 +36,15 @@ public sealed class TraceLine
     public void Clear() => _length = 0;
 
     /// <summary>Writes the name of the call.</summary>
-    public void Begin(ReadOnlySpan<byte> name)
+    public void Begin(in SyscallArguments arguments)
     {
+        ReadOnlySpan<byte> name = SyscallNames.Get(arguments.Number);
+        if (name.IsEmpty)
+        {
+            Text("syscall_"u8);
+            Unsigned(arguments.Number);
+        }
+
         Text(name);
         Text("("u8);
         _isFirst = true;
@@ -57,18 +64,9 @@ public sealed class TraceLine
     /// <summary>Writes the mark of a parameter that the kernel answers through.</summary>
     public void Out(ulong address) => Text(address == 0 ? ""u8 : "<out>"u8);
 
-    /// <summary>Writes a call that has no handler: its name where Linux has one, and all registers.</summary>
-    public void Unknown(in SyscallArguments arguments)
+    /// <summary>Writes the arguments of a call that nothing is known about.</summary>
+    public void Registers(in SyscallArguments arguments)
     {
-        ReadOnlySpan<byte> name = SyscallNames.Get(arguments.Number);
-        if (name.IsEmpty)
-        {
-            Text("syscall_"u8);
-            Unsigned(arguments.Number);
-            name = default;
-        }
-
-        Begin(name);
         ReadOnlySpan<ulong> values = [arguments.A0, arguments.A1, arguments.A2, arguments.A3, arguments.A4, arguments.A5];
         foreach (ulong value in values)
         {
