@@ -55,6 +55,9 @@ public sealed unsafe class X64Machine : IMachine
 
     internal int ExtendedStateSize { get; }
 
+    /// <summary>Physical address of the kernel's own top-level page table.</summary>
+    internal ulong KernelRoot => _door->KernelRoot;
+
     /// <summary>XCR0; 0 without XSAVE.</summary>
     internal ulong EnabledComponents => ExtendedStateSize > 512 ? 0xE7UL & ReadSupportedComponents() : 0;
 

@@ -170,7 +170,7 @@ internal static class RuntimeCases
 
         machine.Cpu.SetAlarm(long.MaxValue);
         long slept = machine.Clock.MonotonicNs - start;
-        Check.True(slept is >= 20_000_000 and < 2_000_000_000, $"slept {slept} ns");
+        Check.True(slept is >= 20_000_000 and < 10_000_000_000, $"slept {slept} ns");
     }
 
     private sealed class Finalizable

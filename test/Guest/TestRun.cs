@@ -1,18 +1,35 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Semitone.Machine.X64;
 
 namespace Semitone.Guest;
 
 /// <summary>Runs every case and says on the console how many there will be, how each went, and that the end was reached.</summary>
+/// <remarks>With <c>fatal=NAME</c> on the command line it runs one case that the machine must not survive instead.</remarks>
 internal sealed class TestRun
 {
     private readonly X64Machine _machine;
 
     internal TestRun(X64Machine machine) => _machine = machine;
 
+    /// <summary>Finds <c>name=value</c> on the kernel command line.</summary>
+    internal static bool TryGetOption(X64Machine machine, string name, [NotNullWhen(true)] out string? value)
+    {
+        string prefix = name + "=";
+        string? word = Array.Find(Encoding.UTF8.GetString(machine.Boot.CommandLine).Split(' '), word => word.StartsWith(prefix, StringComparison.Ordinal));
+        value = word?[prefix.Length..];
+        return value is not null;
+    }
+
     internal bool RunAll()
     {
-        (string Name, Action<X64Machine> Body)[] cases = [.. RuntimeCases.All, .. PageTableCases.All, .. RunLoopCases.All];
+        if (TryGetOption(_machine, "fatal", out string? fatal))
+        {
+            RunFatal(fatal);
+            return false;
+        }
+
+        (string Name, Action<X64Machine> Body)[] cases = [.. RuntimeCases.All, .. PageTableCases.All, .. KernelPageCases.All, .. RunLoopCases.All, .. MemoryCases.All];
         Print($"1..{cases.Length}");
         int failed = 0;
         for (int i = 0; i < cases.Length; i++)
@@ -31,6 +48,22 @@ internal sealed class TestRun
 
         Print($"done, {failed} failed");
         return failed == 0;
+    }
+
+    private void RunFatal(string name)
+    {
+        foreach ((string candidate, Action<X64Machine> body) in FatalCases.All)
+        {
+            if (candidate == name)
+            {
+                Print($"fatal {name}");
+                body(_machine);
+                Print("survived");
+                return;
+            }
+        }
+
+        Print("unknown");
     }
 
     private void Print(string line) => _machine.Console.Write(Encoding.UTF8.GetBytes(line + "\n"));

@@ -3,7 +3,10 @@ using Semitone.Metal.Cpu;
 namespace Semitone.Metal.Memory;
 
 /// <summary>The runtime's own address space: what its mmap, munmap, mprotect, madvise and brk made of it.</summary>
-/// <remarks>Regions are kept sorted in a fixed table. Pages come on first touch; a page that may be written is promised when it is made so.</remarks>
+/// <remarks>
+/// Regions are kept sorted in a table that grows, and like neighbours are one region. Pages come on first touch; a page that may be
+/// written is promised when it is made so. No page is ever given out for code: the kernel runs what it was linked with.
+/// </remarks>
 internal static unsafe class RuntimeMemory
 {
     internal const uint Read = 1;
@@ -13,22 +16,26 @@ internal static unsafe class RuntimeMemory
     /// <summary>The region is a thread's stack: large, hardly used, and not worth a promise.</summary>
     internal const uint Unpromised = 0x100;
 
-    /// <summary>Far more than the runtime makes, because neighbours of one kind become one region.</summary>
-    private const int MaximumRegions = 1024;
-
-    /// <summary>A change in the middle of a region makes two more of it, and a mapping in its place a third.</summary>
-    private const int MostMadeByOneChange = 3;
     private const ulong NoMemory = unchecked((ulong)-12);
+    private const ulong AccessDenied = unchecked((ulong)-13);
     private const ulong Invalid = unchecked((ulong)-22);
 
-    private static RegionStorage s_regions;
     private static int s_count;
+    private static ulong s_tableSize;
     private static ulong s_nextAddress = Layout.RuntimeStart;
     private static ulong s_break = Layout.BreakStart;
     private static ulong s_mappedBreak = Layout.BreakStart;
 
+    private static Region* Regions => (Region*)Layout.RegionTable;
+
     /// <summary>Enters a region at a fixed place, as the loader of the kernel image does.</summary>
-    internal static void AddFixed(ulong start, ulong end, uint protection) => Insert(start, end, protection | Unpromised);
+    internal static void AddFixed(ulong start, ulong end, uint protection)
+    {
+        if (!Insert(start, end, protection | Unpromised))
+        {
+            Panic.Die("not enough memory to boot");
+        }
+    }
 
     /// <summary>mmap of anonymous memory.</summary>
     /// <returns>The address, or a negative errno.</returns>
@@ -40,9 +47,9 @@ internal static unsafe class RuntimeMemory
             return Invalid;
         }
 
-        if (!HasRoom)
+        if ((protection & Execute) != 0)
         {
-            return NoMemory;
+            return AccessDenied;
         }
 
         ulong address;
@@ -54,7 +61,10 @@ internal static unsafe class RuntimeMemory
             }
 
             address = hint;
-            Unmap(address, length);
+            if (Unmap(address, length) != 0)
+            {
+                return NoMemory;
+            }
         }
         else
         {
@@ -68,29 +78,39 @@ internal static unsafe class RuntimeMemory
         }
 
         uint flags = protection | (isStack ? Unpromised : 0);
-        if (IsPromised(flags) && !Promise((long)(length / Layout.PageSize)))
+        long pages = (long)(length / Layout.PageSize);
+        if (IsPromised(flags) && !Promise(pages))
         {
             return NoMemory;
         }
 
-        Insert(address, address + length, flags);
-        MergeAround(address, address + length);
+        if (!Insert(address, address + length, flags))
+        {
+            if (IsPromised(flags))
+            {
+                Frames.PromisedCount -= pages;
+            }
+
+            return NoMemory;
+        }
+
         return address;
     }
 
     internal static ulong Unmap(ulong address, ulong length)
     {
-        if (!HasRoom)
+        ulong end = RoundUp(address + length);
+        int first = SplitAt(address, end);
+        if (first < 0)
         {
             return NoMemory;
         }
 
-        ulong end = RoundUp(address + length);
-        for (int i = SplitAt(address, end); i < s_count && s_regions.Starts[i] < end;)
+        while (first < s_count && Regions[first].Start < end)
         {
-            Withdraw(i);
-            ReleasePages(s_regions.Starts[i], s_regions.Ends[i], 0);
-            RemoveAt(i);
+            Withdraw(first);
+            ReleasePages(Regions[first].Start, Regions[first].End);
+            RemoveAt(first);
         }
 
         return 0;
@@ -98,43 +118,53 @@ internal static unsafe class RuntimeMemory
 
     internal static ulong Protect(ulong address, ulong length, uint protection)
     {
-        if (!HasRoom)
+        if ((protection & Execute) != 0)
         {
-            return NoMemory;
+            return AccessDenied;
         }
 
         ulong end = RoundUp(address + length);
         int first = SplitAt(address, end);
+        if (first < 0)
+        {
+            return NoMemory;
+        }
+
+        int next = first;
+        while (next < s_count && Regions[next].Start < end)
+        {
+            next++;
+        }
 
         // What becomes writable must be there when it is touched: say ENOMEM now, where the collector can hear it.
         long wanted = 0;
-        for (int i = first; i < s_count && s_regions.Starts[i] < end; i++)
+        for (int i = first; i < next; i++)
         {
-            uint flags = (s_regions.Flags[i] & Unpromised) | protection;
-            if (IsPromised(flags) && !IsPromised(s_regions.Flags[i]))
+            uint flags = (Regions[i].Flags & Unpromised) | protection;
+            if (IsPromised(flags) && !IsPromised(Regions[i].Flags))
             {
-                wanted += CountAbsent(s_regions.Starts[i], s_regions.Ends[i]);
+                wanted += CountAbsent(Regions[i].Start, Regions[i].End);
             }
         }
 
         if (wanted > 0 && !Promise(wanted))
         {
-            MergeAround(address, end);
+            JoinAll(first, next);
             return NoMemory;
         }
 
         ulong entryFlags = ToEntryFlags(protection);
-        for (int i = first; i < s_count && s_regions.Starts[i] < end; i++)
+        for (int i = first; i < next; i++)
         {
-            uint old = s_regions.Flags[i];
+            uint old = Regions[i].Flags;
             uint flags = (old & Unpromised) | protection;
             if (IsPromised(old) && !IsPromised(flags))
             {
                 Withdraw(i);
             }
 
-            s_regions.Flags[i] = flags;
-            for (ulong page = s_regions.Starts[i]; page < s_regions.Ends[i]; page += Layout.PageSize)
+            Regions[i].Flags = flags;
+            for (ulong page = Regions[i].Start; page < Regions[i].End; page += Layout.PageSize)
             {
                 ulong* entry = PageTables.Walk(page, false);
                 if (entry == null)
@@ -151,7 +181,7 @@ internal static unsafe class RuntimeMemory
             }
         }
 
-        MergeAround(address, end);
+        JoinAll(first, next);
         return 0;
     }
 
@@ -161,12 +191,12 @@ internal static unsafe class RuntimeMemory
         ulong end = RoundUp(address + length);
         for (int i = 0; i < s_count; i++)
         {
-            ulong start = s_regions.Starts[i] > address ? s_regions.Starts[i] : address;
-            ulong stop = s_regions.Ends[i] < end ? s_regions.Ends[i] : end;
+            ulong start = Regions[i].Start > address ? Regions[i].Start : address;
+            ulong stop = Regions[i].End < end ? Regions[i].End : end;
             if (start < stop)
             {
-                long released = ReleasePages(start, stop, 0);
-                if (IsPromised(s_regions.Flags[i]))
+                long released = ReleasePages(start, stop);
+                if (IsPromised(Regions[i].Flags))
                 {
                     Frames.PromisedCount += released;
                 }
@@ -186,17 +216,21 @@ internal static unsafe class RuntimeMemory
         ulong end = RoundUp(address);
         if (end > s_mappedBreak)
         {
-            if (!HasRoom || !Promise((long)((end - s_mappedBreak) / Layout.PageSize)))
+            long pages = (long)((end - s_mappedBreak) / Layout.PageSize);
+            if (!Promise(pages))
             {
                 return s_break;
             }
 
-            Insert(s_mappedBreak, end, Read | Write);
-            MergeAround(s_mappedBreak, end);
+            if (!Insert(s_mappedBreak, end, Read | Write))
+            {
+                Frames.PromisedCount -= pages;
+                return s_break;
+            }
         }
-        else if (end < s_mappedBreak)
+        else if (end < s_mappedBreak && Unmap(end, s_mappedBreak - end) != 0)
         {
-            Unmap(end, s_mappedBreak - end);
+            return s_break;
         }
 
         s_mappedBreak = end;
@@ -216,7 +250,7 @@ internal static unsafe class RuntimeMemory
             return false;
         }
 
-        uint flags = s_regions.Flags[i];
+        uint flags = Regions[i].Flags;
         if ((flags & (Read | Write | Execute)) == 0 || ((errorCode & WriteBit) != 0 && (flags & Write) == 0))
         {
             return false;
@@ -235,15 +269,6 @@ internal static unsafe class RuntimeMemory
 
         PageTables.Map(address & ~(Layout.PageSize - 1), frame, ToEntryFlags(flags));
         return true;
-    }
-
-    /// <summary>The region around an address.</summary>
-    internal static bool TryGetRegion(ulong address, out ulong start, out ulong end)
-    {
-        int i = Find(address);
-        start = i < 0 ? 0 : s_regions.Starts[i];
-        end = i < 0 ? 0 : s_regions.Ends[i];
-        return i >= 0;
     }
 
     internal static ulong ToEntryFlags(uint protection)
@@ -278,9 +303,9 @@ internal static unsafe class RuntimeMemory
     /// <summary>Takes back what a region was promised and has not used.</summary>
     private static void Withdraw(int i)
     {
-        if (IsPromised(s_regions.Flags[i]))
+        if (IsPromised(Regions[i].Flags))
         {
-            Frames.PromisedCount -= CountAbsent(s_regions.Starts[i], s_regions.Ends[i]);
+            Frames.PromisedCount -= CountAbsent(Regions[i].Start, Regions[i].End);
         }
     }
 
@@ -305,7 +330,7 @@ internal static unsafe class RuntimeMemory
         return absent;
     }
 
-    private static long ReleasePages(ulong start, ulong end, ulong replacement)
+    private static long ReleasePages(ulong start, ulong end)
     {
         long released = 0;
         for (ulong page = start; page < end; page += Layout.PageSize)
@@ -320,7 +345,7 @@ internal static unsafe class RuntimeMemory
             if (*entry != 0)
             {
                 ulong frame = *entry & 0x000F_FFFF_FFFF_F000;
-                *entry = replacement;
+                *entry = 0;
                 Instructions.InvalidatePage(page);
                 Frames.Free(frame);
                 released++;
@@ -337,11 +362,11 @@ internal static unsafe class RuntimeMemory
         while (low <= high)
         {
             int middle = (low + high) >> 1;
-            if (address < s_regions.Starts[middle])
+            if (address < Regions[middle].Start)
             {
                 high = middle - 1;
             }
-            else if (address >= s_regions.Ends[middle])
+            else if (address >= Regions[middle].End)
             {
                 low = middle + 1;
             }
@@ -354,13 +379,18 @@ internal static unsafe class RuntimeMemory
         return -1;
     }
 
-    /// <summary>Makes both ends of a range region boundaries, and gives the index of the first region in it.</summary>
+    /// <summary>Makes both ends of a range region boundaries, and gives the index of the first region in it; -1 when there is no memory for that.</summary>
     private static int SplitAt(ulong start, ulong end)
     {
+        if (!EnsureRoom(2))
+        {
+            return -1;
+        }
+
         Split(start);
         Split(end);
         int i = 0;
-        while (i < s_count && s_regions.Starts[i] < start)
+        while (i < s_count && Regions[i].Start < start)
         {
             i++;
         }
@@ -371,73 +401,95 @@ internal static unsafe class RuntimeMemory
     private static void Split(ulong address)
     {
         int i = Find(address);
-        if (i < 0 || s_regions.Starts[i] == address)
+        if (i >= 0 && Regions[i].Start != address)
         {
-            return;
-        }
-
-        ulong end = s_regions.Ends[i];
-        s_regions.Ends[i] = address;
-        Insert(address, end, s_regions.Flags[i]);
-    }
-
-    /// <summary>Makes one region of neighbours with the same flags, from the one before a range to the one behind it.</summary>
-    private static void MergeAround(ulong start, ulong end)
-    {
-        int i = 0;
-        while (i < s_count && s_regions.Ends[i] < start)
-        {
-            i++;
-        }
-
-        while (i + 1 < s_count && s_regions.Starts[i] <= end)
-        {
-            if (s_regions.Ends[i] == s_regions.Starts[i + 1] && s_regions.Flags[i] == s_regions.Flags[i + 1])
-            {
-                s_regions.Ends[i] = s_regions.Ends[i + 1];
-                RemoveAt(i + 1);
-            }
-            else
-            {
-                i++;
-            }
+            InsertAt(i + 1, address, Regions[i].End, Regions[i].Flags);
+            Regions[i].End = address;
         }
     }
 
-    private static bool HasRoom => s_count + MostMadeByOneChange <= MaximumRegions;
-
-    private static void Insert(ulong start, ulong end, uint flags)
+    private static bool Insert(ulong start, ulong end, uint flags)
     {
+        if (!EnsureRoom(1))
+        {
+            return false;
+        }
+
         int i = s_count;
-        while (i > 0 && s_regions.Starts[i - 1] > start)
+        while (i > 0 && Regions[i - 1].Start > start)
         {
-            s_regions.Starts[i] = s_regions.Starts[i - 1];
-            s_regions.Ends[i] = s_regions.Ends[i - 1];
-            s_regions.Flags[i] = s_regions.Flags[i - 1];
             i--;
         }
 
-        s_regions.Starts[i] = start;
-        s_regions.Ends[i] = end;
-        s_regions.Flags[i] = flags;
+        InsertAt(i, start, end, flags);
+        JoinAll(i, i + 1);
+        return true;
+    }
+
+    private static void InsertAt(int index, ulong start, ulong end, uint flags)
+    {
+        for (int i = s_count; i > index; i--)
+        {
+            Regions[i] = Regions[i - 1];
+        }
+
+        Regions[index].Start = start;
+        Regions[index].End = end;
+        Regions[index].Flags = flags;
         s_count++;
     }
 
-    private static void RemoveAt(int i)
+    /// <summary>Makes a region and the one before it one, if they touch and are alike.</summary>
+    private static void Join(int i)
     {
-        s_count--;
-        for (; i < s_count; i++)
+        if (i > 0 && i < s_count && Regions[i - 1].End == Regions[i].Start && Regions[i - 1].Flags == Regions[i].Flags)
         {
-            s_regions.Starts[i] = s_regions.Starts[i + 1];
-            s_regions.Ends[i] = s_regions.Ends[i + 1];
-            s_regions.Flags[i] = s_regions.Flags[i + 1];
+            Regions[i - 1].End = Regions[i].End;
+            RemoveAt(i);
         }
     }
 
-    private struct RegionStorage
+    /// <summary>Joins what can be joined, from the border before one region to the border before another.</summary>
+    private static void JoinAll(int first, int last)
     {
-        internal fixed ulong Starts[MaximumRegions];
-        internal fixed ulong Ends[MaximumRegions];
-        internal fixed uint Flags[MaximumRegions];
+        for (int i = last; i >= first; i--)
+        {
+            Join(i);
+        }
+    }
+
+    private static void RemoveAt(int index)
+    {
+        s_count--;
+        for (int i = index; i < s_count; i++)
+        {
+            Regions[i] = Regions[i + 1];
+        }
+    }
+
+    /// <summary>Sees to it that the table holds so many more regions.</summary>
+    private static bool EnsureRoom(int more)
+    {
+        while ((ulong)(s_count + more) * (ulong)sizeof(Region) > s_tableSize)
+        {
+            ulong* entry = PageTables.Walk(Layout.RegionTable + s_tableSize, true);
+            ulong frame = entry == null ? 0 : Frames.Take();
+            if (frame == 0)
+            {
+                return false;
+            }
+
+            *entry = frame | PageTables.Present | PageTables.Writable | PageTables.NoExecute;
+            s_tableSize += Layout.PageSize;
+        }
+
+        return true;
+    }
+
+    private struct Region
+    {
+        internal ulong Start;
+        internal ulong End;
+        internal uint Flags;
     }
 }

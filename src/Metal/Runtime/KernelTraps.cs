@@ -55,10 +55,18 @@ internal static unsafe class KernelTraps
             Panic.Die("exception inside the exception handler", registers, faultAddress);
         }
 
-        if (vector == PageFault && (TryFixUp(registers) || RuntimeMemory.HandleFault(faultAddress, registers->Error)))
+        // Below the kernel's half are guests only, and only the routines of asm/usercopy.S touch their memory. Those touch the
+        // kernel's own too, which may be absent yet: that is no fault of the guest's.
+        if (vector == PageFault
+            && (faultAddress < Layout.RuntimeStart ? TryFixUp(registers) : RuntimeMemory.HandleFault(faultAddress, registers->Error)))
         {
             s_depth--;
             return;
+        }
+
+        if (vector == PageFault && IsStackOverflow(registers, faultAddress))
+        {
+            Panic.Die("a kernel thread's stack overflowed", registers, faultAddress);
         }
 
         int signal = vector switch
@@ -76,6 +84,15 @@ internal static unsafe class KernelTraps
         }
 
         s_depth--;
+    }
+
+    /// <summary>Whether the runtime cannot be told of a fault, because its handler would run on the stack that has no room left.</summary>
+    private static bool IsStackOverflow(KernelRegisters* registers, ulong faultAddress)
+    {
+        const ulong LargestFrame = 0x1_0000;
+        return Scheduler.Current->AlternateStackSize == 0
+            && faultAddress < registers->Rsp + Layout.PageSize
+            && faultAddress + LargestFrame > registers->Rsp;
     }
 
     /// <summary>Goes on at the fix-up when the fault was an access to guest memory.</summary>

@@ -121,6 +121,8 @@ internal static unsafe class RuntimeSyscalls
             case 204: // sched_getaffinity: one CPU
                 *(ulong*)r->Rdx = 1;
                 return 8;
+            case 309: // getcpu
+                return GetCpu((uint*)r->Rdi, (uint*)r->Rsi);
             case 302: // prlimit64
                 return r->R10 == 0 ? 0 : GetLimit((int)r->Rsi, (ulong*)r->R10);
             case 97: // getrlimit
@@ -340,6 +342,21 @@ internal static unsafe class RuntimeSyscalls
         r->Rax = unchecked((ulong)result);
         Signals.DeliverPending(thread);
         return thread;
+    }
+
+    private static long GetCpu(uint* cpu, uint* node)
+    {
+        if (cpu != null)
+        {
+            *cpu = 0;
+        }
+
+        if (node != null)
+        {
+            *node = 0;
+        }
+
+        return 0;
     }
 
     private static long GetLimit(int resource, ulong* limit)

@@ -278,7 +278,11 @@ trap_common:
     test byte ptr [rsp + 24], 3
     jz trap_from_kernel
     swapgs
-    push rax
+    cld                             # a gate leaves DF and AC as the guest had them: compiled code wants the one clear,
+    cmp dword ptr gs:[CPU_HAS_SMAP], 0  # and the other would lift SMAP
+    je 1f
+    clac
+1:  push rax
     mov rax, gs:[CPU_CONTEXT]
     mov [rax + GS_RBX], rbx
     mov [rax + GS_RCX], rcx
