@@ -4,6 +4,7 @@ namespace Semitone.Machine.X64;
 
 /// <summary>A guest thread's processor state as Metal's assembly stores it; the offsets are GS_* of asm/layout.inc.</summary>
 [StructLayout(LayoutKind.Sequential)]
+// SAFETY: a layout of plain values only; whoever holds a pointer to one says why it is valid.
 internal unsafe struct GuestState
 {
     internal const uint InitialMxcsr = 0x1F80;

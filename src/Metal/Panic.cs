@@ -5,6 +5,7 @@ using Semitone.Metal.Threads;
 namespace Semitone.Metal;
 
 /// <summary>The end of the machine when Metal itself cannot go on.</summary>
+// SAFETY: the registers are the trap frame of the caller, which does not return.
 internal static unsafe class Panic
 {
     /// <summary>The status of the machine monitor after a kernel panic, as far as <see cref="Power"/> can give it one.</summary>

@@ -5,6 +5,8 @@ using Semitone.Metal.Memory;
 namespace Semitone.Metal.Boot;
 
 /// <summary>What the boot loader said: usable memory, the command line, the initrd.</summary>
+// SAFETY: the boot protocols promise that these structures are where they say, below 1 GiB, which the boot page tables map;
+// nothing is allocated before they have been read.
 internal static unsafe class BootData
 {
     private const int CommandLineCapacity = 65536;

@@ -10,6 +10,7 @@ using Semitone.Metal.Time;
 namespace Semitone.Metal.Boot;
 
 /// <summary>Brings the machine up and starts the managed kernel in ring 0.</summary>
+// SAFETY: runs once, on the boot stack, before anything else can.
 internal static unsafe class MetalMain
 {
     [RuntimeExport("metal_main")]

@@ -4,6 +4,7 @@ namespace System
 {
     public class Object
     {
+        // SAFETY: never read or written here; the compiler lays it out.
 #pragma warning disable CS0649 // The compiler reads and writes the method table pointer.
         private unsafe void* _methodTable;
 #pragma warning restore CS0649

@@ -1,6 +1,7 @@
 namespace Semitone.Metal.Cpu;
 
 /// <summary>What this processor has, and the control bits that follow from it.</summary>
+// SAFETY: the buffers for CPUID are four words on the stack, as cpuid_leaf writes them.
 internal static unsafe class Features
 {
     private const ulong Cr4OsFxsr = 1 << 9;

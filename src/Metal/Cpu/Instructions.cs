@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 namespace Semitone.Metal.Cpu;
 
 /// <summary>The instructions that C# has no words for, as asm/cpu.S defines them.</summary>
+// SAFETY: declarations only; each caller answers for what the instruction does with its operands.
 internal static unsafe class Instructions
 {
     [RuntimeImport("port_out8"), MethodImpl(MethodImplOptions.InternalCall)]

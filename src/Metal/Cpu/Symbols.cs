@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 namespace Semitone.Metal.Cpu;
 
 /// <summary>Addresses of symbols that the assembly files and the linker script define.</summary>
+// SAFETY: addresses of symbols of this very image, which is never moved.
 internal static unsafe class Symbols
 {
     [RuntimeImport("address_of_gates"), MethodImpl(MethodImplOptions.InternalCall)]

@@ -4,6 +4,7 @@ using Semitone.Metal.Memory;
 namespace Semitone.Metal.Devices;
 
 /// <summary>The first I/O APIC, at the address where PC chipsets and QEMU's machines have it (82093AA data sheet).</summary>
+// SAFETY: the page was mapped uncached by Initialize before any access.
 internal static unsafe class IoApic
 {
     internal const uint SerialVector = 36;

@@ -5,6 +5,7 @@ using Semitone.Metal.Time;
 namespace Semitone.Metal.Devices;
 
 /// <summary>The local APIC: the CPU's timer, and the end of every interrupt (Intel SDM Vol. 3A, chapter 11).</summary>
+// SAFETY: the page was mapped uncached by Initialize before any access; every register lies within it.
 internal static unsafe class LocalApic
 {
     internal const uint TimerVector = 48;

@@ -3,6 +3,7 @@ using Semitone.Metal.Cpu;
 namespace Semitone.Metal.Devices;
 
 /// <summary>The 16550A at I/O port 0x3F8: the console.</summary>
+// SAFETY: callers give buffers of at least the length they say.
 internal static unsafe class Serial
 {
     private const ushort Port = 0x3F8;

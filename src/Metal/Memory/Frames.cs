@@ -4,6 +4,7 @@ namespace Semitone.Metal.Memory;
 
 /// <summary>The page frames of the machine: a list of freed ones, and ranges that were never handed out.</summary>
 /// <remarks>A free frame holds the address of the next one, so the allocator needs no memory of its own and touches none at boot.</remarks>
+// SAFETY: a frame in the list of free ones belongs to nobody else, and the direct map covers every frame.
 internal static unsafe class Frames
 {
     private const int MaximumRanges = 32;

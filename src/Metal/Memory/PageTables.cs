@@ -4,6 +4,7 @@ using Semitone.Metal.Cpu;
 namespace Semitone.Metal.Memory;
 
 /// <summary>The kernel's page tables (Intel SDM Vol. 3A, 4.5). Guests' tables share their upper half and the runtime's slot.</summary>
+// SAFETY: tables are frames that only this class hands out to the MMU, reached through the direct map; indices are masked to 9 bits.
 internal static unsafe class PageTables
 {
     internal const ulong Present = 1;

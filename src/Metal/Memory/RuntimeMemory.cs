@@ -7,6 +7,7 @@ namespace Semitone.Metal.Memory;
 /// Regions are kept sorted in a table that grows, and like neighbours are one region. Pages come on first touch; a page that may be
 /// written is promised when it is made so. No page is ever given out for code: the kernel runs what it was linked with.
 /// </remarks>
+// SAFETY: the region table is static data and its count is checked before it grows; entries come from PageTables.Walk.
 internal static unsafe class RuntimeMemory
 {
     internal const uint Read = 1;

@@ -3,6 +3,7 @@ using Semitone.Metal.Cpu;
 namespace Semitone.Metal.Runtime;
 
 /// <summary>Random bytes from the CPU, or from its timing where it has no source.</summary>
+// SAFETY: callers give buffers of at least the length they say.
 internal static unsafe class Entropy
 {
     private const int Attempts = 16;

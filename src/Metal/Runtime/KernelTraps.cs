@@ -7,6 +7,7 @@ using Semitone.Metal.Threads;
 namespace Semitone.Metal.Runtime;
 
 /// <summary>Exceptions and interrupts that reach Metal: all of ring 0's, and the devices' wherever they strike.</summary>
+// SAFETY: the frames are what asm/traps.S has just pushed on the trap stack, and live until it pops them.
 internal static unsafe class KernelTraps
 {
     private const ulong DivideError = 0;

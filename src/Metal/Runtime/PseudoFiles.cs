@@ -3,6 +3,7 @@ using Semitone.Metal.Memory;
 namespace Semitone.Metal.Runtime;
 
 /// <summary>The few files that the C library and the runtime read at start-up.</summary>
+// SAFETY: the callers are the C library and the runtime of this image: their paths end in NUL and their buffers are as long as they say.
 internal static unsafe class PseudoFiles
 {
     private const long NoEntry = -2;

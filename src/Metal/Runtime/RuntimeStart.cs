@@ -6,6 +6,7 @@ using Semitone.Metal.Threads;
 namespace Semitone.Metal.Runtime;
 
 /// <summary>Builds the stack on which the runtime's C library starts: arguments, environment, auxiliary vector (System V ABI, 3.4.1).</summary>
+// SAFETY: writes below the end of a stack that was just mapped and is far larger than what is put there.
 internal static unsafe class RuntimeStart
 {
     internal const ulong StackSize = 1024 * 1024;

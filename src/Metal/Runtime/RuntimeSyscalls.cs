@@ -9,6 +9,7 @@ namespace Semitone.Metal.Runtime;
 
 /// <summary>The Linux system calls that the C library and the managed runtime make, as far as they depend on them.</summary>
 /// <remarks>This is no personality for programs: its callers are trusted ring-0 code, and it answers what they need to hear.</remarks>
+// SAFETY: the callers are the C library and the runtime of this image, ring-0 code that is trusted with every address it passes.
 internal static unsafe class RuntimeSyscalls
 {
     private const long NotImplemented = -38;

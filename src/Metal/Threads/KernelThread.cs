@@ -47,6 +47,7 @@ internal enum ThreadState
 
 /// <summary>A thread of the managed runtime, in ring 0. There are a handful, and they switch only where they wait.</summary>
 [StructLayout(LayoutKind.Sequential)]
+// SAFETY: a layout of plain values; each instance has a page frame of its own.
 internal unsafe struct KernelThread
 {
     internal KernelRegisters Registers;

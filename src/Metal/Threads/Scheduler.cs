@@ -7,6 +7,7 @@ using Semitone.Metal.Time;
 namespace Semitone.Metal.Threads;
 
 /// <summary>Decides which kernel thread goes on when one waits.</summary>
+// SAFETY: threads live in page frames that are never given back, so a pointer from the table stays valid.
 internal static unsafe class Scheduler
 {
     private const int MaximumThreads = 32;

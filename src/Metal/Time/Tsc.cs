@@ -8,6 +8,7 @@ namespace Semitone.Metal.Time;
 /// The CPU or the hypervisor says so where they can. Otherwise the programmable interval timer does: a quarter of a
 /// millisecond gives a first estimate, and when the kernel is up the same count, long since started, gives a good one.
 /// </remarks>
+// SAFETY: the buffer for CPUID is four words on the stack, as cpuid_leaf writes them.
 internal static unsafe class Tsc
 {
     private const ulong PitHertz = 1_193_182;
