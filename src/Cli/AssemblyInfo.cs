@@ -3,3 +3,4 @@ using System.Runtime.Versioning;
 
 [assembly: SupportedOSPlatform("linux")]
 [assembly: InternalsVisibleTo("Semitone.Unit")]
+[assembly: InternalsVisibleTo("Semitone.Vm")]

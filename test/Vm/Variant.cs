@@ -1,0 +1,53 @@
+using Semitone.Cli.Qemu;
+
+namespace Semitone.Vm;
+
+/// <summary>A kind of machine.</summary>
+public sealed record Variant(string Name, MachineType Machine)
+{
+    private const long Mebi = 1 << 20;
+
+    public string Cpu { get; init; } = "max";
+
+    public long MemoryBytes { get; init; } = 64 * Mebi;
+
+    /// <summary>Bytes of the initrd; 0 for none.</summary>
+    public int InitialRamDiskSize { get; init; }
+
+    /// <summary>Time is counted by instructions (<c>-icount</c>).</summary>
+    public bool CountsInstructions { get; init; }
+
+    /// <summary>All machines that the guest's cases run on.</summary>
+    public static IReadOnlyList<Variant> All { get; } = [.. MakeAll()];
+
+    public static Variant Find(string name) => All.Single(variant => variant.Name == name);
+
+    private static IEnumerable<Variant> MakeAll()
+    {
+        // Processors that lack something: no FSGSBASE, SMAP, SMEP and XSAVE at all; one of them; no hypervisor that says that it emulates.
+        string[] processors = ["max", "qemu64", "max,-fsgsbase", "max,-xsave", "max,-avx", "max,-smap,-smep", "max,-hypervisor", "Haswell-noTSX", "Skylake-Server"];
+        const int OfPc = 3; // where it is the machine that differs
+        foreach (MachineType machine in (MachineType[])[MachineType.MicroVm, MachineType.Q35])
+        {
+            string name = machine == MachineType.MicroVm ? "microvm" : "q35";
+            foreach (string cpu in processors.Take(machine == MachineType.MicroVm ? processors.Length : OfPc))
+            {
+                yield return new Variant($"{name} -cpu {cpu}", machine) { Cpu = cpu };
+            }
+
+            yield return new Variant($"{name} -m 8M", machine) { MemoryBytes = 8 * Mebi };
+
+            // From here on a PC has memory above 4 GiB and a hole below.
+            yield return new Variant($"{name} -m 3G", machine) { MemoryBytes = 3072 * Mebi, InitialRamDiskSize = 12345 };
+            yield return new Variant($"{name} -m 4G", machine) { MemoryBytes = 4096 * Mebi, InitialRamDiskSize = 5_000_001 };
+
+            // The initrd ends where memory ends, or nearly: a byte, a page and a byte, and most of a small memory.
+            yield return new Variant($"{name} with a byte of initrd", machine) { InitialRamDiskSize = 1 };
+            yield return new Variant($"{name} with a page of initrd", machine) { InitialRamDiskSize = 4096 };
+            yield return new Variant($"{name} with a page and a byte of initrd", machine) { InitialRamDiskSize = 4097 };
+            yield return new Variant($"{name} -m 16M with 7 MiB of initrd", machine) { MemoryBytes = 16 * Mebi, InitialRamDiskSize = (int)(7 * Mebi) - 1 };
+        }
+
+        yield return new Variant("microvm -icount", MachineType.MicroVm) { CountsInstructions = true };
+    }
+}
