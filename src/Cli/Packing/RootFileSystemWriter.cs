@@ -102,6 +102,32 @@ internal sealed class RootFileSystemWriter(Stream output)
         }
     }
 
+    /// <summary>Packs a file under another path, and the folders that lead there.</summary>
+    /// <param name="source">Path on the host.</param>
+    /// <param name="path">Absolute path in the guest.</param>
+    public void AddFileAs(string source, string path)
+    {
+        int slash = path.LastIndexOf('/');
+        if (slash > 0)
+        {
+            AddFolder(path[..slash], 0x1ED);
+        }
+
+        if (!FileStatus.TryRead(source, out FileStatus status))
+        {
+            throw new CommandFailedException(ExitStatus.Usage, $"{source}: not found");
+        }
+
+        AddOne(source, path[1..], status);
+    }
+
+    /// <summary>Adds a character device, for kernels that do not make their own.</summary>
+    public void AddCharacterDevice(string path, uint major, uint minor)
+    {
+        AddFolder(path[..path.LastIndexOf('/')], 0x1ED);
+        _writer.AddDevice(path[1..], isBlockDevice: false, major, minor, new CpioAttributes(0x1B6));
+    }
+
     public void Finish() => _writer.Finish();
 
     private static CpioAttributes Describe(FileStatus status) => new(status.Permissions, Uid: 0, Gid: 0, status.ModifiedTime);

@@ -10,6 +10,7 @@ internal sealed class ChildProcess
     private const short POSIX_SPAWN_SETSIGMASK = 8;
     private const short POSIX_SPAWN_SETSID = 0x80;
     private const int OpaqueSize = 512;
+    private const int WaitNoHang = 1;
 
     private readonly int _process;
     private readonly Lock _lock = new();
@@ -112,7 +113,13 @@ internal sealed class ChildProcess
         }
     }
 
-    private const int WaitNoHang = 1;
+    /// <summary>Closes our ends of its streams.</summary>
+    public void Close()
+    {
+        LibC.close(Input);
+        LibC.close(Output);
+        LibC.close(Error);
+    }
 
     private static string[] GetGuard() => File.Exists("/usr/bin/setpriv") ? ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--"] : [];
 

@@ -1,0 +1,48 @@
+using System.CommandLine;
+using System.Text;
+using Semitone.Cli.Benchmarks;
+using Semitone.Cli.Posix;
+using Semitone.Cli.Qemu;
+using Semitone.Cli.Running;
+
+namespace Semitone.Cli.Commands;
+
+/// <summary><c>semitone bench</c>.</summary>
+internal static class BenchCommand
+{
+    public static Command Build()
+    {
+        Option<int> runs = new("--runs") { Description = "Runs of each measurement, the systems in turn [default: 5]", DefaultValueFactory = _ => 5, HelpName = "N" };
+        Option<bool> icount = new("--icount") { Description = "Count guest instructions (TCG) instead of measuring times" };
+        Option<string?> json = new("--json") { Description = "Write every single value to this file too", HelpName = "FILE" };
+        Option<bool> q35 = new("--q35") { Description = "Measure on q35 instead of microvm" };
+        Option<bool> noAcceleration = new("--disable-acceleration", "-W") { Description = "Use TCG even where there is KVM" };
+        Command command = new("bench", "Measure this kernel against Linux in the same virtual machine") { runs, icount, json, q35, noAcceleration };
+        command.SetAction(result =>
+        {
+            HostCapabilities host = HostCapabilities.Detect();
+            bool countsInstructions = result.GetValue(icount);
+            Benchmark benchmark = new(
+                new BenchmarkOptions
+                {
+                    QemuExecutable = host.QemuExecutable,
+                    KernelPath = host.KernelPath,
+                    Folder = Path.Combine(AppContext.BaseDirectory, "bench"),
+                    Machine = result.GetValue(q35) ? MachineType.Q35 : MachineType.MicroVm,
+                    Accelerator = host.HasKvm && !countsInstructions && !result.GetValue(noAcceleration) ? Accelerator.Kvm : Accelerator.Tcg,
+                    Runs = Math.Max(1, result.GetValue(runs)),
+                    CountsInstructions = countsInstructions,
+                },
+                line => Descriptor.TryWrite(Descriptor.StandardError, Encoding.UTF8.GetBytes(line + "\n")));
+            Descriptor.TryWrite(Descriptor.StandardOutput, Encoding.UTF8.GetBytes(benchmark.Run()));
+            if (result.GetValue(json) is { } path)
+            {
+                using FileStream file = File.Create(path);
+                benchmark.Write(file);
+            }
+
+            return 0;
+        });
+        return command;
+    }
+}
