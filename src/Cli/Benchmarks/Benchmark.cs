@@ -65,6 +65,7 @@ internal sealed partial class Benchmark
         {
             MeasureBoot();
             MeasureCalls("ns", "Time per operation", "ns", _options.Runs);
+            MeasureAllocations();
             MeasureLeastMemory();
             MeasureImages();
         }
@@ -108,7 +109,7 @@ internal sealed partial class Benchmark
     private void CountBootInstructions()
     {
         BenchmarkTable table = AddTable("From the machine's start to the program's first line", "instructions", _semitone, _linux, _empty);
-        foreach (GuestWorkload hello in _hellos)
+        foreach (GuestWorkload hello in _hellos.Where(hello => hello.Arguments.Length == 0))
         {
             foreach (GuestSystem system in (GuestSystem[])[_semitone, _linux, _empty])
             {
@@ -143,6 +144,30 @@ internal sealed partial class Benchmark
                 }
             }
         }
+    }
+
+    /// <summary>Finds what our kernel allocates on its own heap for each operation, by running many and many more.</summary>
+    private void MeasureAllocations()
+    {
+        const int Few = 1_000;
+        const int Many = 11_000;
+        BenchmarkTable table = AddTable("Allocated on the kernel's heap per operation", "bytes", _semitone);
+        foreach (string row in _tables[^2].Rows)
+        {
+            _say($"allocations: {row}");
+            if (ReadAllocatedKib(row, Few) is { } before && ReadAllocatedKib(row, Many) is { } after)
+            {
+                table.Add(row, _semitone.Name, Math.Max(0, after - before) * 1024.0 / (Many - Few));
+            }
+        }
+    }
+
+    private long? ReadAllocatedKib(string row, int operations)
+    {
+        GuestSystem counting = _semitone with { DescribeProgram = (program, arguments) => $"semitone stats=1 -- {program} {arguments}" };
+        string output = GuestRun.Measure(_options, counting, _calls, "gc_allocated_kib", BootMemory, $"ns '{row}' {operations}").Output;
+        Match match = Allocated().Match(output);
+        return match.Success ? long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
     }
 
     private void MeasureLeastMemory()
@@ -195,6 +220,9 @@ internal sealed partial class Benchmark
 
     [GeneratedRegex(@"tsc (0x)?([0-9A-Fa-f]+)")]
     private static partial Regex Counter();
+
+    [GeneratedRegex(@"""gc_allocated_kib"":(\d+)")]
+    private static partial Regex Allocated();
 
     [GeneratedRegex(@"^([^\t\r\n]+)\t([0-9.]+)", RegexOptions.Multiline)]
     private static partial Regex Row();
