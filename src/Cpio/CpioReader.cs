@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-
 namespace Semitone.Cpio;
 
 /// <summary>How far a <see cref="CpioReader"/> got.</summary>
@@ -36,69 +34,92 @@ public sealed class CpioReader(ICpioSource source)
     /// <param name="name">The name as it stands in the archive, without NULs; valid until the next call.</param>
     public CpioReadResult Read(out CpioEntry entry, out ReadOnlySpan<byte> name)
     {
+        CpioReadResult result = ReadBriefly(out entry, out name);
+        if (result == CpioReadResult.Entry)
+        {
+            ReadDetails(ref entry);
+        }
+        return result;
+    }
+
+    /// <summary>Reads of the next entry only what places it: its name, mode, links and data.</summary>
+    /// <remarks>Whoever reads thousands of headers at start-up pays for every field. All are checked, though.</remarks>
+    /// <param name="name">The name as it stands in the archive, without NULs; valid until the next call.</param>
+    public CpioReadResult ReadBriefly(out CpioEntry entry, out ReadOnlySpan<byte> name)
+    {
         entry = default;
         name = default;
         long left = source.Length - _offset;
-        if (left <= 0)
-        {
-            return Fail(CpioError.MissingTrailer);
-        }
         if (left < CpioFormat.HeaderSize)
         {
-            return Fail(StartsLikeHeader((int)left) ? CpioError.Truncated : CpioError.BadMagic);
+            return Fail(left <= 0 ? CpioError.MissingTrailer : StartsLikeHeader((int)left) ? CpioError.Truncated : CpioError.BadMagic);
         }
 
-        ReadOnlySpan<byte> header = GetBytes(_offset, CpioFormat.HeaderSize);
-        ReadOnlySpan<byte> magic = header[..CpioFormat.MagicSize];
-        if (!magic.SequenceEqual(CpioFormat.Magic) && !magic.SequenceEqual(CpioFormat.ChecksumMagic))
+        ReadOnlySpan<byte> piece = source.GetPiece(_offset);
+        ReadOnlySpan<byte> header = piece.Length >= CpioFormat.HeaderSize ? piece[..CpioFormat.HeaderSize] : Join(CpioFormat.HeaderSize);
+        if (!header.StartsWith(CpioFormat.Magic) && !header.StartsWith(CpioFormat.ChecksumMagic))
         {
             return Fail(IsOldFormat(header) ? CpioError.OldFormat : CpioError.BadMagic);
         }
-
         ReadOnlySpan<byte> fields = header[CpioFormat.MagicSize..];
-        if (!TryParse(fields, 0, out entry.Inode) || !TryParse(fields, 1, out entry.Mode) || !TryParse(fields, 2, out entry.Uid)
-            || !TryParse(fields, 3, out entry.Gid) || !TryParse(fields, 4, out entry.Links) || !TryParse(fields, 5, out entry.ModifiedTime)
-            || !TryParse(fields, 6, out uint length) || !TryParse(fields, 7, out entry.DeviceMajor) || !TryParse(fields, 8, out entry.DeviceMinor)
-            || !TryParse(fields, 9, out entry.TargetMajor) || !TryParse(fields, 10, out entry.TargetMinor) || !TryParse(fields, 11, out uint nameField))
+        if (!HexDigits.AreAll(fields))
         {
             return Fail(CpioError.BadNumber);
         }
+        uint nameField = HexDigits.Parse(fields, 11);
         if (nameField is 0 or > CpioFormat.MaximumNameField)
         {
             return Fail(nameField == 0 ? CpioError.BadName : CpioError.NameTooLong);
         }
-        if (left < CpioFormat.HeaderSize + nameField)
+        int size = CpioFormat.HeaderSize + (int)nameField;
+        if (left < size)
         {
             return Fail(CpioError.Truncated);
         }
+        entry.HeaderOffset = _offset;
+        entry.DataOffset = CpioFormat.Align(_offset + size);
+        entry.DataLength = HexDigits.Parse(fields, 6);
+        entry.Mode = HexDigits.Parse(fields, 1);
+        entry.Links = HexDigits.Parse(fields, 4);
 
         // Our writer pads the name field with NULs to move the data onto a page: the name ends at the first NUL.
-        ReadOnlySpan<byte> field = GetBytes(_offset, CpioFormat.HeaderSize + (int)nameField)[CpioFormat.HeaderSize..];
+        ReadOnlySpan<byte> field = (piece.Length >= size ? piece[..size] : Join(size))[CpioFormat.HeaderSize..];
         int nameLength = field.IndexOf((byte)0);
         if (nameLength <= 0)
         {
             return Fail(CpioError.BadName);
         }
         name = field[..nameLength];
-
-        entry.HeaderOffset = _offset;
-        entry.DataOffset = CpioFormat.Align(_offset + CpioFormat.HeaderSize + nameField);
-        entry.DataLength = length;
-        if (length == 0 && name.SequenceEqual(CpioFormat.TrailerName))
+        if (entry.DataLength == 0)
         {
             _offset = Math.Min(entry.DataOffset, source.Length);
-            name = default;
-            return CpioReadResult.EndOfArchive;
+            return name.SequenceEqual(CpioFormat.TrailerName) ? CpioReadResult.EndOfArchive : CpioReadResult.Entry;
         }
 
         // Both are non-negative and below 2^62, so the sum cannot overflow.
-        long end = entry.DataOffset + length;
-        if (end > source.Length && length != 0)
+        long end = entry.DataOffset + entry.DataLength;
+        if (end > source.Length)
         {
             return Fail(CpioError.Truncated);
         }
         _offset = CpioFormat.Align(end);
         return CpioReadResult.Entry;
+    }
+
+    /// <summary>Reads the rest of an entry that <see cref="ReadBriefly"/> has read.</summary>
+    public void ReadDetails(ref CpioEntry entry)
+    {
+        Span<byte> header = stackalloc byte[CpioFormat.HeaderSize];
+        Copy(source, entry.HeaderOffset, header);
+        ReadOnlySpan<byte> fields = header[CpioFormat.MagicSize..];
+        entry.Inode = HexDigits.Parse(fields, 0);
+        entry.Uid = HexDigits.Parse(fields, 2);
+        entry.Gid = HexDigits.Parse(fields, 3);
+        entry.ModifiedTime = HexDigits.Parse(fields, 5);
+        entry.DeviceMajor = HexDigits.Parse(fields, 7);
+        entry.DeviceMinor = HexDigits.Parse(fields, 8);
+        entry.TargetMajor = HexDigits.Parse(fields, 9);
+        entry.TargetMinor = HexDigits.Parse(fields, 10);
     }
 
     /// <summary>Moves over the zeros that may stand between archives and after the last one.</summary>
@@ -136,47 +157,20 @@ public sealed class CpioReader(ICpioSource source)
         }
     }
 
-    /// <summary>Parses eight hexadecimal digits, all at once.</summary>
-    internal static bool TryParse(ReadOnlySpan<byte> fields, int index, out uint value)
-    {
-        const ulong Ones = 0x0101_0101_0101_0101;
-        ulong digits = BinaryPrimitives.ReadUInt64BigEndian(fields[(index * CpioFormat.FieldSize)..]);
-
-        // '0'-'9' end in their value; 'A'-'F' and 'a'-'f' have bit 6 and end in their value less 9.
-        ulong nibbles = unchecked((digits & (0x0F * Ones)) + (((digits >> 6) & Ones) * 9));
-        ulong letters = ((nibbles + (6 * Ones)) >> 4) & Ones;
-        // Writing the nibbles as digits again tells whether they were digits.
-        ulong written = unchecked(nibbles + (0x30 * Ones) + (letters * 0x27));
-        if ((nibbles & (0xF0 * Ones)) != 0 || written != (digits | (letters * 0x20)))
-        {
-            value = 0;
-            return false;
-        }
-
-        nibbles = (nibbles | (nibbles >> 4)) & 0x00FF_00FF_00FF_00FF;
-        nibbles = (nibbles | (nibbles >> 8)) & 0x0000_FFFF_0000_FFFF;
-        value = (uint)(nibbles | (nibbles >> 16));
-        return true;
-    }
-
     private static bool IsOldFormat(ReadOnlySpan<byte> header) =>
         header.StartsWith("070707"u8) || header.StartsWith<byte>([0xC7, 0x71]) || header.StartsWith<byte>([0x71, 0xC7]);
 
     private bool StartsLikeHeader(int left)
     {
         int count = Math.Min(left, CpioFormat.MagicSize - 1);
-        return GetBytes(_offset, count).SequenceEqual(CpioFormat.Magic[..count]);
+        return Join(count).SequenceEqual(CpioFormat.Magic[..count]);
     }
 
-    private ReadOnlySpan<byte> GetBytes(long offset, int count)
+    /// <summary>Puts bytes together that may lie in several pieces.</summary>
+    private ReadOnlySpan<byte> Join(int count)
     {
-        ReadOnlySpan<byte> piece = source.GetPiece(offset);
-        if (piece.Length >= count)
-        {
-            return piece[..count];
-        }
         _joined ??= new byte[CpioFormat.HeaderSize + CpioFormat.MaximumNameField];
-        Copy(source, offset, _joined.AsSpan(0, count));
+        Copy(source, _offset, _joined.AsSpan(0, count));
         return _joined.AsSpan(0, count);
     }
 

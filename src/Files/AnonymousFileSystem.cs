@@ -25,10 +25,7 @@ public sealed class AnonymousFileSystem : FileSystem
     public void CreatePipe(OpenFlags flags, FileCredentials credentials, out OpenFile reader, out OpenFile writer)
     {
         FifoInode inode = new(this, NextInodeNumber(), Mode.S_IFIFO | (Mode)0x180) { UserId = credentials.UserId, GroupId = credentials.GroupId };
-        long nowNs = NowNs;
-        inode.AccessedNs = nowNs;
-        inode.ModifiedNs = nowNs;
-        inode.ChangedNs = nowNs;
+        inode.SetTimes(NowNs);
         OpenFlags status = flags & (OpenFlags.O_NONBLOCK | OpenFlags.O_DIRECT);
         reader = new OpenPipe(inode, status | OpenFlags.O_RDONLY);
         writer = new OpenPipe(inode, status | OpenFlags.O_WRONLY);
@@ -45,8 +42,7 @@ public sealed class AnonymousFileSystem : FileSystem
     public OpenFile CreateMemoryFile(Mode permissions, FileCredentials credentials)
     {
         RamFile file = new(this, NextInodeNumber(), Mode.S_IFREG | permissions) { Links = 0, UserId = credentials.UserId, GroupId = credentials.GroupId };
-        file.TouchModified();
-        file.AccessedNs = file.ModifiedNs;
+        file.SetTimes(NowNs);
         return new OpenRegularFile(file, OpenFlags.O_RDWR | OpenFlags.O_LARGEFILE);
     }
 

@@ -63,10 +63,7 @@ internal sealed class InitialFiles(RamFileSystem fileSystem, InitialRamDiskSourc
     {
         inode.UserId = entry.Uid;
         inode.GroupId = entry.Gid;
-        long ns = entry.ModifiedTime * NsPerSecond;
-        inode.AccessedNs = ns;
-        inode.ModifiedNs = ns;
-        inode.ChangedNs = ns;
+        inode.SetTimes(entry.ModifiedTime * NsPerSecond);
     }
 }
 

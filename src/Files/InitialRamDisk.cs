@@ -110,7 +110,7 @@ public sealed class InitialRamDisk
         _hardLinks?.Clear();
         while (true)
         {
-            switch (reader.Read(out CpioEntry entry, out ReadOnlySpan<byte> name))
+            switch (reader.ReadBriefly(out CpioEntry entry, out ReadOnlySpan<byte> name))
             {
                 case CpioReadResult.Failed:
                     return reader.Error;
@@ -122,7 +122,7 @@ public sealed class InitialRamDisk
                         // The frame that the name is in goes while the data is copied.
                         name = name.ToArray();
                     }
-                    CpioError error = Add(in entry, name, files, unpacked);
+                    CpioError error = Add(reader, ref entry, name, files, unpacked);
                     if (error != CpioError.None)
                     {
                         reader.Seek(entry.HeaderOffset);
@@ -134,7 +134,7 @@ public sealed class InitialRamDisk
         }
     }
 
-    private CpioError Add(in CpioEntry entry, ReadOnlySpan<byte> path, InitialFiles? files, UnpackedRamDisk? unpacked)
+    private CpioError Add(CpioReader reader, ref CpioEntry entry, ReadOnlySpan<byte> path, InitialFiles? files, UnpackedRamDisk? unpacked)
     {
         CpioError error = FindParent(path, out FileName name);
         if (error != CpioError.None)
@@ -142,6 +142,10 @@ public sealed class InitialRamDisk
             return error;
         }
         Mode type = (Mode)(entry.Mode & TypeMask);
+        if (type == Mode.S_IFDIR || entry.Links > 1 || unpacked is not null)
+        {
+            reader.ReadDetails(ref entry);
+        }
         if (type == Mode.S_IFDIR)
         {
             return AddDirectory(in entry, name);

@@ -99,6 +99,14 @@ public abstract class Inode
         stat.st_ctim = Timespec.FromNs(ChangedNs);
     }
 
+    /// <summary>Sets all three times, as those of a new file are.</summary>
+    public void SetTimes(long ns)
+    {
+        AccessedNs = ns;
+        ModifiedNs = ns;
+        ChangedNs = ns;
+    }
+
     /// <summary>Notes a reading access, as seldom as the mount option relatime has it (mount(8)).</summary>
     public void TouchAccessed()
     {

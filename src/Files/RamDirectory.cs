@@ -208,13 +208,6 @@ internal sealed class RamDirectory : DirectoryInode
         return Errno.None;
     }
 
-    internal void SetTimes(long ns)
-    {
-        AccessedNs = ns;
-        ModifiedNs = ns;
-        ChangedNs = ns;
-    }
-
     /// <summary>Finds a subdirectory or makes one, while an archive is being read.</summary>
     /// <returns>Null when the name belongs to something else.</returns>
     internal RamDirectory? GetOrAddDirectory(FileName name)
@@ -300,9 +293,7 @@ internal sealed class RamDirectory : DirectoryInode
         };
         inode.UserId = attributes.UserId;
         inode.GroupId = attributes.GroupId;
-        inode.AccessedNs = nowNs;
-        inode.ModifiedNs = nowNs;
-        inode.ChangedNs = nowNs;
+        inode.SetTimes(nowNs);
         return inode;
     }
 

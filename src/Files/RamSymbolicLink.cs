@@ -12,11 +12,4 @@ public sealed class RamSymbolicLink(FileSystem fileSystem, ulong number, byte[] 
         result = target;
         return Errno.None;
     }
-
-    internal void SetTimes(long ns)
-    {
-        AccessedNs = ns;
-        ModifiedNs = ns;
-        ChangedNs = ns;
-    }
 }

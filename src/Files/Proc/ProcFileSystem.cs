@@ -17,6 +17,7 @@ public sealed class ProcFileSystem : FileSystem
         System = system;
         _root = new ProcRoot(this);
         _root.Parent = _root;
+        _root.SetTimes(NowNs);
     }
 
     public override DirectoryInode Root => _root;

@@ -31,6 +31,7 @@ internal sealed class ProcRoot : DirectoryInode
         if (inode is not null)
         {
             inode.Parent = this;
+            inode.SetTimes(_fileSystem.NowNs);
         }
         return error;
     }

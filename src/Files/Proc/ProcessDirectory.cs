@@ -52,6 +52,7 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
             {
                 inode = Make(entry);
                 inode.Parent = this;
+                inode.SetTimes(fileSystem.NowNs);
                 inode.UserId = process.UserIds.Effective;
                 inode.GroupId = process.GroupIds.Effective;
                 return Errno.None;
@@ -130,6 +131,7 @@ internal sealed class TaskDirectory(ProcFileSystem fileSystem, ulong number, int
             return Errno.ENOENT;
         }
         inode = new ProcessDirectory(fileSystem, threadId, isThread: true) { Parent = this };
+        inode.SetTimes(fileSystem.NowNs);
         return Errno.None;
     }
 
@@ -164,6 +166,7 @@ internal sealed class DescriptorDirectory(ProcFileSystem fileSystem, ulong numbe
             return Errno.ENOENT;
         }
         inode = new DescriptorLink(fileSystem, GetNumber(fd), id, new Fd(fd)) { Parent = this };
+        inode.SetTimes(fileSystem.NowNs);
         return Errno.None;
     }
 

@@ -12,6 +12,7 @@ public sealed class SysFileSystem : FileSystem
     {
         _root = new TextTreeDirectory(this, 1, new Tree(), string.Empty);
         _root.Parent = _root;
+        _root.SetTimes(NowNs);
         Flags |= MountFlags.MS_RDONLY;
     }
 

@@ -44,6 +44,7 @@ internal sealed class TextTreeDirectory(FileSystem fileSystem, ulong number, Tex
                     ? new TextTreeDirectory(FileSystem, GetDirectoryNumber(i), tree, paths[i][..(prefix.Length + component.Length + 1)])
                     : new TreeTextFile(FileSystem, FirstFileNumber + (ulong)i, tree, i);
                 inode.Parent = this;
+                inode.SetTimes(FileSystem.NowNs);
                 return Errno.None;
             }
         }
