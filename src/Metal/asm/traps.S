@@ -178,6 +178,15 @@ write_guest_gs_base:
     swapgs
     ret
 
+# Tells debuggers how to go on from here to the code that was left: RBX -> its KernelRegisters.
+.macro UNWIND_TO_REGISTERS_AT_RBX
+    .cfi_startproc simple
+    .cfi_signal_frame
+    .cfi_escape 0x0F, 4, 0x73, KR_RSP & 0x7F | 0x80, KR_RSP >> 7, 0x06  # its RSP: DW_CFA_def_cfa_expression, DW_OP_breg3, DW_OP_deref
+    .cfi_escape 0x10, 16, 3, 0x73, KR_RIP & 0x7F | 0x80, KR_RIP >> 7    # its RIP: DW_CFA_expression
+    .cfi_escape 0x10, 3, 3, 0x73, KR_RBX & 0x7F | 0x80, KR_RBX >> 7
+.endm
+
 # A kernel thread asks Metal for something. All of its registers but RAX, RCX and R11 are kept.
 kernel_syscall:
     mov gs:[CPU_SCRATCH], rsp
@@ -203,8 +212,10 @@ kernel_syscall:
     mov [rsp + KR_RSP], rax
     SAVE_XMM rsp, THREAD_XMM
     stmxcsr [rsp + THREAD_MXCSR]
+    mov rbx, rsp
     mov rdi, rsp
     mov rsp, gs:[CPU_METAL_STACK]
+    UNWIND_TO_REGISTERS_AT_RBX
     call metal_syscall              # (KernelThread*) -> KernelThread* to go on with
 
 # void resume_thread(KernelThread* in RAX): goes on with a kernel thread.
@@ -219,6 +230,7 @@ resume_thread:
     wrmsr
     LOAD_XMM rbx, THREAD_XMM
     ldmxcsr [rbx + THREAD_MXCSR]
+    .cfi_endproc
     mov rsp, gs:[CPU_METAL_STACK]
     push KERNEL_SS
     push qword ptr [rbx + KR_RSP]
@@ -359,9 +371,11 @@ trap_from_kernel:
     stmxcsr [rsp]
     mov rsi, rsp                    # MXCSR, padding, XMM
     mov rdx, cr2
+    UNWIND_TO_REGISTERS_AT_RBX
     call metal_kernel_trap          # (KernelRegisters*, vector state*, CR2)
     LOAD_XMM rsp, 16
     ldmxcsr [rsp]
+    .cfi_endproc
     mov rsp, rbx
     pop r15
     pop r14
