@@ -16,6 +16,7 @@ internal static class Power
 
     internal static void Off(byte status)
     {
+        Serial.Drain();
         if (status != 0)
         {
             Instructions.Out32(DebugExitPort, status); // cannot say 0; what follows does

@@ -13,6 +13,7 @@ internal static unsafe class Serial
     private const ushort ModemControl = Port + 4;
     private const ushort LineStatus = Port + 5;
     private const byte TransmitterEmpty = 0x20;
+    private const byte TransmitterIdle = 0x40;
     private const byte DataReady = 0x01;
     private const int FifoDepth = 16;
 
@@ -39,6 +40,14 @@ internal static unsafe class Serial
             {
                 Instructions.Out8(Port, *bytes++);
             }
+        }
+    }
+
+    /// <summary>Waits until the last byte has left: one that the host has no room for yet would go with the machine.</summary>
+    internal static void Drain()
+    {
+        while ((Instructions.In8(LineStatus) & TransmitterIdle) == 0)
+        {
         }
     }
 
