@@ -34,7 +34,7 @@ public sealed class ConsoleStreams : IInterruptHandler
         {
             _isTerminal[i] = !isLinked || isTerminal[i];
         }
-        Terminal = new Terminal(this);
+        Terminal = new Terminal(this) { IsControlling = _isTerminal.AsSpan().Contains(true) };
     }
 
     /// <summary>The terminal; nobody may be using it.</summary>

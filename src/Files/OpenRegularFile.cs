@@ -52,13 +52,14 @@ public sealed class OpenRegularFile(RegularFileInode inode, OpenFlags flags) : O
                 start = inode.Size;
                 break;
             case SeekWhence.SEEK_DATA or SeekWhence.SEEK_HOLE:
-                // A file system may take all of a file for data, with a hole at its end (lseek(2)).
-                if (offset < 0 || offset >= inode.Size)
+                long found = offset < 0 || offset >= inode.Size ? -1 : inode.FindData(offset, origin == SeekWhence.SEEK_DATA);
+                if (found < 0)
                 {
                     return Errno.ENXIO;
                 }
-                start = origin == SeekWhence.SEEK_HOLE ? inode.Size - offset : 0;
-                break;
+                Offset = found;
+                position = found;
+                return Errno.None;
             default:
                 return Errno.EINVAL;
         }

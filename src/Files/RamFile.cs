@@ -66,6 +66,8 @@ public sealed class RamFile : RegularFileInode
         return Errno.None;
     }
 
+    public override long FindData(long offset, bool wantsData) => _pages.Seek(offset, wantsData);
+
     public override Errno Allocate(FallocateMode mode, long offset, long length)
     {
         bool keepsSize = (mode & FallocateMode.FALLOC_FL_KEEP_SIZE) != 0;

@@ -32,6 +32,10 @@ public abstract class RegularFileInode(FileSystem fileSystem, ulong number, Mode
     /// <returns>None, EFBIG, ENOSPC or what the storage said; the cursor knows how much moved.</returns>
     public abstract Errno Write(long offset, ref IoCursor source);
 
+    /// <summary>Finds where data or a hole begins, from an offset in the file on (lseek(2), SEEK_DATA and SEEK_HOLE).</summary>
+    /// <returns>-1 when no data follows. A file system may take all of a file for data, with a hole at its end.</returns>
+    public virtual long FindData(long offset, bool wantsData) => wantsData ? offset : Size;
+
     public virtual Errno Allocate(FallocateMode mode, long offset, long length) => Errno.EOPNOTSUPP;
 
     public override Errno Open(OpenFlags flags, out OpenFile? file)

@@ -66,7 +66,7 @@ public sealed class Terminal
     public int SessionId { get; set; } = 1;
 
     /// <summary>Whether it is the controlling terminal of the one session there is.</summary>
-    public bool IsControlling { get; private set; } = true;
+    public bool IsControlling { get; internal set; } = true;
 
     /// <summary>How much more input can be taken.</summary>
     internal int InputRoom => Math.Max(0, _input.Room - 1);

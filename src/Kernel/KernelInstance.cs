@@ -162,7 +162,7 @@ internal sealed class KernelInstance
             return true;
         }
 
-        _log.Error($"the initrd is not usable: {error.ToString()} at byte {offset}");
+        _log.Error($"the initrd is not usable: {CpioErrors.Describe(error)} (at byte {offset})");
         return false;
     }
 

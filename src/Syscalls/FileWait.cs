@@ -10,37 +10,11 @@ namespace Semitone.Syscalls;
 internal static class FileWait
 {
     /// <summary>Goes on with a read that found nothing.</summary>
-    public static async ValueTask<SysResult> ReadAsync(SyscallContext context, OpenFile file, IoCursor cursor)
+    public static ValueTask<SysResult> ReadAsync(SyscallContext context, OpenFile file, in IoCursor cursor)
     {
-        Waiter waiter = context.Thread.Waiter;
-        long deadlineNs = file.ReadTimeoutNs == long.MaxValue ? long.MaxValue : Deadline.FromNow(context.System.Clock, file.ReadTimeoutNs);
-        file.AddReference();
-        try
-        {
-            while (true)
-            {
-                file.Enlist(waiter, PollEvents.POLLIN);
-                IoResult result = file.Read(ref cursor);
-                if (result.Error != Errno.EAGAIN || result.Bytes != 0)
-                {
-                    waiter.Cancel();
-                    return result.ToSysResult();
-                }
-                switch (await waiter.WaitAsync(deadlineNs))
-                {
-                    case WaitResult.Interrupted:
-                        return RestartErrno.ERESTARTSYS;
-                    case WaitResult.TimedOut:
-                        return SysResult.Success;
-                    default:
-                        break;
-                }
-            }
-        }
-        finally
-        {
-            file.Release();
-        }
+        long timeoutNs = file.ReadTimeoutNs;
+        long deadlineNs = timeoutNs == long.MaxValue ? long.MaxValue : Deadline.FromNow(context.System.Clock, timeoutNs);
+        return context.FileRead.StartAsync(file, in cursor, deadlineNs);
     }
 
     /// <summary>Goes on with a write that found no room, until all is written.</summary>

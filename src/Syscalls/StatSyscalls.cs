@@ -124,12 +124,23 @@ public static class StatSyscalls
         {
             return error;
         }
-        error = context.FileSystem.Credentials.Check(inode!, mode);
+        bool isEffective = (flags & AccessAtFlags.AT_EACCESS) != 0;
+        error = (isEffective ? context.FileSystem.Credentials : GetRealCredentials(context)).Check(inode!, mode);
         if (error == Errno.None && (mode & AccessMode.W_OK) != 0 && inode!.FileSystem.IsReadOnly && (inode.Type is Mode.S_IFREG or Mode.S_IFDIR or Mode.S_IFLNK))
         {
             return Errno.EROFS;
         }
         return error;
+    }
+
+    /// <summary>Gets the rights of the real user and group, by which access(2) goes.</summary>
+    private static FileCredentials GetRealCredentials(SyscallContext context)
+    {
+        Tasks.Credentials credentials = context.Process.Credentials;
+        FileCredentials current = context.FileSystem.Credentials;
+        return credentials.RealUserId == current.UserId && credentials.RealGroupId == current.GroupId
+            ? current
+            : new FileCredentials { UserId = credentials.RealUserId, GroupId = credentials.RealGroupId, Groups = current.Groups };
     }
 
     private static SysResult WriteStatistics(SyscallContext context, Inode inode, UserPtr<StatFs> buffer)

@@ -10,12 +10,16 @@ public sealed partial class SyscallContext
     private byte[]? _secondPathBuffer;
     private UserSpan[]? _segments;
     private PollFd[] _pollBuffer = [];
+    private FileRead? _fileRead;
 
     /// <summary>A page for bytes on their way between guest and kernel; also what <see cref="ReadPath"/> fills.</summary>
     internal byte[] PathBuffer => _pathBuffer ??= new byte[FileLimits.PATH_MAX];
 
     /// <summary>The segments of an iovec array; belongs to the cursor that was made over it.</summary>
     internal ref UserSpan[]? Segments => ref _segments;
+
+    /// <summary>The read that this thread waits for, if it does.</summary>
+    internal FileRead FileRead => _fileRead ??= new FileRead(Thread.Waiter);
 
     /// <summary>Room for the entries of poll(2); kept for the next call.</summary>
     internal PollFd[] GetPollBuffer(int count)

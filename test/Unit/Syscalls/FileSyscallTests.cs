@@ -139,6 +139,68 @@ public sealed class FileSyscallTests
     }
 
     [Fact]
+    public void Read_TwoThreadsWaitAndOneGetsTheBytes_TheOtherWaitsOn()
+    {
+        _guest.Main.Call(SyscallNumber.pipe2, Guest.Data + 0x800, 0);
+        List<long> answers = [];
+        for (int i = 0; i < 2; i++)
+        {
+            GuestThread? thread = null;
+            _guest.MakeThread(
+                script =>
+                {
+                    ulong returnAddress = 0;
+                    script.Do(() => returnAddress = thread!.Registers.Rip);
+                    script.Call(SyscallNumber.read, 1, Buffer, 10);
+                    script.Do(() =>
+                    {
+                        if (thread!.Registers.Rip == returnAddress - 2)
+                        {
+                            // The call is to be made again, as the instruction that RIP points at now would.
+                            Assert.Equal((ulong)SyscallNumber.read, thread.Registers.Rax);
+                            script.Call(SyscallNumber.read, 1, Buffer, 10);
+                            script.Do(() => answers.Add((long)thread.Registers.Rax));
+                        }
+                        else
+                        {
+                            answers.Add((long)thread.Registers.Rax);
+                        }
+                    });
+                },
+                started: created => thread = created);
+        }
+        Yield();
+        _guest.Main.Call(SyscallNumber.write, 2, Buffer, 1);
+        Yield();
+        _guest.Main.Do(() => Assert.Equal([1L], answers));
+        _guest.Main.Call(SyscallNumber.write, 2, Buffer, 3);
+        Yield();
+        _guest.Run();
+
+        Assert.Equal([1L, 3L], answers);
+
+        void Yield()
+        {
+            for (int i = 0; i < 5; i++)
+            {
+                _guest.Main.Call(SyscallNumber.sched_yield);
+            }
+        }
+    }
+
+    [Fact]
+    public void Read_SignalComes_AnswersEintr()
+    {
+        _guest.SetHandler(Signal.SIGUSR1);
+        _guest.Main.Call(SyscallNumber.pipe2, Guest.Data + 0x800, 0);
+        _guest.MakeThread(script => script.Call(SyscallNumber.kill, 1, (ulong)Signal.SIGUSR1).Call(SyscallNumber.exit, 0));
+        _guest.Main.Call(SyscallNumber.read, 1, Buffer, 10);
+        _guest.Main.ReturnFromHandler();
+        _guest.Main.Do(() => Assert.Equal(-(long)Errno.EINTR, (long)_guest.MainThread.Registers.Rax));
+        _guest.Run();
+    }
+
+    [Fact]
     public void Write_FullPipe_GoesOnUntilAllIsWritten()
     {
         _guest.Main.Call(SyscallNumber.pipe2, Guest.Data + 0x800, 0);
