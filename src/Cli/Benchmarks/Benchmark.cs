@@ -8,6 +8,9 @@ namespace Semitone.Cli.Benchmarks;
 /// <summary>Measures our kernel against Linux in the same machine, in turn.</summary>
 internal sealed partial class Benchmark
 {
+    /// <summary>What can be measured by itself.</summary>
+    public static readonly string[] Parts = ["boot", "calls", "allocations", "memory", "image"];
+
     private const string HelloText = "Hello from the guest";
     private const string LastLine = "\ndone";
     private const long BootMemory = 256L << 20;
@@ -56,18 +59,16 @@ internal sealed partial class Benchmark
     /// <returns>The tables as text.</returns>
     public string Run()
     {
-        if (_options.CountsInstructions)
+        bool countsInstructions = _options.CountsInstructions;
+        Do("boot", countsInstructions ? CountBootInstructions : MeasureBoot);
+        Do("calls", countsInstructions
+            ? () => MeasureCalls("insn", "Guest instructions per operation", "instructions", runs: 1)
+            : () => MeasureCalls("ns", "Time per operation", "ns", _options.Runs));
+        if (!countsInstructions)
         {
-            CountBootInstructions();
-            MeasureCalls("insn", "Guest instructions per operation", "instructions", runs: 1);
-        }
-        else
-        {
-            MeasureBoot();
-            MeasureCalls("ns", "Time per operation", "ns", _options.Runs);
-            MeasureAllocations();
-            MeasureLeastMemory();
-            MeasureImages();
+            Do("allocations", MeasureAllocations);
+            Do("memory", MeasureLeastMemory);
+            Do("image", MeasureImages);
         }
 
         return string.Concat(_tables.Select(table => table.Print()));
@@ -85,6 +86,14 @@ internal sealed partial class Benchmark
         }
 
         json.WriteEndObject();
+    }
+
+    private void Do(string part, Action measure)
+    {
+        if (_options.Only.Count == 0 || _options.Only.Contains(part))
+        {
+            measure();
+        }
     }
 
     private void MeasureBoot()
@@ -152,7 +161,7 @@ internal sealed partial class Benchmark
         const int Few = 1_000;
         const int Many = 11_000;
         BenchmarkTable table = AddTable("Allocated on the kernel's heap per operation", "bytes", _semitone);
-        foreach (string row in _tables[^2].Rows)
+        foreach (string row in ReadRows())
         {
             _say($"allocations: {row}");
             if (ReadAllocatedKib(row, Few) is { } before && ReadAllocatedKib(row, Many) is { } after)
@@ -161,6 +170,9 @@ internal sealed partial class Benchmark
             }
         }
     }
+
+    private IEnumerable<string> ReadRows() => GuestRun.Measure(_options, _semitone, _calls, LastLine, BootMemory, "rows").Output
+        .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Where(line => line != LastLine.Trim());
 
     private long? ReadAllocatedKib(string row, int operations)
     {

@@ -20,6 +20,9 @@ internal sealed record BenchmarkOptions
     /// <summary>Runs of each measurement; the systems take turns.</summary>
     public int Runs { get; init; }
 
+    /// <summary>Those of <see cref="Benchmark.Parts"/> to measure; empty for all.</summary>
+    public IReadOnlyList<string> Only { get; init; } = [];
+
     /// <summary>Guest instructions instead of time.</summary>
     public bool CountsInstructions { get; init; }
 }

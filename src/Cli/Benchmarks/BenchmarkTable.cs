@@ -10,8 +10,6 @@ internal sealed class BenchmarkTable(string title, string unit, IReadOnlyList<st
     private readonly List<string> _rows = [];
     private readonly Dictionary<(string Row, string System), List<double>> _values = [];
 
-    public IReadOnlyList<string> Rows => _rows;
-
     public void Add(string row, string system, double value)
     {
         if (!_rows.Contains(row))

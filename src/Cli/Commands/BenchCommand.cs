@@ -17,7 +17,8 @@ internal static class BenchCommand
         Option<string?> json = new("--json") { Description = "Write every single value to this file too", HelpName = "FILE" };
         Option<bool> q35 = new("--q35") { Description = "Measure on q35 instead of microvm" };
         Option<bool> noAcceleration = new("--disable-acceleration", "-W") { Description = "Use TCG even where there is KVM" };
-        Command command = new("bench", "Measure this kernel against Linux in the same virtual machine") { runs, icount, json, q35, noAcceleration };
+        Option<string[]> only = new("--only") { Description = "Measure only this part: " + string.Join(", ", Benchmark.Parts), HelpName = "PART" };
+        Command command = new("bench", "Measure this kernel against Linux in the same virtual machine") { runs, only, icount, json, q35, noAcceleration };
         command.SetAction(result =>
         {
             HostCapabilities host = HostCapabilities.Detect();
@@ -32,6 +33,7 @@ internal static class BenchCommand
                     Accelerator = host.HasKvm && !countsInstructions && !result.GetValue(noAcceleration) ? Accelerator.Kvm : Accelerator.Tcg,
                     Runs = Math.Max(1, result.GetValue(runs)),
                     CountsInstructions = countsInstructions,
+                    Only = ReadParts(result.GetValue(only) ?? []),
                 },
                 line => Descriptor.TryWrite(Descriptor.StandardError, Encoding.UTF8.GetBytes(line + "\n")));
             Descriptor.TryWrite(Descriptor.StandardOutput, Encoding.UTF8.GetBytes(benchmark.Run()));
@@ -44,5 +46,11 @@ internal static class BenchCommand
             return 0;
         });
         return command;
+    }
+
+    private static string[] ReadParts(string[] parts)
+    {
+        string? unknown = Array.Find(parts, part => !Benchmark.Parts.Contains(part));
+        return unknown is null ? parts : throw new CommandFailedException(ExitStatus.Usage, $"--only: there is no part '{unknown}'; there are {string.Join(", ", Benchmark.Parts)}");
     }
 }

@@ -204,6 +204,11 @@ internal sealed class VirtualMachine
             return status;
         }
 
+        if (_stopStatus == ExitStatus.TimedOut)
+        {
+            throw new CommandFailedException(ExitStatus.TimedOut, "the time of --timeout has run out");
+        }
+
         if (_stopStatus != 0)
         {
             return _stopStatus;
