@@ -162,6 +162,55 @@ public sealed class CommandTests
     }
 
     [Fact]
+    public void Run_ScriptInTheCurrentFolder_BringsItsInterpreter()
+    {
+        string folder = Directory.CreateTempSubdirectory("semitone-script-").FullName;
+        try
+        {
+            File.WriteAllText(folder + "/say", "#!/bin/sh\necho \"$0 $1 $PWD\"\n");
+            File.SetUnixFileMode(folder + "/say", (UnixFileMode)0x1ED);
+            ProgramRun run = ProgramRun.Of([Repository.Semitone, "run", "--timeout", "60", "./say", "--", "this"], folder: folder);
+            Assert.Equal(($"./say this {folder}\n", "", 0), (run.Output, run.Errors, run.Status));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Run_LibrariesMissing_NamesThemAllAndStartsNothing()
+    {
+        string folder = Directory.CreateTempSubdirectory("semitone-libraries-").FullName;
+        try
+        {
+            // A program whose two libraries are gone since it was linked.
+            File.WriteAllText(folder + "/l.c", "int f(void) { return 0; } int g(void) { return 0; }");
+            File.WriteAllText(folder + "/p.c", "int f(void), g(void); int main(void) { return f() + g(); }");
+            foreach (string[] command in (string[][])
+                [
+                    ["gcc", "-shared", "-fPIC", "-o", "libfirst.so", "l.c"],
+                    ["gcc", "-shared", "-fPIC", "-o", "libsecond.so", "l.c"],
+                    ["gcc", "-Wl,--no-as-needed", "-o", "prog", "p.c", "-L.", "-lfirst", "-lsecond"],
+                ])
+            {
+                Assert.Equal(0, ProgramRun.Of(command, folder: folder).Status);
+            }
+
+            File.Delete(folder + "/libfirst.so");
+            File.Delete(folder + "/libsecond.so");
+            ProgramRun run = ProgramRun.Of([Repository.Semitone, "run", "./prog"], folder: folder);
+            Assert.Equal(127, run.Status);
+            Assert.Contains("libfirst.so", run.Errors, StringComparison.Ordinal);
+            Assert.Contains("libsecond.so", run.Errors, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
     public void Run_QemuFails_SaysWhatItSaid()
     {
         ProgramRun run = ProgramRun.Of([Repository.Semitone, "run", "--cpu", "nosuchcpu", StaticHello]);

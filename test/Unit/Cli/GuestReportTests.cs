@@ -1,0 +1,31 @@
+using Semitone.Cli.Running;
+using Semitone.HostLink;
+
+namespace Semitone.Unit.Cli;
+
+public sealed class GuestReportTests
+{
+    [Theory]
+    [InlineData(ControlKind.Exited, 0, 0)]
+    [InlineData(ControlKind.Exited, 255, 255)]
+    [InlineData(ControlKind.Killed, 11, 139)]
+    [InlineData(ControlKind.LoadFailed, 127, 127)]
+    public void Add_EndOfTheProgram_IsTheStatus(ControlKind kind, byte body, int status)
+    {
+        GuestReport report = new();
+        report.Add(kind, [body]);
+        Assert.Equal(status, report.Status);
+    }
+
+    [Theory]
+    [InlineData(ControlKind.Exited)]
+    [InlineData(ControlKind.Killed)]
+    [InlineData((ControlKind)99)]
+    public void Add_MessageWithoutItsBody_ChangesNothing(ControlKind kind)
+    {
+        GuestReport report = new();
+        report.Add(kind, []);
+        Assert.Null(report.Status);
+        Assert.False(report.HasPanicked);
+    }
+}
