@@ -84,7 +84,8 @@ internal sealed record MachineRun(string Console, string Problems, int Status, b
     public string Describe() =>
         $"{(HasHung ? "the machine hung and was killed" : HasPanicked ? "the kernel panicked" : $"QEMU ended with {Status}")}\n--- console\n{Console}\n--- QEMU\n{Problems}";
 
-    private static string Sum(ReadOnlySpan<byte> bytes)
+    /// <summary>What the guest is to find when it adds the initrd up.</summary>
+    public static string Sum(ReadOnlySpan<byte> bytes)
     {
         ulong sum = 0;
         for (int i = 0; i < bytes.Length; i++)

@@ -1,0 +1,111 @@
+// A boot loader of the 64-bit Linux boot protocol, such as Firecracker is, for QEMU to start by PVH. Its initrd is the kernel; the
+// kernel's own initrd was put anywhere in memory by QEMU's loader device, and PLACE says where.
+
+typedef unsigned char u8;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+
+enum { PLACE = 0x2000000, PAGE_TABLES = 0x9000, BOOT_PARAMS = 0x10000, COMMAND_LINE = 0x12007 };
+
+// Xen's PVH boot ABI, the ELF format and the memory map, as far as they matter here.
+struct start_info { u32 magic, version, flags, module_count; u64 modules, command_line, rsdp, memory_map; u32 memory_map_count; };
+struct memory { u64 address, size; u32 type, reserved; };
+struct elf_header { u8 ident[16]; u32 kind, version; u64 entry, headers, sections; u32 flags; unsigned short size, header_size, header_count; };
+struct program_header { u32 type, flags; u64 offset, virtual_address, physical_address, file_size, memory_size, align; };
+
+static u8 stack[4096] __attribute__((aligned(16), used));
+
+static void copy(u8 *to, const u8 *from, u32 count) {
+    while (count-- > 0) {
+        *to++ = *from++;
+    }
+}
+
+static void clear(u8 *to, u32 count) {
+    while (count-- > 0) {
+        *to++ = 0;
+    }
+}
+
+// Returns the kernel's entry point; low memory holds what it is to be given.
+__attribute__((used)) u32 prepare(const struct start_info *info) {
+    const u8 *image = (const u8 *)*(u32 *)(u32)info->modules;
+    const struct elf_header *elf = (const struct elf_header *)image;
+    const struct program_header *segment = (const struct program_header *)(image + elf->headers);
+    for (u32 i = 0; i < elf->header_count; i++, segment++) {
+        if (segment->type == 1) {
+            copy((u8 *)(u32)segment->physical_address, image + segment->offset, segment->file_size);
+            clear((u8 *)(u32)(segment->physical_address + segment->file_size), segment->memory_size - segment->file_size);
+        }
+    }
+
+    u8 *zero_page = (u8 *)BOOT_PARAMS;
+    clear(zero_page, 4096);
+    const char *words = (const char *)(u32)info->command_line;
+    char *line = (char *)COMMAND_LINE;
+    while ((*line++ = *words++) != 0) {
+    }
+
+    *(u32 *)(zero_page + 0x228) = COMMAND_LINE;
+    *(u32 *)(zero_page + 0x218) = ((u32 *)PLACE)[0];
+    *(u32 *)(zero_page + 0x21C) = ((u32 *)PLACE)[2];
+    const struct memory *memory = (const struct memory *)(u32)info->memory_map;
+    zero_page[0x1E8] = info->memory_map_count;
+    for (u32 i = 0; i < info->memory_map_count; i++) {
+        copy(zero_page + 0x2D0 + i * 20, (const u8 *)&memory[i], 20);
+    }
+
+    // The first 4 GiB at their own addresses, in pages of 2 MiB.
+    u64 *tables = (u64 *)PAGE_TABLES;
+    clear((u8 *)tables, 6 * 4096);
+    tables[0] = (PAGE_TABLES + 4096) | 3;
+    for (u32 i = 0; i < 4; i++) {
+        tables[512 + i] = (PAGE_TABLES + (2 + i) * 4096) | 3;
+    }
+
+    for (u32 i = 0; i < 4 * 512; i++) {
+        tables[1024 + i] = ((u64)i << 21) | 0x83;
+    }
+
+    return (u32)elf->entry;
+}
+
+__asm__(
+    ".section .note.pvh, \"a\", @note\n"
+    ".long 4, 4, 18\n"
+    ".asciz \"Xen\"\n"
+    ".long start\n"
+    ".text\n"
+    "start:\n"
+    "  mov $stack + 4096, %esp\n"
+    "  push %ebx\n"
+    "  call prepare\n"
+    "  mov %eax, %edi\n"
+    "  mov %cr4, %eax\n"
+    "  or $0x20, %eax\n"
+    "  mov %eax, %cr4\n"
+    "  mov $0x9000, %eax\n"
+    "  mov %eax, %cr3\n"
+    "  mov $0xC0000080, %ecx\n"
+    "  rdmsr\n"
+    "  or $0x100, %eax\n"
+    "  wrmsr\n"
+    "  mov %cr0, %eax\n"
+    "  or $0x80000001, %eax\n"
+    "  mov %eax, %cr0\n"
+    "  lgdt table\n"
+    "  ljmp $0x10, $long_mode\n"
+    ".code64\n"
+    "long_mode:\n"
+    "  mov $0x18, %eax\n"
+    "  mov %eax, %ds\n"
+    "  mov %eax, %es\n"
+    "  mov %eax, %ss\n"
+    "  mov $0x10000, %esi\n"
+    "  mov %edi, %edi\n"
+    "  jmp *%rdi\n"
+    ".code32\n"
+    ".balign 8\n"
+    "descriptors: .quad 0, 0, 0x00AF9A000000FFFF, 0x00CF92000000FFFF\n"
+    "table: .word 31\n"
+    ".long descriptors\n");
