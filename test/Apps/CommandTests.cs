@@ -51,7 +51,7 @@ public sealed class CommandTests
         using Process process = Start(["run", "--name", name, .. s_busybox, "sh", "-c", "echo up; while :; do :; done"]);
         Assert.Equal("up", process.StandardOutput.ReadLine());
         Assert.NotEmpty(FindProcesses(name));
-        Process.Start("kill", ["-" + signal, $"{process.Id}"]).WaitForExit();
+        Process.Start("/bin/sh", ["-c", $"kill -{signal} {process.Id}"]).WaitForExit();
         Assert.True(process.WaitForExit(10_000));
         Assert.Equal(status, process.ExitCode);
         SpinWait.SpinUntil(() => FindProcesses(name).Count == 0, 2_000);
