@@ -28,11 +28,10 @@ internal sealed class BenchmarkTable(string title, string unit, IReadOnlyList<st
     /// <summary>Writes the table: medians, and how many times as much the others take as the first system.</summary>
     public string Print()
     {
-        int width = Math.Max(title.Length, _rows.Select(row => row.Length).DefaultIfEmpty(0).Max());
+        string heading = $"{title} ({unit})";
+        int width = _rows.Select(row => row.Length).Append(heading.Length).Max();
         StringBuilder text = new();
-        text.Append('\n').Append($"{title} ({unit})".PadRight(width + unit.Length + 5));
-        text.Length = Math.Max(width, title.Length + unit.Length + 3) + 1;
-        width = text.Length - 1;
+        text.Append('\n').Append(heading.PadRight(width));
         foreach (string system in systems)
         {
             text.Append($"{system,16}");
