@@ -57,7 +57,7 @@ public sealed class BadFileTests : IDisposable
         foreach (int length in (int[])[63, 64, 100, 119, 120, 500, 4095, 4096, 4097, s_good.Length / 2])
         {
             WriteProgram(Path.Combine(_root, "prog"), s_good[..length]);
-            ProgramRun native = ProgramRun.Of([.. Environment.IsPrivilegedProcess ? (string[])[] : ["/usr/bin/unshare", "-r"], "/usr/sbin/chroot", _root, "/prog"]);
+            ProgramRun native = ProgramRun.Of([.. NativeRoot.Enter(_root), "/prog"]);
             ProgramRun run = Guest.Run(["--rootfs", _root, "--", "/prog"]);
 
             // When chroot(1) cannot start the program, the status is its own and, as execvp(3) tries a shell for what is no program, that of a missing shell. Where Linux

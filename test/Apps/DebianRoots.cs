@@ -41,7 +41,9 @@ internal static class DebianRoots
             Check(ProgramRun.Of(["dpkg-deb", "-x", Download(package), unfinished]), package);
         }
 
+        // Natively an ordinary file does for it, and takes no right to make devices; our kernel mounts its own devices over it.
         Directory.CreateDirectory(Path.Combine(unfinished, "dev"));
+        File.WriteAllBytes(Path.Combine(unfinished, "dev", "null"), []);
         Directory.CreateDirectory(Path.Combine(unfinished, "tmp"));
         File.WriteAllText(Path.Combine(unfinished, "tmp", "words"), "pear\napple\nfig\napple\nBanana\n10\n9\n");
 

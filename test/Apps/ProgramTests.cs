@@ -3,12 +3,6 @@ namespace Semitone.Apps;
 /// <summary>Every program of the <see cref="Manifest"/>, natively and in a machine.</summary>
 public sealed class ProgramTests
 {
-    /// <summary>Enters a root with the host's devices in it, in a user and mount name space of its own: nothing of it stays, and no one need be root.</summary>
-    private const string ChangeRoot = "/bin/mount --rbind /dev \"$1/dev\" && exec /usr/bin/env -u PWD /usr/sbin/chroot \"$@\"";
-
-    // Root needs no user name space, and gets none where it is confined itself.
-    private static readonly string[] s_unshare = Environment.IsPrivilegedProcess ? ["/usr/bin/unshare", "-m"] : ["/usr/bin/unshare", "-r", "-m"];
-
     public static TheoryData<string> Names => [.. Manifest.Cases.Select(appCase => appCase.Name)];
 
     [Theory]
@@ -28,7 +22,7 @@ public sealed class ProgramTests
     {
         string root = DebianRoots.Get(appCase.Packages);
         string[] environment = [Guest.DefaultPath, "HOME=/", .. appCase.Environment];
-        ProgramRun native = ProgramRun.Of([.. s_unshare, "/bin/sh", "-c", ChangeRoot, "-", root, appCase.Program, .. appCase.Arguments], appCase.Input, environment);
+        ProgramRun native = ProgramRun.Of([.. NativeRoot.Enter(root), appCase.Program, .. appCase.Arguments], appCase.Input, environment);
         ProgramRun guest = Guest.Run([.. GetFlags(appCase), "--rootfs", root, "--", appCase.Program, .. appCase.Arguments], appCase.Input);
         return (native, guest);
     }
