@@ -50,6 +50,17 @@ public sealed class KernelLog
 
     public void Debug([InterpolatedStringHandlerArgument("")] ref LogMessage message) => Write(LogLevel.Debug, ref message);
 
+    /// <summary>Writes a text of several lines, as that of an exception is: each of them as a message.</summary>
+    public void WriteLines(LogLevel level, ReadOnlySpan<char> text)
+    {
+        foreach (Range line in text.Split('\n'))
+        {
+            LogMessage message = new(0, 1, this);
+            message.AppendFormatted(text[line].TrimEnd());
+            Write(level, ref message);
+        }
+    }
+
     /// <summary>Copies the end of the ring, oldest byte first.</summary>
     /// <returns>Bytes copied.</returns>
     public int ReadRing(Span<byte> destination)

@@ -1,10 +1,13 @@
 using System.Runtime.CompilerServices;
-using System.Text;
+using System.Text.Unicode;
 
 namespace Semitone.Core;
 
 /// <summary>One message on its way into the log: what the compiler turns <c>log.Info($"...")</c> into.</summary>
-/// <remarks>Holds the log's lock from its making to <see cref="Finish"/>. What does not fit in a line is cut off.</remarks>
+/// <remarks>
+/// Holds the log's lock from its making to <see cref="Finish"/>: what is put into the holes must not throw, and so be made before.
+/// What does not fit in a line is cut off.
+/// </remarks>
 [InterpolatedStringHandler]
 public ref struct LogMessage
 {
@@ -19,13 +22,13 @@ public ref struct LogMessage
 
     public void AppendLiteral(string text) => AppendFormatted(text);
 
-    public void AppendFormatted(string? text)
+    public void AppendFormatted(string? text) => AppendFormatted(text.AsSpan());
+
+    public void AppendFormatted(ReadOnlySpan<char> text)
     {
-        if (text is not null)
-        {
-            Encoding.UTF8.TryGetBytes(text, Free, out int written);
-            _length += written;
-        }
+        // As much as there is room for; Encoding.TryGetBytes would write nothing then.
+        Utf8.FromUtf16(text, Free, out _, out int written);
+        _length += written;
     }
 
     /// <summary>Appends bytes as they are, but control characters, which a guest could garble the console with, as '?'.</summary>

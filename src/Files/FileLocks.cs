@@ -97,12 +97,16 @@ public sealed class RecordLocks(WaitQueue released)
     }
 
     /// <summary>Takes a lock on a range, in place of what the owner had there.</summary>
-    /// <returns>None, or EAGAIN when somebody else's lock is in the way.</returns>
+    /// <returns>None; EAGAIN when somebody else's lock is in the way; ENOLCK when the kernel has no room for more.</returns>
     public Errno Lock(object owner, int processId, bool isExclusive, long start, long end)
     {
         if (TryFindConflict(owner, isExclusive, start, end, out _))
         {
             return Errno.EAGAIN;
+        }
+        if (!KernelHeap.HasRoom())
+        {
+            return Errno.ENOLCK;
         }
         Remove(owner, start, end);
         _ranges.Add(new Range(owner, processId, isExclusive, start, end));

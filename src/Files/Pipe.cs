@@ -104,6 +104,10 @@ public sealed class Pipe(FramePool frames)
     /// <summary>Writes; up to PIPE_BUF bytes as a whole or not at all.</summary>
     public IoResult Write(ref IoCursor source)
     {
+        if (source.Remaining == 0)
+        {
+            return source.ToResult();
+        }
         if (Readers == 0)
         {
             return source.ToResult(Errno.EPIPE);

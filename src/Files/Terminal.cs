@@ -68,8 +68,8 @@ public sealed class Terminal
     /// <summary>Whether it is the controlling terminal of the one session there is.</summary>
     public bool IsControlling { get; internal set; } = true;
 
-    /// <summary>How much more input can be taken.</summary>
-    internal int InputRoom => Math.Max(0, _input.Room - 1);
+    /// <summary>How much more input can be taken. Of a line that has filled the buffer more is taken and dropped, for its end must still come.</summary>
+    internal int InputRoom => Math.Max(IsCanonical && !_input.HasLine ? 1 : 0, _input.Room - 1);
 
     internal long ReadTimeoutNs =>
         IsCanonical || _modes.c_cc[ControlCharacter.VMIN] != 0 || _modes.c_cc[ControlCharacter.VTIME] == 0
@@ -303,7 +303,7 @@ public sealed class Terminal
             {
                 _input.CompleteAll();
             }
-            else if (_input.Count != 0)
+            else if (_input.Count != 0 && _input.Room != 0)
             {
                 // What was typed raw counts as a line.
                 _input.AddEndOfFile();

@@ -29,6 +29,9 @@ internal sealed class KernelInstance
     private readonly KernelLines _lines;
     private readonly KernelLog _log;
 
+    /// <summary>What there is to tell of in a panic; null while the kernel boots.</summary>
+    private SystemState? _system;
+
     /// <summary>The program's path when the initrd is the program itself.</summary>
     private byte[]? _program;
 
@@ -59,8 +62,9 @@ internal sealed class KernelInstance
         catch (Exception exception)
         {
             // Only a bug of the kernel comes here: whatever a program does is answered by an errno or a signal.
-            string text = exception.ToString();
-            _log.Critical($"kernel panic: {text}");
+            string text = $"kernel panic: {exception}";
+            _log.WriteLines(LogLevel.Critical, text);
+            _system?.CurrentThread?.WriteRegisters(_log);
             Tell(ControlKind.Panic, Encoding.UTF8.GetBytes(exception.Message));
             return KernelPanic;
         }
@@ -105,6 +109,7 @@ internal sealed class KernelInstance
             Syscalls = new SyscallContextFactory(dispatcher),
         });
 
+        _system = system;
         ProcessTable processes = new(system);
         StandardMounts.MountAll(mounts, processes, processes);
         EnterWorkingDirectory(files);

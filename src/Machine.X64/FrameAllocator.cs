@@ -5,15 +5,11 @@ internal sealed unsafe class FrameAllocator : IFrameAllocator
 {
     private readonly MetalDoor* _door;
     private readonly ulong _directMap;
-    private readonly ulong _adoptableStart;
-    private readonly ulong _adoptableEnd;
 
     internal FrameAllocator(MetalDoor* door)
     {
         _door = door;
         _directMap = door->DirectMap;
-        _adoptableStart = door->InitialRamDisk;
-        _adoptableEnd = door->InitialRamDisk + door->InitialRamDiskLength;
     }
 
     public long TotalCount => _door->GetTotalFrames();
@@ -43,18 +39,7 @@ internal sealed unsafe class FrameAllocator : IFrameAllocator
         return true;
     }
 
-    public void Free(Frame frame)
-    {
-        ulong physical = (ulong)frame.Number << 12;
-        if (physical + 4096 > _adoptableStart && physical < _adoptableEnd)
-        {
-            _door->AdoptFrame(physical);
-        }
-        else
-        {
-            _door->FreeFrame(physical);
-        }
-    }
+    public void Free(Frame frame) => _door->FreeFrame((ulong)frame.Number << 12);
 
     public Span<byte> GetBytes(Frame frame)
     {

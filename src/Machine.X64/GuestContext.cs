@@ -133,6 +133,7 @@ internal sealed unsafe class GuestContext : IGuestContext
         if (State != null)
         {
             _machine.X64Cpu.Forget(this);
+            _machine.ForgetGuest(State);
             State = null;
             _machine.Frames.Free(_frame);
         }

@@ -11,7 +11,7 @@ namespace Semitone.Machine.X64;
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct MetalDoor
 {
-    private const ulong ExpectedVersion = 1;
+    private const ulong ExpectedVersion = 2;
 
     /// <summary>The auxiliary vector entry that Metal puts the table's address in.</summary>
     private const nuint AuxiliaryEntry = 0x5345_4D49;
@@ -25,6 +25,7 @@ internal unsafe struct MetalDoor
     internal ulong InitialRamDiskLength;
     internal ulong FrameLimit;
     internal ulong ExtendedStateSize;
+    internal ulong ExtendedComponents;
     internal ulong Leaf1Edx;
     internal ulong HasFsGsBase;
     internal ulong TscBoot;
@@ -44,7 +45,6 @@ internal unsafe struct MetalDoor
     internal delegate* unmanaged<void> Idle;
     internal delegate* unmanaged[SuppressGCTransition]<ulong> TakeFrame;
     internal delegate* unmanaged[SuppressGCTransition]<ulong, void> FreeFrame;
-    internal delegate* unmanaged[SuppressGCTransition]<ulong, void> AdoptFrame;
     internal delegate* unmanaged[SuppressGCTransition]<long> GetFreeFrames;
     internal delegate* unmanaged[SuppressGCTransition]<long> GetTotalFrames;
     internal delegate* unmanaged[SuppressGCTransition]<ulong, void> SetAlarm;
@@ -54,6 +54,7 @@ internal unsafe struct MetalDoor
     internal delegate* unmanaged[SuppressGCTransition]<long> ReadClockChip;
     internal delegate* unmanaged[SuppressGCTransition]<void*, void*, void> SwitchExtendedState;
     internal delegate* unmanaged[SuppressGCTransition]<void*, void> SaveExtendedState;
+    internal delegate* unmanaged[SuppressGCTransition]<void*, void> ForgetGuest;
     internal delegate* unmanaged[SuppressGCTransition]<ulong> ReadGuestGsBase;
     internal delegate* unmanaged[SuppressGCTransition]<ulong, void> WriteGuestGsBase;
     internal delegate* unmanaged[SuppressGCTransition]<void> Settle;

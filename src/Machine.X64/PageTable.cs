@@ -151,6 +151,17 @@ internal sealed unsafe class PageTable : IPageTable
         return count;
     }
 
+    public void FreeTables(ulong start, ulong end, ulong floor, ulong ceiling)
+    {
+        start = Math.Max(start & ~(LeafSpan - 1), (floor + LeafSpan - 1) & ~(LeafSpan - 1));
+        end = Math.Min((end + LeafSpan - 1) & ~(LeafSpan - 1), ceiling & ~(LeafSpan - 1));
+        if (start < end && FreeTables(ToTable(Root), 39, start, end, floor, ceiling))
+        {
+            _cachedLeaf = NoLeaf;
+            _machine.X64Cpu.InvalidateAll(Root); // the CPU caches the entries of upper levels, too (Intel SDM Vol. 3A, 4.10.3)
+        }
+    }
+
     public int CopyFromGuest(ulong address, Span<byte> destination)
     {
         int count = Clamp(address, destination.Length);
@@ -358,6 +369,36 @@ internal sealed unsafe class PageTable : IPageTable
         {
             _machine.X64Cpu.InvalidatePage(Root, start);
         }
+    }
+
+    /// <summary>Frees what lies below those entries of a table that touch [start, end) and map nothing outside [floor, ceiling).</summary>
+    /// <returns>False when there was nothing to free.</returns>
+    private bool FreeTables(ulong* table, int shift, ulong start, ulong end, ulong floor, ulong ceiling)
+    {
+        bool isFreed = false;
+        ulong span = 1UL << shift;
+        for (ulong address = start & ~(span - 1); address < end; address += span)
+        {
+            ulong* entry = table + IndexOf(address, shift);
+            if ((*entry & Present) == 0)
+            {
+                continue;
+            }
+
+            if (address >= floor && address + span <= ceiling)
+            {
+                ulong freed = *entry;
+                *entry = 0;
+                FreeTables(freed & AddressMask, shift - 9, EntriesPerTable);
+                isFreed = true;
+            }
+            else if (span > LeafSpan)
+            {
+                isFreed |= FreeTables(ToTable(*entry), shift - 9, Math.Max(start, address), Math.Min(end, address + span), floor, ceiling);
+            }
+        }
+
+        return isFreed;
     }
 
     private void FreeTables(ulong table, int shift, int slots)

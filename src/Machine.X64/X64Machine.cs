@@ -24,6 +24,7 @@ public sealed unsafe class X64Machine : IMachine
         _console = new SerialConsole(door);
         X64Cpu = new X64Cpu(door, _clock);
         ExtendedStateSize = (int)door->ExtendedStateSize;
+        EnabledComponents = door->ExtendedComponents;
         if (ExtendedStateSize > PageSize - ExtendedOffset)
         {
             Environment.FailFast("the extended state does not fit the page of a context");
@@ -59,7 +60,7 @@ public sealed unsafe class X64Machine : IMachine
     internal ulong KernelRoot => _door->KernelRoot;
 
     /// <summary>XCR0; 0 without XSAVE.</summary>
-    internal ulong EnabledComponents => ExtendedStateSize > 512 ? 0xE7UL & ReadSupportedComponents() : 0;
+    internal ulong EnabledComponents { get; }
 
     /// <summary>Enters the machine that this program was started on.</summary>
     public static X64Machine Enter() => new(MetalDoor.Enter());
@@ -92,13 +93,10 @@ public sealed unsafe class X64Machine : IMachine
         Environment.FailFast("the machine is still on");
     }
 
-    internal void* ToPointer(Frame frame) => (void*)(_door->DirectMap + ((ulong)frame.Number << 12));
+    /// <summary>Tells Metal that a guest's state is about to be given back.</summary>
+    internal void ForgetGuest(GuestState* state) => _door->ForgetGuest(state);
 
-    private static ulong ReadSupportedComponents()
-    {
-        (int eax, _, _, int edx) = X86Base.CpuId(0xD, 0);
-        return ((ulong)(uint)edx << 32) | (uint)eax;
-    }
+    internal void* ToPointer(Frame frame) => (void*)(_door->DirectMap + ((ulong)frame.Number << 12));
 
     private CpuFeatures ReadFeatures()
     {

@@ -3,7 +3,7 @@ namespace Semitone.Machine;
 /// <summary>The physical memory that guests and caches are made of.</summary>
 public interface IFrameAllocator
 {
-    /// <summary>Frames that this allocator ever had to give.</summary>
+    /// <summary>Frames that are free or may be one day: those of the initrd are among them. Does not change.</summary>
     long TotalCount { get; }
 
     /// <summary>Frames that are free now.</summary>

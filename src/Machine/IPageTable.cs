@@ -28,6 +28,13 @@ public interface IPageTable : IDisposable
     /// <returns>How many were removed; fewer than <paramref name="removed"/> holds when the range is done.</returns>
     int Unmap(ref ulong start, ulong end, Span<PageMapping> removed);
 
+    /// <summary>Gives back the tables that unmapping has left empty.</summary>
+    /// <param name="start">First page of the range that was unmapped.</param>
+    /// <param name="end">First page after it.</param>
+    /// <param name="floor">No page is mapped from here on, at or below <paramref name="start"/> ...</param>
+    /// <param name="ceiling">... up to here, at or above <paramref name="end"/>: a table goes when all of its span lies in between.</param>
+    void FreeTables(ulong start, ulong end, ulong floor, ulong ceiling);
+
     /// <summary>Copies from guest memory as the guest itself could read it, up to the first page that it cannot.</summary>
     /// <returns>Bytes copied. Never pages in; the caller resolves the page and goes on.</returns>
     int CopyFromGuest(ulong address, Span<byte> destination);

@@ -735,6 +735,9 @@ public sealed partial class AddressSpace
         }
 
         NoteGap(first, end);
+        ulong floor = first > 0 ? _vmas[first - 1].End : 0;
+        ulong ceiling = first < _vmas.Count ? _vmas[first].Start : Paging.UserEnd;
+        _pageTable.FreeTables(start, end, floor, ceiling);
     }
 
     /// <summary>Moves a range that lies in one vma to another place, with its pages.</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Semitone.Abi;
+using Semitone.Core;
 using Semitone.Machine;
 
 namespace Semitone.Memory;
@@ -189,7 +190,7 @@ public sealed class UserMemory
     /// <param name="array">Null means an empty array, as Linux has it.</param>
     /// <param name="budget">Bytes that strings and pointers may still take; what this array took is subtracted.</param>
     /// <param name="strings">The strings, without their NULs.</param>
-    /// <returns>None, EFAULT, or E2BIG.</returns>
+    /// <returns>None, EFAULT, E2BIG, or ENOMEM when the kernel has no room for the strings.</returns>
     public Errno ReadStringArray(UserPtr<ulong> array, ref long budget, out byte[][] strings)
     {
         strings = [];
@@ -211,6 +212,11 @@ public sealed class UserMemory
             {
                 strings = [.. found];
                 return Errno.None;
+            }
+
+            if (!KernelHeap.HasRoom())
+            {
+                return Errno.ENOMEM;
             }
 
             Errno error = ReadArgument(pointer, ref budget, out byte[] text);

@@ -1,11 +1,12 @@
 using System.Runtime;
+using Semitone.Metal.Cpu;
 using Semitone.Metal.Devices;
 using Semitone.Metal.Threads;
 
 namespace Semitone.Metal;
 
 /// <summary>The end of the machine when Metal itself cannot go on.</summary>
-// SAFETY: the registers are the trap frame of the caller, which does not return.
+// SAFETY: the registers are the trap frame of the caller, which does not return, and the guest's are in a page that its owner has not given back (Door.ForgetGuest).
 internal static unsafe class Panic
 {
     /// <summary>The status of the machine monitor after a kernel panic, as far as <see cref="Power"/> can give it one.</summary>
@@ -18,12 +19,9 @@ internal static unsafe class Panic
 
     internal static void Die(string reason)
     {
-        if (!s_dying)
+        if (TryBegin(reason))
         {
-            s_dying = true;
-            Serial.Write("\nkernel panic: ");
-            Serial.Write(reason);
-            Serial.Write("\n");
+            WriteGuest();
         }
 
         Power.Off(Status);
@@ -31,12 +29,9 @@ internal static unsafe class Panic
 
     internal static void Die(string reason, KernelRegisters* registers, ulong faultAddress)
     {
-        if (!s_dying)
+        if (TryBegin(reason))
         {
-            s_dying = true;
-            Serial.Write("\nkernel panic: ");
-            Serial.Write(reason);
-            Serial.Write("\n  vector ");
+            Serial.Write("  vector ");
             Serial.WriteHex(registers->Vector);
             Serial.Write(" error ");
             Serial.WriteHex(registers->Error);
@@ -48,25 +43,57 @@ internal static unsafe class Panic
             Serial.WriteHex(registers->Rsp);
             Serial.Write(" rflags ");
             Serial.WriteHex(registers->Rflags);
-            Serial.Write("\n  rax ");
-            Serial.WriteHex(registers->Rax);
-            Serial.Write(" rbx ");
-            Serial.WriteHex(registers->Rbx);
-            Serial.Write(" rcx ");
-            Serial.WriteHex(registers->Rcx);
-            Serial.Write(" rdx ");
-            Serial.WriteHex(registers->Rdx);
-            Serial.Write("\n  rsi ");
-            Serial.WriteHex(registers->Rsi);
-            Serial.Write(" rdi ");
-            Serial.WriteHex(registers->Rdi);
-            Serial.Write(" rbp ");
-            Serial.WriteHex(registers->Rbp);
-            Serial.Write(" r8 ");
-            Serial.WriteHex(registers->R8);
-            Serial.Write("\n");
+            Write("r15 r14 r13 r12 r11 r10 r9  r8  rbp rdi rsi rdx rcx rbx rax ", (ulong*)registers);
+            WriteGuest();
         }
 
         Power.Off(Status);
+    }
+
+    /// <summary>Says why, unless this is a panic inside a panic.</summary>
+    private static bool TryBegin(string reason)
+    {
+        if (s_dying)
+        {
+            return false;
+        }
+
+        s_dying = true;
+        Serial.Write("\nkernel panic: ");
+        Serial.Write(reason);
+        Serial.Write("\n");
+        return true;
+    }
+
+    /// <summary>Writes what the guest had in its registers that runs or ran last.</summary>
+    private static void WriteGuest()
+    {
+        ulong* state = (ulong*)Symbols.PerCpu()->GuestState;
+        if (state != null)
+        {
+            Serial.Write("  the guest that ran last:");
+            Write("rax rbx rcx rdx rsi rdi rbp rsp r8  r9  r10 r11 r12 r13 r14 r15 rip fl  fs  nr  vec err cr2 ", state);
+        }
+    }
+
+    /// <summary>Writes words that lie one after the other, with their names.</summary>
+    /// <param name="names">Four characters for each word.</param>
+    private static void Write(string names, ulong* words)
+    {
+        const int NameLength = 4;
+        const int WordsPerLine = 4;
+        for (int i = 0; i * NameLength < names.Length; i++)
+        {
+            Serial.Write(i % WordsPerLine == 0 ? "\n  " : " ");
+            for (int j = 0; j < NameLength; j++)
+            {
+                byte character = (byte)names[i * NameLength + j];
+                Serial.Write(&character, 1);
+            }
+
+            Serial.WriteHex(words[i]);
+        }
+
+        Serial.Write("\n");
     }
 }

@@ -30,7 +30,7 @@ public static class FcntlSyscalls
             case FcntlCommand.F_GETFL:
                 return new((long)file.Flags);
             default:
-                return file.IsPathOnly ? new(Errno.EBADF) : ControlFile(context, file, command, argument);
+                return file.IsPathOnly ? new(Errno.EBADF) : ControlFile(context, fd, file, command, argument);
         }
     }
 
@@ -73,7 +73,7 @@ public static class FcntlSyscalls
         return error == Errno.EAGAIN && (operation & FlockOperation.LOCK_NB) == 0 ? LockFileAsync(context, file, operation) : new(error);
     }
 
-    private static ValueTask<SysResult> ControlFile(SyscallContext context, OpenFile file, FcntlCommand command, ulong argument)
+    private static ValueTask<SysResult> ControlFile(SyscallContext context, Fd fd, OpenFile file, FcntlCommand command, ulong argument)
     {
         switch (command)
         {
@@ -84,10 +84,10 @@ public static class FcntlSyscalls
                 return new(FindRecordLock(context, file, argument, command == FcntlCommand.F_OFD_GETLK));
             case FcntlCommand.F_SETLK:
             case FcntlCommand.F_SETLKW:
-                return SetRecordLock(context, file, argument, isOfFile: false, command == FcntlCommand.F_SETLKW);
+                return SetRecordLock(context, fd, file, argument, isOfFile: false, command == FcntlCommand.F_SETLKW);
             case FcntlCommand.F_OFD_SETLK:
             case FcntlCommand.F_OFD_SETLKW:
-                return SetRecordLock(context, file, argument, isOfFile: true, command == FcntlCommand.F_OFD_SETLKW);
+                return SetRecordLock(context, fd, file, argument, isOfFile: true, command == FcntlCommand.F_OFD_SETLKW);
             case FcntlCommand.F_GETPIPE_SZ:
                 return new(file is OpenPipe measured ? measured.Pipe.Capacity : Errno.EBADF);
             case FcntlCommand.F_SETPIPE_SZ:
@@ -106,19 +106,29 @@ public static class FcntlSyscalls
     {
         FileLocks locks = file.Inode.GetLocks();
         Waiter waiter = context.Thread.Waiter;
-        while (true)
+
+        // Whoever closes the descriptor meanwhile does not close the file: its lock would outlive it.
+        file.AddReference();
+        try
         {
-            waiter.Enlist(locks.Released);
-            Errno error = locks.Flock.Apply(file, operation);
-            if (error != Errno.EAGAIN)
+            while (true)
             {
-                waiter.Cancel();
-                return error;
+                waiter.Enlist(locks.Released);
+                Errno error = locks.Flock.Apply(file, operation);
+                if (error != Errno.EAGAIN)
+                {
+                    waiter.Cancel();
+                    return error;
+                }
+                if (await waiter.WaitAsync() == WaitResult.Interrupted)
+                {
+                    return RestartErrno.ERESTARTSYS;
+                }
             }
-            if (await waiter.WaitAsync() == WaitResult.Interrupted)
-            {
-                return RestartErrno.ERESTARTSYS;
-            }
+        }
+        finally
+        {
+            file.Release();
         }
     }
 
@@ -149,7 +159,7 @@ public static class FcntlSyscalls
         return context.Memory.TryWrite(new UserPtr<Flock>(argument), value) ? SysResult.Success : Errno.EFAULT;
     }
 
-    private static ValueTask<SysResult> SetRecordLock(SyscallContext context, OpenFile file, ulong argument, bool isOfFile, bool waits)
+    private static ValueTask<SysResult> SetRecordLock(SyscallContext context, Fd fd, OpenFile file, ulong argument, bool isOfFile, bool waits)
     {
         Errno error = ReadRecordLock(context, file, argument, isOfFile, out Flock value, out long start, out long end);
         if (error != Errno.None)
@@ -171,31 +181,49 @@ public static class FcntlSyscalls
             case LockType.F_WRLCK:
                 bool isExclusive = value.l_type == LockType.F_WRLCK;
                 error = records.Lock(owner, processId, isExclusive, start, end);
-                return error == Errno.EAGAIN && waits ? LockRecordAsync(context, file, owner, processId, isExclusive, start, end) : new(error);
+                return error == Errno.EAGAIN && waits ? LockRecordAsync(context, fd, file, owner, processId, isExclusive, start, end) : new(error);
             default:
                 return new(Errno.EINVAL);
         }
     }
 
     private static async ValueTask<SysResult> LockRecordAsync(
-        SyscallContext context, OpenFile file, object owner, int processId, bool isExclusive, long start, long end)
+        SyscallContext context, Fd fd, OpenFile file, object owner, int processId, bool isExclusive, long start, long end)
     {
         FileLocks locks = file.Inode.GetLocks();
         Waiter waiter = context.Thread.Waiter;
-        while (true)
+        file.AddReference();
+        try
         {
-            waiter.Enlist(locks.Released);
-            Errno error = locks.Records.Lock(owner, processId, isExclusive, start, end);
-            if (error != Errno.EAGAIN)
+            while (true)
             {
-                waiter.Cancel();
-                return error;
-            }
-            if (await waiter.WaitAsync() == WaitResult.Interrupted)
-            {
-                return RestartErrno.ERESTARTSYS;
+                waiter.Enlist(locks.Released);
+                Errno error = locks.Records.Lock(owner, processId, isExclusive, start, end);
+                if (error != Errno.EAGAIN)
+                {
+                    waiter.Cancel();
+                    return error == Errno.None && IsClosed(context, fd, file) ? GiveUpRecordLock(locks, owner, start, end) : error;
+                }
+                if (await waiter.WaitAsync() == WaitResult.Interrupted)
+                {
+                    return RestartErrno.ERESTARTSYS;
+                }
             }
         }
+        finally
+        {
+            file.Release();
+        }
+    }
+
+    private static bool IsClosed(SyscallContext context, Fd fd, OpenFile file) =>
+        !context.Files.TryGet(fd, out OpenFile? current, out _) || current != file;
+
+    /// <summary>Undoes a lock that came after its descriptor was closed: closing has released the others, and nothing would release this one.</summary>
+    private static Errno GiveUpRecordLock(FileLocks locks, object owner, long start, long end)
+    {
+        locks.Records.Unlock(owner, start, end);
+        return Errno.EBADF;
     }
 
     /// <summary>Reads a struct flock and works out which bytes it means.</summary>

@@ -41,6 +41,11 @@ public static class IdentitySyscalls
     [Syscall(105, "setuid")]
     public static SysResult SetUserId(SyscallContext context, uint id)
     {
+        if (id == Unchanged)
+        {
+            return Errno.EINVAL;
+        }
+
         Credentials current = context.Process.Credentials;
         if (current.IsPrivileged)
         {
@@ -60,6 +65,11 @@ public static class IdentitySyscalls
     [Syscall(106, "setgid")]
     public static SysResult SetGroupId(SyscallContext context, uint id)
     {
+        if (id == Unchanged)
+        {
+            return Errno.EINVAL;
+        }
+
         Credentials current = context.Process.Credentials;
         if (current.IsPrivileged)
         {
@@ -231,6 +241,11 @@ public static class IdentitySyscalls
         if (!context.Memory.TryRead(groups, wanted.AsSpan()))
         {
             return Errno.EFAULT;
+        }
+
+        if (wanted.Contains(Unchanged))
+        {
+            return Errno.EINVAL;
         }
 
         context.Process.SetCredentials(current with { Groups = wanted });

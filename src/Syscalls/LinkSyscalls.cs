@@ -126,7 +126,8 @@ public static class LinkSyscalls
         }
         if (inode is not SymbolicLinkInode link)
         {
-            return Errno.EINVAL;
+            bool isPathEmpty = context.PathBuffer[0] == 0;
+            return isPathEmpty ? Errno.ENOENT : Errno.EINVAL;
         }
         error = link.GetTarget(out ReadOnlySpan<byte> target);
         if (error != Errno.None)

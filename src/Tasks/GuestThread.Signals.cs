@@ -188,7 +188,12 @@ public sealed partial class GuestThread
                 case DefaultAction.Continue:
                     break;
                 case DefaultAction.Stop:
-                    Process.Stop();
+                    // Nobody is there to continue an orphaned group: only SIGSTOP stops it (POSIX.1, 2.4.3).
+                    if (signal == Signal.SIGSTOP || !Process.IsInOrphanedGroup)
+                    {
+                        Process.Stop();
+                    }
+
                     break;
                 default:
                     Die(in info);

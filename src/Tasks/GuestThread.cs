@@ -339,12 +339,10 @@ public sealed partial class GuestThread : Runnable
         }
         else
         {
+            string text = exception.ToString();
             log.Critical($"kernel bug while serving {Name.Bytes}[{Tid}], system call {(long)_context.Registers.OrigRax}; the program is killed");
-            ReadOnlySpan<char> text = exception.ToString();
-            foreach (Range line in text.Split('\n'))
-            {
-                log.Critical($"{text[line].TrimEnd().ToString()}");
-            }
+            log.WriteLines(LogLevel.Critical, text);
+            WriteRegisters(log);
         }
 
         _work &= ~ThreadWork.Parked;
@@ -353,6 +351,22 @@ public sealed partial class GuestThread : Runnable
         {
             _executor.Post(this);
         }
+    }
+
+    /// <summary>Writes the registers that the program left ring 3 with.</summary>
+    public void WriteRegisters(KernelLog log)
+    {
+        if (HasEnded)
+        {
+            return;
+        }
+
+        ref GuestRegisters r = ref _context.Registers;
+        log.Critical($"registers of {Name.Bytes}[{Tid}]:");
+        log.Critical($"  rax 0x{r.Rax:x} rbx 0x{r.Rbx:x} rcx 0x{r.Rcx:x} rdx 0x{r.Rdx:x} rsi 0x{r.Rsi:x} rdi 0x{r.Rdi:x}");
+        log.Critical($"  rbp 0x{r.Rbp:x} rsp 0x{r.Rsp:x} r8 0x{r.R8:x} r9 0x{r.R9:x} r10 0x{r.R10:x} r11 0x{r.R11:x}");
+        log.Critical($"  r12 0x{r.R12:x} r13 0x{r.R13:x} r14 0x{r.R14:x} r15 0x{r.R15:x} fs 0x{r.FsBase:x} orig_rax 0x{r.OrigRax:x}");
+        log.Critical($"  rip 0x{r.Rip:x} rflags 0x{r.Rflags:x}");
     }
 
     /// <summary>Ends the thread: tells those who wait for it, and leaves its process.</summary>

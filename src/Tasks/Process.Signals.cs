@@ -59,6 +59,25 @@ public sealed partial class Process
             || Handlers[signal].sa_handler > SignalHandler.SIG_IGN;
     }
 
+    /// <summary>True when no process of the group has a parent in another group of the session: no shell controls it (setpgid(2), "orphaned").</summary>
+    public bool IsInOrphanedGroup
+    {
+        get
+        {
+            for (int id = 1; System.Threads.TryGetNext(id, out id, out GuestThread? thread); id++)
+            {
+                Process process = thread.Process;
+                bool isMember = process.Pid == id && process.ProcessGroupId == ProcessGroupId && !process.HasEnded;
+                if (isMember && process.Parent is { } parent && parent.ProcessGroupId != ProcessGroupId && parent.SessionId == process.SessionId)
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+    }
+
     /// <summary>Stops every thread before it would run again.</summary>
     internal void Stop()
     {

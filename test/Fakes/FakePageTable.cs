@@ -22,6 +22,9 @@ public sealed class FakePageTable : IPageTable
     /// <summary>Pages mapped now.</summary>
     public int Count => _pages.Count;
 
+    /// <summary>Tables that there are now.</summary>
+    public int TableCount => _tables.Count;
+
     /// <summary>The pages mapped, by address.</summary>
     public IReadOnlyDictionary<ulong, PageMapping> Pages => _pages;
 
@@ -121,6 +124,27 @@ public sealed class FakePageTable : IPageTable
         }
 
         return count;
+    }
+
+    public void FreeTables(ulong start, ulong end, ulong floor, ulong ceiling)
+    {
+        CheckRange(start, end);
+        CheckRange(floor, ceiling);
+        if (floor > start || ceiling < end || PagesIn(floor, ceiling).Count != 0)
+        {
+            throw new InvalidOperationException($"0x{floor:x} to 0x{ceiling:x} is not free of pages around 0x{start:x} to 0x{end:x}.");
+        }
+
+        const ulong Span = 1UL << TableShift;
+        foreach (ulong table in _tables.Keys.ToList())
+        {
+            ulong first = table << TableShift;
+            if (first < end && first + Span > start && first >= floor && first + Span <= ceiling)
+            {
+                _frames.Free(_tables[table]);
+                _tables.Remove(table);
+            }
+        }
     }
 
     public int CopyFromGuest(ulong address, Span<byte> destination)

@@ -20,6 +20,17 @@ internal static class FatalCases
         ("write-to-code-by-the-direct-map", WriteToCodeByDirectMap),
         ("guest-memory", machine => ReadGuestMemory(machine, [0x0F, 0x0B])), // ud2
         ("guest-memory-with-alignment-check-on", machine => ReadGuestMemory(machine, [0x9C, 0x81, 0x0C, 0x24, 0, 0, 4, 0, 0x9D, 0x0F, 0x0B])), // pushf; or dword [rsp], 1 << 18; popf; ud2
+        ("guest-registers", RunGuestAndDie),
+        ("guest-is-gone", machine =>
+        {
+            using (RunLoopCases.Guest guest = new(machine, [0x0F, 0x0B])) // ud2
+            {
+                guest.Run();
+            }
+
+            Marshal.ReadByte(unchecked((nint)0x1234_5678_0000));
+        }),
+        ("non-maskable-interrupt", SendNmi),
         ("stack-overflow", machine => Descend(machine, 1)),
         ("unhandled-exception", machine => throw new InvalidOperationException("nobody catches this")),
         ("unhandled-exception-of-a-thread", StartThrowingThread),
@@ -53,6 +64,29 @@ internal static class FatalCases
         Span<byte> room = stackalloc byte[256];
         room[depth & 255] = 1;
         return Descend(machine, depth + 1) + room[0];
+    }
+
+    private static void RunGuestAndDie(X64Machine machine)
+    {
+        using RunLoopCases.Guest guest = new(machine, [0x0F, 0x0B]); // ud2
+        guest.Context.Registers.Rbx = 0xFEED_FACE_CAFE;
+        guest.Context.Registers.R15 = 0x1515;
+        Check.Equal((byte)TrapKind.Exception, (byte)guest.Run().Kind, "trap");
+        Marshal.ReadByte(unchecked((nint)0x1234_5678_0000));
+    }
+
+    /// <summary>Sends the CPU an NMI by its own local APIC (Intel SDM Vol. 3A, 11.6.1).</summary>
+    private static void SendNmi(X64Machine machine)
+    {
+        const long LocalApic = unchecked((long)0xFFFF_FF00_FEE0_0000);
+        const int Low = 0x300;
+        const int High = 0x310;
+        const int DeliverNmi = 4 << 8;
+        Marshal.WriteInt32(unchecked((nint)(LocalApic + High)), 0); // to the CPU with the id 0
+        Marshal.WriteInt32(unchecked((nint)(LocalApic + Low)), DeliverNmi);
+        for (long end = machine.Clock.MonotonicNs + 1_000_000_000; machine.Clock.MonotonicNs < end;)
+        {
+        }
     }
 
     private static void StartThrowingThread(X64Machine machine)

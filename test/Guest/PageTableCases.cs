@@ -19,6 +19,7 @@ internal static class PageTableCases
         ("Unmap_InBatches_ReturnsEveryFrame", UnmapBatches),
         ("Protect_TakesEffectAtOnce", Protect),
         ("Tables_OfTwoSpaces_AreSeparate", TwoSpaces),
+        ("FreeTables_GivesBackWhatIsWhollyFree", FreeTables),
         ("Dispose_GivesEveryTableBack", GiveBack),
     ];
 
@@ -130,6 +131,39 @@ internal static class PageTableCases
 
         Free(machine, firstFrames);
         Free(machine, secondFrames);
+    }
+
+    /// <summary>Three pages, each in a table of its own level, come and go; what others still use stays.</summary>
+    private static void FreeTables(X64Machine machine)
+    {
+        const ulong LargePage = 1UL << 21;
+        const ulong Gibi = 1UL << 30;
+        using IPageTable table = Make(machine, 1, PageAccess.Read | PageAccess.Write, out Frame[] frames);
+        Check.True(machine.Frames.TryAllocateZeroed(out Frame frame), "no frame");
+        ulong[] places = [Base + LargePage, Base + Gibi, Base + (Gibi << 9)];
+        int[] tables = [1, 2, 3];
+        for (int round = 0; round < 2; round++)
+        {
+            for (int i = 0; i < places.Length; i++)
+            {
+                long before = machine.Frames.FreeCount;
+                Check.True(table.TryMap(places[i], frame, PageAccess.Read | PageAccess.Write), "not mapped");
+                Check.Equal((long)tables[i], before - machine.Frames.FreeCount, "tables made");
+                Check.Equal(1, table.CopyToGuest(places[i], new byte[1]), "bytes written");
+                ulong start = places[i];
+                Check.Equal(1, table.Unmap(ref start, places[i] + Paging.PageSize, new PageMapping[2]), "pages removed");
+
+                // The next page, which is in the same table, is somebody's.
+                table.FreeTables(places[i], places[i] + Paging.PageSize, Base + Paging.PageSize, places[i] + Paging.PageSize);
+                Check.Equal(before - tables[i], machine.Frames.FreeCount, "free frames, with a neighbour");
+                table.FreeTables(places[i], places[i] + Paging.PageSize, Base + Paging.PageSize, Paging.UserEnd);
+                Check.Equal(before, machine.Frames.FreeCount, "free frames");
+                Check.Equal(0, table.CopyFromGuest(places[i], new byte[1]), "bytes read where nothing is");
+            }
+        }
+
+        Check.Equal(1, table.CopyToGuest(Base, new byte[1]), "bytes written next to what went");
+        Free(machine, [.. frames, frame]);
     }
 
     private static void GiveBack(X64Machine machine)

@@ -20,6 +20,7 @@ internal static class RunLoopCases
         ("InvalidOpcode_DivideError_Breakpoint_AreExceptions", RunExceptions),
         ("KernelMemory_IsOutOfReach", ReadKernel),
         ("Spinning_IsInterruptedByTheAlarm", Spin),
+        ("Alarm_GoesOffOnce", SleepAfterAlarm),
         ("VectorState_SurvivesAnotherGuest", SwitchVectors),
         ("ExtendedState_RoundTripsAndRefusesGarbage", SaveAndLoad),
         ("Flags_OfAHostileFrame_AreSanitised", SanitiseFlags),
@@ -152,6 +153,53 @@ internal static class RunLoopCases
         Check.True(guest.Context.Registers.Rax >= 1000, "it did not spin");
         Check.True(late < 10_000_000_000, $"the alarm came {late} ns late");
         Check.True(machine.Clock.MonotonicNs > start, "the clock stood still");
+    }
+
+    /// <summary>An alarm that has gone off must not end the sleeps that follow: the executor sets none when it waits for a device only.</summary>
+    private static void SleepAfterAlarm(X64Machine machine)
+    {
+        using Guest guest = new(machine, [0xEB, 0xFE]); // jmp $
+        Action<long>[] waits =
+        [
+            alarm =>
+            {
+                while (machine.Clock.MonotonicNs < alarm)
+                {
+                    machine.Cpu.Idle();
+                }
+            },
+            alarm =>
+            {
+                while (machine.Clock.MonotonicNs < alarm)
+                {
+                    guest.RunOnce();
+                }
+            },
+        ];
+        foreach (Action<long> waitUntil in waits)
+        {
+            long alarm = machine.Clock.MonotonicNs + 2_000_000;
+            machine.Cpu.SetAlarm(alarm);
+            waitUntil(alarm);
+            bool isSetAnew = false;
+            Thread other = new(() =>
+            {
+                Thread.Sleep(30);
+                Volatile.Write(ref isSetAnew, true);
+                machine.Cpu.SetAlarm(machine.Clock.MonotonicNs);
+            });
+            other.Start();
+
+            // The first alarm's interrupt may come a little after its time.
+            int wakes = 0;
+            for (; !Volatile.Read(ref isSetAnew); wakes++)
+            {
+                machine.Cpu.Idle();
+            }
+
+            Check.True(wakes <= 3, $"the CPU woke {wakes} times for one alarm");
+            other.Join();
+        }
     }
 
     private static void SwitchVectors(X64Machine machine)

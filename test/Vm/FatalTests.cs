@@ -18,6 +18,8 @@ public sealed class FatalTests
     [InlineData("guest-memory-with-alignment-check-on", "Access Violation", Abort)]
     [InlineData("unhandled-exception", "System.InvalidOperationException: nobody catches this", Abort)]
     [InlineData("unhandled-exception-of-a-thread", "System.InvalidOperationException: nobody catches this", Abort)]
+    [InlineData("guest-registers", "Access Violation", "rbx 0xfeedfacecafe")]
+    [InlineData("non-maskable-interrupt", "kernel panic: non-maskable interrupt", "vector 0x2")]
     [InlineData("stack-overflow", "kernel panic: a kernel thread's stack overflowed", "rip 0xffffffff9")]
     public void Kernel_DoesWhatItMustNot_Panics(string name, string reason, string panic)
     {
@@ -26,6 +28,16 @@ public sealed class FatalTests
         Assert.Contains(reason, run.Console, StringComparison.Ordinal);
         Assert.Contains(panic, run.Console, StringComparison.Ordinal);
         Assert.DoesNotContain("survived", run.Console, StringComparison.Ordinal);
+    }
+
+    /// <summary>All that the guest had when it last left ring 3; nothing of one that is no more, whose page may be another's.</summary>
+    [Fact]
+    public void Panic_AfterAGuestRan_HasItsRegisters()
+    {
+        string console = MachineRun.Boot(s_machine, "fatal=guest-registers").Console;
+        Assert.Matches("the guest that ran last:\r?\n  rax 0x0 rbx 0xfeedfacecafe ", console);
+        Assert.Matches("r15 0x1515\r?\n  rip 0x400000 fl  0x[0-9a-f]+ fs  0x0 nr  0xffffffffffffffff\r?\n  vec 0x6 err 0x0", console);
+        Assert.DoesNotContain("the guest that ran last", MachineRun.Boot(s_machine, "fatal=guest-is-gone").Console, StringComparison.Ordinal);
     }
 
     /// <summary>A panic names the managed methods that led to it.</summary>

@@ -46,9 +46,7 @@ internal static unsafe class BootData
         if (moduleCount > 0)
         {
             ulong* module = (ulong*)Frames.ToPointer(modules);
-            InitialRamDisk = module[0];
-            InitialRamDiskLength = module[1];
-            Reserve(InitialRamDisk, InitialRamDisk + InitialRamDiskLength);
+            ReserveInitialRamDisk(module[0], module[1]);
         }
 
         if (version == 0)
@@ -71,12 +69,9 @@ internal static unsafe class BootData
     {
         byte* page = (byte*)Frames.ToPointer(start);
         ReserveCommandLine(*(uint*)(page + 0x228) | ((ulong)*(uint*)(page + 0xC8) << 32));
-        InitialRamDisk = *(uint*)(page + 0x218) | ((ulong)*(uint*)(page + 0xC0) << 32);
-        InitialRamDiskLength = *(uint*)(page + 0x21C) | ((ulong)*(uint*)(page + 0xC4) << 32);
-        if (InitialRamDiskLength != 0)
-        {
-            Reserve(InitialRamDisk, InitialRamDisk + InitialRamDiskLength);
-        }
+        ReserveInitialRamDisk(
+            *(uint*)(page + 0x218) | ((ulong)*(uint*)(page + 0xC0) << 32),
+            *(uint*)(page + 0x21C) | ((ulong)*(uint*)(page + 0xC4) << 32));
 
         int entries = page[0x1E8];
         for (int i = 0; i < entries; i++)
@@ -104,6 +99,26 @@ internal static unsafe class BootData
 
         CommandLineLength = length;
         Reserve(address, address + length + 1);
+    }
+
+    private static void ReserveInitialRamDisk(ulong start, ulong length)
+    {
+        if (length == 0)
+        {
+            return;
+        }
+
+        InitialRamDisk = start;
+        InitialRamDiskLength = length;
+        Reserve(start, start + length);
+
+        // The kernel may free what the initrd fills, and only that: the rest of its first and last page is somebody else's.
+        ulong first = (start + Layout.PageSize - 1) / Layout.PageSize;
+        ulong end = (start + length) / Layout.PageSize;
+        if (end > first)
+        {
+            Frames.CountUsed((long)(end - first));
+        }
     }
 
     private static void Reserve(ulong start, ulong end)

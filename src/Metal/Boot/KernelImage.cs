@@ -102,7 +102,7 @@ internal static unsafe class KernelImage
             }
         }
 
-        ulong entryFlags = RuntimeMemory.ToEntryFlags(protection);
+        ulong entryFlags = RuntimeMemory.ToEntryFlags(protection) | PageTables.Global;
         ulong page = address & ~(Layout.PageSize - 1);
         physical &= ~(Layout.PageSize - 1);
         RuntimeMemory.AddFixed(page, memoryEnd, protection);

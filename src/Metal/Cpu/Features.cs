@@ -4,6 +4,8 @@ namespace Semitone.Metal.Cpu;
 // SAFETY: the buffers for CPUID are four words on the stack, as cpuid_leaf writes them.
 internal static unsafe class Features
 {
+    private const ulong Cr4MachineCheck = 1 << 6;
+    private const ulong Cr4GlobalPages = 1 << 7;
     private const ulong Cr4OsFxsr = 1 << 9;
     private const ulong Cr4OsXmmExceptions = 1 << 10;
     private const ulong Cr4Umip = 1 << 11;
@@ -93,6 +95,8 @@ internal static unsafe class Features
 
         ulong cr4 = Instructions.ReadCr4() | Cr4OsFxsr | Cr4OsXmmExceptions;
         cr4 &= ~Cr4OsXsave; // the runtime and its C library are to settle on SSE: kernel code must not touch upper halves
+        cr4 |= (Leaf1Edx & (1u << 7)) != 0 ? Cr4MachineCheck : 0; // or a machine check would reset the machine without a word
+        cr4 |= (Leaf1Edx & (1u << 13)) != 0 ? Cr4GlobalPages : 0; // no entry is global yet: the boot page tables have none
         cr4 |= HasFsGsBase ? Cr4FsGsBase : 0;
         cr4 |= hasSmep ? Cr4Smep : 0;
         cr4 |= HasSmap ? Cr4Smap : 0;

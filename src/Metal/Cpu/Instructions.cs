@@ -88,9 +88,6 @@ internal static unsafe class Instructions
     [RuntimeImport("wait_for_interrupt"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern void WaitForInterrupt();
 
-    [RuntimeImport("poll_interrupts"), MethodImpl(MethodImplOptions.InternalCall)]
-    internal static extern void PollInterrupts();
-
     [RuntimeImport("halt_forever"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern void HaltForever();
 }

@@ -13,6 +13,10 @@ internal static unsafe class LocalApic
 
     private const uint ApicBaseMsr = 0x1B;
     private const uint TscDeadlineMsr = 0x6E0;
+
+    // Of the APIC base MSR: the registers are MSRs and not in memory (x2APIC); and the APIC is on at all.
+    private const ulong UseMsrs = 1 << 10;
+    private const ulong Enabled = 1 << 11;
     private const uint SpuriousRegister = 0xF0;
     private const uint EndOfInterruptRegister = 0xB0;
     private const uint TaskPriorityRegister = 0x80;
@@ -38,7 +42,12 @@ internal static unsafe class LocalApic
     {
         ulong apicBase = Instructions.ReadMsr(ApicBaseMsr);
         s_base = PageTables.MapDevice(apicBase & 0x000F_FFFF_FFFF_F000);
-        Instructions.WriteMsr(ApicBaseMsr, (apicBase & ~(1UL << 10)) | (1UL << 11)); // enabled, registers in memory
+        if ((apicBase & UseMsrs) != 0)
+        {
+            Instructions.WriteMsr(ApicBaseMsr, apicBase & ~(Enabled | UseMsrs)); // the only way from x2APIC to xAPIC mode (11.12.5)
+        }
+
+        Instructions.WriteMsr(ApicBaseMsr, (apicBase & ~UseMsrs) | Enabled);
         Write(SpuriousRegister, 0x100 | SpuriousVector);
         Write(TaskPriorityRegister, 0);
         if (Features.HasTscDeadline)

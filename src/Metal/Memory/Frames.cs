@@ -20,6 +20,7 @@ internal static unsafe class Frames
     /// <summary>Base to add to a physical address to reach it now.</summary>
     internal static ulong PhysicalBase { get; set; }
 
+    /// <summary>Frames that are free or in use, those of the initrd included.</summary>
     internal static long TotalCount { get; private set; }
 
     internal static long FreeCount { get; private set; }
@@ -104,12 +105,8 @@ internal static unsafe class Frames
         FreeCount++;
     }
 
-    /// <summary>Gives memory to the allocator that was not part of any range: what boot data and the initrd no longer need.</summary>
-    internal static void Adopt(ulong frame)
-    {
-        TotalCount++;
-        Free(frame);
-    }
+    /// <summary>Counts frames that are in use from the beginning and may be freed one day: those of the initrd.</summary>
+    internal static void CountUsed(long count) => TotalCount += count;
 
     private struct RangeStorage
     {

@@ -22,6 +22,7 @@ internal unsafe struct DoorTable
     internal ulong InitialRamDiskLength;
     internal ulong FrameLimit;
     internal ulong ExtendedStateSize;
+    internal ulong ExtendedComponents;
     internal ulong Leaf1Edx;
     internal ulong HasFsGsBase;
     internal ulong TscBoot;
@@ -41,7 +42,6 @@ internal unsafe struct DoorTable
     internal ulong Idle;
     internal delegate*<ulong> TakeFrame;
     internal delegate*<ulong, void> FreeFrame;
-    internal delegate*<ulong, void> AdoptFrame;
     internal delegate*<long> GetFreeFrames;
     internal delegate*<long> GetTotalFrames;
     internal delegate*<ulong, void> SetAlarm;
@@ -51,6 +51,7 @@ internal unsafe struct DoorTable
     internal delegate*<long> ReadClockChip;
     internal delegate*<void*, void*, void> SwitchExtendedState;
     internal delegate*<void*, void> SaveExtendedState;
+    internal delegate*<void*, void> ForgetGuest;
     internal delegate*<ulong> ReadGuestGsBase;
     internal delegate*<ulong, void> WriteGuestGsBase;
     internal delegate*<void> Settle;
@@ -59,7 +60,7 @@ internal unsafe struct DoorTable
 
 internal static unsafe class Door
 {
-    private const ulong Version = 1;
+    private const ulong Version = 2;
 
     private static DoorTable s_table;
 
@@ -90,7 +91,6 @@ internal static unsafe class Door
             table->Idle = Symbols.DoorIdle();
             table->TakeFrame = &Frames.TakeForGuest;
             table->FreeFrame = &Frames.Free;
-            table->AdoptFrame = &Frames.Adopt;
             table->GetFreeFrames = &GetFreeFrames;
             table->GetTotalFrames = &GetTotalFrames;
             table->SetAlarm = &Scheduler.SetAlarm;
@@ -100,6 +100,7 @@ internal static unsafe class Door
             table->ReadClockChip = &RealTimeClock.ReadSeconds;
             table->SwitchExtendedState = &SwitchExtendedState;
             table->SaveExtendedState = &SaveExtendedState;
+            table->ForgetGuest = &ForgetGuest;
             table->ReadGuestGsBase = &Features.ReadGuestGsBase;
             table->WriteGuestGsBase = &Features.WriteGuestGsBase;
             table->Settle = &Settle;
@@ -124,6 +125,7 @@ internal static unsafe class Door
         fixed (DoorTable* table = &s_table)
         {
             table->ExtendedStateSize = Features.ExtendedStateSize;
+            table->ExtendedComponents = Features.EnabledComponents;
             table->TscBoot = Tsc.BootTicks;
             table->TscHertz = Tsc.Hertz;
             table->TscMultiplier = Tsc.Multiplier;
@@ -150,6 +152,16 @@ internal static unsafe class Door
         else
         {
             Instructions.LoadLegacy(to);
+        }
+    }
+
+    /// <summary>A guest's state is about to be given back: a panic must not show what comes to lie there.</summary>
+    private static void ForgetGuest(void* state)
+    {
+        PerCpu* cpu = Symbols.PerCpu();
+        if (cpu->GuestState == state)
+        {
+            cpu->GuestState = null;
         }
     }
 

@@ -11,16 +11,31 @@ namespace Semitone.Metal.Runtime;
 internal static unsafe class KernelTraps
 {
     private const ulong DivideError = 0;
+    private const ulong NonMaskableInterrupt = 2;
     private const ulong Breakpoint = 3;
     private const ulong InvalidOpcode = 6;
+    private const ulong DoubleFault = 8;
     private const ulong GeneralProtection = 13;
     private const ulong PageFault = 14;
+    private const ulong MachineCheck = 18;
     private const ulong SimdException = 19;
     private const ulong FirstInterrupt = 32;
 
     private static int s_depth;
 
+    /// <summary>Serves an interrupt that ended a guest's run: that it ended tells the kernel to look.</summary>
     [RuntimeExport("metal_interrupt")]
+    private static void ServeInGuest(ulong vector)
+    {
+        Acknowledge(vector);
+        Scheduler.InterruptPending = false;
+    }
+
+    /// <summary>An event that no program can cause and none can go on after. NMI: somebody wants to see what the machine does (QEMU's <c>nmi</c>).</summary>
+    [RuntimeExport("metal_fatal_in_guest")]
+    private static void DieInGuest(ulong vector) =>
+        Panic.Die(vector == MachineCheck ? "machine check in a guest" : "non-maskable interrupt in a guest");
+
     private static void Acknowledge(ulong vector)
     {
         if (vector == LocalApic.SpuriousVector)
@@ -31,7 +46,7 @@ internal static unsafe class KernelTraps
         if (vector == LocalApic.TimerVector)
         {
             LocalApic.TimerFired();
-            Scheduler.Rearm();
+            Scheduler.OnTimer();
         }
         else
         {
@@ -49,6 +64,14 @@ internal static unsafe class KernelTraps
         {
             Acknowledge(vector);
             return;
+        }
+
+        if (vector is NonMaskableInterrupt or DoubleFault or MachineCheck)
+        {
+            Panic.Die(
+                vector == NonMaskableInterrupt ? "non-maskable interrupt" : vector == DoubleFault ? "double fault" : "machine check",
+                registers,
+                faultAddress);
         }
 
         if (++s_depth > 1)

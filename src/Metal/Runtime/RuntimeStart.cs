@@ -81,10 +81,10 @@ internal static unsafe class RuntimeStart
         return thread;
     }
 
-    /// <summary>The collector reserves 256 GiB unless it is told what there is: a quarter of memory, between 2 and 256 MiB.</summary>
+    /// <summary>The collector reserves 256 GiB unless it is told what there is: a quarter of what the initrd leaves, between 2 and 256 MiB.</summary>
     private static byte* PushHeapLimit(ref byte* top)
     {
-        ulong limit = (ulong)Frames.TotalCount * Layout.PageSize / 4;
+        ulong limit = (ulong)Frames.FreeCount * Layout.PageSize / 4;
         limit = limit < 0x20_0000 ? 0x20_0000 : limit > 0x1000_0000 ? 0x1000_0000 : limit & ~0xFFFUL;
         byte* digits = stackalloc byte[16];
         int count = 0;

@@ -23,8 +23,8 @@ internal static unsafe class Scheduler
     /// <summary>Set by an interrupt that the kernel should look at, cleared when the executor has been told.</summary>
     internal static bool InterruptPending { get; set; }
 
-    /// <summary>When the executor wants to be woken, in TSC ticks.</summary>
-    internal static ulong AlarmTicks { get; set; } = ulong.MaxValue;
+    /// <summary>When the executor wants to be woken, in TSC ticks; <see cref="ulong.MaxValue"/> for never, and once that has been.</summary>
+    private static ulong AlarmTicks { get; set; } = ulong.MaxValue;
 
     internal static KernelThread* CreateFirst()
     {
@@ -180,20 +180,35 @@ internal static unsafe class Scheduler
         LocalApic.SetTimer(ticks);
     }
 
-    /// <summary>Sets the timer again when it fired ahead of the alarm: it may count with another clock than the TSC.</summary>
-    internal static void Rearm()
+    /// <summary>Takes note that the timer has fired: for the alarm, which goes off once; or ahead of it, as it may count with another clock than the TSC.</summary>
+    internal static void OnTimer()
     {
-        if (AlarmTicks != ulong.MaxValue && Instructions.ReadTsc() < AlarmTicks)
+        if (AlarmTicks == ulong.MaxValue)
+        {
+            return;
+        }
+
+        if (Instructions.ReadTsc() < AlarmTicks)
         {
             LocalApic.SetTimer(AlarmTicks);
+            return;
         }
+
+        AlarmTicks = ulong.MaxValue;
+        InterruptPending = true;
     }
 
     private static void Expire(KernelThread* thread, ulong now)
     {
         if (thread->State == ThreadState.Idle)
         {
-            if (InterruptPending || AlarmTicks <= now)
+            if (AlarmTicks <= now)
+            {
+                AlarmTicks = ulong.MaxValue;
+                InterruptPending = true;
+            }
+
+            if (InterruptPending)
             {
                 InterruptPending = false;
                 Wake(thread, 0);

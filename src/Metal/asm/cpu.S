@@ -34,11 +34,6 @@ FUNCTION port_in8
     in al, dx
     ret
 
-FUNCTION port_in32
-    mov edx, edi
-    in eax, dx
-    ret
-
 FUNCTION read_msr
     mov ecx, edi
     rdmsr
@@ -52,18 +47,6 @@ FUNCTION write_msr                  # (uint msr, ulong value)
     mov rdx, rsi
     shr rdx, 32
     wrmsr
-    ret
-
-FUNCTION read_cr0
-    mov rax, cr0
-    ret
-
-FUNCTION write_cr0
-    mov cr0, rdi
-    ret
-
-FUNCTION read_cr2
-    mov rax, cr2
     ret
 
 FUNCTION read_cr3
@@ -219,7 +202,6 @@ ADDRESS address_of_fault_stack_guard, fault_stack_guard
 ADDRESS address_of_exception_table, exception_table
 ADDRESS address_of_exception_table_end, exception_table_end
 ADDRESS address_of_image_start, image_start
-ADDRESS address_of_text_start, text_start
 ADDRESS address_of_text_end, text_end
 ADDRESS address_of_rodata_end, rodata_end
 ADDRESS address_of_image_end, image_end

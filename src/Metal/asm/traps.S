@@ -322,14 +322,26 @@ trap_common:
     mov rsp, rax
     cmp ebx, 32
     jae interrupt_from_guest
-    mov eax, TRAP_EXCEPTION
     cmp ebx, 14
-    mov ebx, eax
-    jne leave_guest
+    jne exception_from_guest
     mov rax, cr2
     mov [rsp + GS_CR2], rax
     mov ebx, TRAP_PAGE_FAULT
     jmp leave_guest
+
+exception_from_guest:
+    cmp ebx, 2                      # NMI
+    je fatal_in_guest
+    cmp ebx, 18                     # machine check
+    je fatal_in_guest
+    mov ebx, TRAP_EXCEPTION
+    jmp leave_guest
+
+fatal_in_guest:                     # nothing that the guest did: the machine ends
+    mov edi, ebx
+    mov rsp, gs:[CPU_METAL_STACK]
+    call metal_fatal_in_guest       # (vector)
+    ud2
 
 interrupt_from_guest:
     # Store the vector state before compiled code runs, acknowledge on the kernel stack, and leave as usual.
@@ -400,14 +412,6 @@ trap_from_kernel:
 wait_for_interrupt:
     sti
     hlt
-    cli
-    ret
-
-# void poll_interrupts(): lets pending interrupts in.
-.globl poll_interrupts
-poll_interrupts:
-    sti
-    nop
     cli
     ret
 

@@ -39,4 +39,21 @@ public class KernelLogTests
         Assert.StartsWith("[    0.301494] ERR:  ?[2J?|???", line);
         Assert.Equal(1, line.Count(character => character == '\n'));
     }
+
+    /// <summary>All of it was dropped once, and with it the stack of every panic.</summary>
+    [Fact]
+    public void Write_StringLongerThanALine_IsCutOff()
+    {
+        KernelLog log = new(_console, _clock);
+        log.Error($"{new string('x', 5000)}");
+        Assert.Matches("^\\[    0.301494\\] ERR:  x{400,520}\n$", _console.OutputText);
+    }
+
+    [Fact]
+    public void WriteLines_TextOfSeveralLines_IsAMessageEach()
+    {
+        KernelLog log = new(_console, _clock);
+        log.WriteLines(LogLevel.Critical, "one\r\n   at two\nthree");
+        Assert.Equal("[    0.301494] CRIT: one\n[    0.301494] CRIT:    at two\n[    0.301494] CRIT: three\n", _console.OutputText);
+    }
 }

@@ -213,6 +213,38 @@ public sealed class AddressSpaceTests
         Assert.Equal(Errno.EINVAL, fixture.Space.Unmap(address, length));
     }
 
+    /// <summary>Or a program that maps here and there would use all memory up, with nothing mapped.</summary>
+    [Fact]
+    public void Unmap_LastPagesInATable_FreesTheTable()
+    {
+        const ulong Table = 1UL << 21;
+        using MemoryFixture fixture = new();
+        long free = fixture.Machine.Frames.FreeCount;
+        for (ulong place = Origin; place < Origin + (100 * Table); place += Table)
+        {
+            fixture.MapAt(place, 1);
+            fixture.Write(place, 1);
+            Assert.Equal(Errno.None, fixture.Space.Unmap(place, Page));
+        }
+
+        Assert.Equal(free, fixture.Machine.Frames.FreeCount);
+    }
+
+    [Fact]
+    public void Unmap_SomePagesOfATable_KeepsTheTableAndTheOtherPages()
+    {
+        using MemoryFixture fixture = new();
+        fixture.MapAt(Origin, 3);
+        for (ulong i = 0; i < 3; i++)
+        {
+            fixture.Write(Origin + (i * Page), (byte)(i + 1));
+        }
+
+        Assert.Equal(Errno.None, fixture.Space.Unmap(Origin + Page, Page));
+        Assert.Equal(1, fixture.Table.TableCount);
+        Assert.Equal((1, 3), (fixture.Read(Origin), fixture.Read(Origin + (2 * Page))));
+    }
+
     [Fact]
     public void Unmap_Nothing_Succeeds()
     {

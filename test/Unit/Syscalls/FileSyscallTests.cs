@@ -11,6 +11,7 @@ public sealed class FileSyscallTests
 {
     private const ulong Path = Guest.Data;
     private const ulong SecondPath = Guest.Data + 0x100;
+    private const ulong EmptyPath = Guest.Data + 0x200;
     private const ulong Buffer = Guest.Data + 0x1000;
     private const ulong Unmapped = 0x10_0000;
     private const ulong Kernel = 0xFFFF_8000_0000_0000;
@@ -75,6 +76,9 @@ public sealed class FileSyscallTests
     [InlineData(SyscallNumber.getcwd, Buffer, 1UL, 0UL, Errno.ERANGE)]
     [InlineData(SyscallNumber.rmdir, SecondPath, 0UL, 0UL, Errno.ENOTDIR)]
     [InlineData(SyscallNumber.readlink, SecondPath, Buffer, 100UL, Errno.EINVAL)]
+    [InlineData(SyscallNumber.readlink, EmptyPath, Buffer, 100UL, Errno.ENOENT)]
+    [InlineData(SyscallNumber.setuid, ulong.MaxValue, 0UL, 0UL, Errno.EINVAL)]
+    [InlineData(SyscallNumber.setgid, ulong.MaxValue, 0UL, 0UL, Errno.EINVAL)]
     public void Call_WrongArgument_AnswersWhatLinuxAnswers(SyscallNumber number, ulong a0, ulong a1, ulong a2, Errno expected)
     {
         OpenAs(1, "/dev/zero");
@@ -425,6 +429,48 @@ public sealed class FileSyscallTests
         };
         _guest.MainThread.Syscalls.Invoke(ref registers);
         Assert.True((long)registers.Rax >= 0);
+    }
+
+    [Fact]
+    public void Write_NothingToAPipeWithoutReaders_Succeeds()
+    {
+        long[] results = Run(
+            (SyscallNumber.pipe, [Buffer]),
+            (SyscallNumber.close, [1]),
+            (SyscallNumber.write, [2, Buffer, 0]));
+        Assert.Equal([0, 0, 0], results);
+    }
+
+    /// <summary>A lock that is granted to a descriptor that was closed meanwhile would never be released.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Lock_DescriptorIsClosedWhileItWaits_IsNotKept(bool isRecord)
+    {
+        const ulong Exclusive = 2;
+        const ulong NonBlocking = 4;
+        const ulong Unlock = 8;
+        const ulong Create = (ulong)(OpenFlags.O_CREAT | OpenFlags.O_RDWR);
+        const ulong SetAndWait = (ulong)FcntlCommand.F_OFD_SETLKW;
+        const ulong Set = (ulong)FcntlCommand.F_OFD_SETLK;
+        ulong exclusive = Buffer;
+        ulong unlock = Buffer + 64;
+        _guest.Main.Do(() =>
+        {
+            _guest.Write(exclusive, new Flock { l_type = LockType.F_WRLCK });
+            _guest.Write(unlock, new Flock { l_type = LockType.F_UNLCK });
+        });
+        ThreadScript main = _guest.Main
+            .Call(SyscallNumber.openat, Current, Path, Create, 0x1A4)
+            .Call(SyscallNumber.openat, Current, Path, Create, 0x1A4);
+        _ = isRecord ? main.Call(SyscallNumber.fcntl, 1, SetAndWait, exclusive) : main.Call(SyscallNumber.flock, 1, Exclusive);
+        _guest.MakeThread(child => _ = isRecord ? child.Call(SyscallNumber.fcntl, 2, SetAndWait, exclusive) : child.Call(SyscallNumber.flock, 2, Exclusive));
+        main.Call(SyscallNumber.sched_yield).Call(SyscallNumber.close, 2);
+        _ = isRecord ? main.Call(SyscallNumber.fcntl, 1, Set, unlock) : main.Call(SyscallNumber.flock, 1, Unlock);
+        main.Call(SyscallNumber.sched_yield);
+        _ = isRecord ? main.Call(SyscallNumber.fcntl, 1, Set, exclusive) : main.Call(SyscallNumber.flock, 1, Exclusive | NonBlocking);
+        _guest.Run();
+        Assert.Equal(0, main.Results[^1]);
     }
 
     private long[] Run(params (SyscallNumber Number, ulong[] Arguments)[] calls)

@@ -36,6 +36,8 @@ public class RunLoopTests
         Assert.Equal(128 + 9, guest.Run().ShellStatus);
         Assert.Contains("kernel bug while serving hello[1], system call 39", guest.Console);
         Assert.Contains("the bug", guest.Console);
+        Assert.Contains("registers of hello[1]:", guest.Console);
+        Assert.Contains($"rip 0x{Guest.Base + 0x1000:x} ", guest.Console);
     }
 
     [Fact]

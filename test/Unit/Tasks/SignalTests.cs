@@ -220,6 +220,18 @@ public class SignalTests
         Assert.Equal(0, guest.Main.Results[^1]);
     }
 
+    /// <summary>Nobody could continue it: the first process has no shell above it.</summary>
+    [Theory]
+    [InlineData(Signal.SIGTSTP)]
+    [InlineData(Signal.SIGTTIN)]
+    [InlineData(Signal.SIGTTOU)]
+    public void Kill_TerminalStopOfAnOrphanedGroup_DoesNothing(Signal signal)
+    {
+        Guest guest = new();
+        guest.Main.Call(SyscallNumber.kill, 1, (ulong)signal).Call(SyscallNumber.exit_group, 5);
+        Assert.Equal(5, guest.Run().ShellStatus);
+    }
+
     [Fact]
     public void Sigsuspend_RestoresTheMaskAfterTheHandler()
     {
