@@ -12,6 +12,10 @@ public sealed class Executor
     /// <summary>Time between two ticks, while more than one item is runnable.</summary>
     public const long TickNs = 3_000_000;
 
+    /// <summary>The least time that a guest gets between two alarms, in nanoseconds: less than the slack that Linux gives timers (prctl(2), PR_SET_TIMERSLACK).</summary>
+    /// <remarks>A timer that repeats faster than an interrupt is served would leave the guest no time at all.</remarks>
+    public const long MinimumRunNs = 20_000;
+
     private readonly ICpu _cpu;
     private readonly IClock _clock;
     private KernelLock _queueLock;
@@ -127,7 +131,11 @@ public sealed class Executor
             _tickNs = _clock.MonotonicNs + TickNs;
         }
 
-        SetAlarm(Math.Min(Timers.NextDeadlineNs, _tickNs));
+        long alarmNs = Math.Min(Timers.NextDeadlineNs, _tickNs);
+        if (alarmNs < _alarmNs)
+        {
+            SetAlarm(Math.Max(alarmNs, _clock.MonotonicNs + MinimumRunNs));
+        }
     }
 
     /// <summary>Serves an interrupt that ended <see cref="ICpu.Run"/> or <see cref="ICpu.Idle"/>: timers that are due, devices that have something.</summary>

@@ -6,6 +6,9 @@ internal sealed unsafe class Clock : IClock
 {
     private const long NanosecondsPerSecond = 1_000_000_000;
 
+    /// <summary>What a deadline in TSC ticks is that never comes.</summary>
+    internal const ulong Never = ulong.MaxValue;
+
     private readonly MetalDoor* _door;
     private readonly ulong _boot;
     private readonly ulong _multiplier;
@@ -54,7 +57,7 @@ internal sealed unsafe class Clock : IClock
 
     public TscScale? TscScale => _door->HasInvariantTsc != 0 ? new TscScale(_boot, (uint)_multiplier, _shift) : null;
 
-    /// <summary>The TSC reading at a time of the monotonic clock, rounded up.</summary>
+    /// <summary>The TSC reading at a time of the monotonic clock, rounded up; <see cref="Never"/> for one that the counter takes a century or more to reach.</summary>
     internal ulong ToTicks(long monotonicNs)
     {
         if (monotonicNs <= 0)
@@ -63,6 +66,6 @@ internal sealed unsafe class Clock : IClock
         }
 
         ulong high = Math.BigMul((ulong)monotonicNs, _ticksPerNanosecond32, out ulong low);
-        return _boot + ((high << 32) | (low >> 32)) + 1;
+        return high > uint.MaxValue / 2 ? Never : _boot + ((high << 32) | (low >> 32)) + 1;
     }
 }

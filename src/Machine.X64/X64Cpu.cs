@@ -49,7 +49,7 @@ internal sealed unsafe class X64Cpu : ICpu
     public void Idle() => _door->Idle();
 
     public void SetAlarm(long monotonicNs) =>
-        _door->SetAlarm(monotonicNs == long.MaxValue ? ulong.MaxValue : _clock.ToTicks(monotonicNs));
+        _door->SetAlarm(monotonicNs == long.MaxValue ? Clock.Never : _clock.ToTicks(monotonicNs));
 
     /// <summary>Makes an address space current, so that its memory can be reached and its translations need flushing.</summary>
     internal void Activate(ulong root)

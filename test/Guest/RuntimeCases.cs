@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Semitone.Abi;
 using Semitone.Machine.X64;
 
 namespace Semitone.Guest;
@@ -11,6 +12,7 @@ internal static class RuntimeCases
         ("Collections_UnderAllocation_KeepWhatIsReachable", Collect),
         ("Throw_NestedAndFiltered_ReachesTheRightHandler", Throw),
         ("NullReference_IsAnException", DereferenceNull),
+        ("NullReference_WhereTheStackHasNoPageYet_IsAnException", DereferenceNullOnNewPages),
         ("DivisionByZero_IsAnException", DivideByZero),
         ("StackOverflowDepth_DeepRecursionWithinTheStackWorks", Recurse),
         ("Finalizers_RunOnTheirThread", Finalize),
@@ -81,6 +83,41 @@ internal static class RuntimeCases
         }
 
         Check.True(caught, "nothing was thrown");
+    }
+
+    /// <summary>What tells the runtime of a fault lies below the stack pointer: in pages that nobody has touched, when the stack has just grown.</summary>
+    private static void DereferenceNullOnNewPages(X64Machine machine)
+    {
+        const int Step = 32 * 1024; // more than the handling of an exception takes
+        const int Rounds = 16;
+        int caught = 0;
+        Thread thread = new(
+            () =>
+            {
+                for (int i = 1; i <= Rounds; i++)
+                {
+                    caught += DereferenceNullBelow(i * (Step + Paging.PageSize / Rounds));
+                }
+            },
+            2 * Rounds * Step);
+        thread.Start();
+        thread.Join();
+        Check.Equal(Rounds, caught, "exceptions");
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int DereferenceNullBelow(int size)
+    {
+        Span<byte> room = stackalloc byte[size];
+        room[0] = 1;
+        try
+        {
+            return Touch(room.Length == 0 ? room.ToArray() : null);
+        }
+        catch (NullReferenceException)
+        {
+            return room[0];
+        }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -272,6 +272,24 @@ internal static unsafe class RuntimeMemory
         return true;
     }
 
+    /// <summary>Brings in the pages of a range that is about to be written where a fault cannot be served: in a trap.</summary>
+    /// <returns>False when some of it may not be written.</returns>
+    internal static bool TryBringIn(ulong start, ulong end)
+    {
+        const ulong Writing = 2;
+        for (ulong page = start & ~(Layout.PageSize - 1); page < end; page += Layout.PageSize)
+        {
+            ulong* entry = PageTables.Walk(page, false);
+            bool isPresent = entry != null && (*entry & PageTables.Present) != 0;
+            if (isPresent ? (*entry & PageTables.Writable) == 0 : !HandleFault(page, Writing))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     internal static ulong ToEntryFlags(uint protection)
     {
         if ((protection & (Read | Write | Execute)) == 0)

@@ -97,7 +97,7 @@ internal static unsafe class Signals
     }
 
     /// <summary>Turns an exception in ring 0 into a signal of the current thread.</summary>
-    /// <returns>False when there is no handler.</returns>
+    /// <returns>False when there is no handler, or no room for its frame.</returns>
     internal static bool DeliverFault(KernelRegisters* registers, byte* xmm, uint mxcsr, int signal, ulong faultAddress)
     {
         SignalInformation information = default;
@@ -174,6 +174,11 @@ internal static unsafe class Signals
 
         // At the handler's first instruction RSP + 8 is a multiple of 16 (System V ABI, 3.2.2).
         SignalFrame* frame = (SignalFrame*)((((top - (ulong)sizeof(SignalFrame)) & ~15UL)) - sizeof(ulong));
+        if (!RuntimeMemory.TryBringIn((ulong)frame, (ulong)(frame + 1)))
+        {
+            return false;
+        }
+
         frame->ReturnAddress = restorer;
         frame->Flags = 0;
         frame->Link = 0;

@@ -53,6 +53,28 @@ public class TimerTests
         Assert.Equal([0, 0, 0, 0, 40, 2, 0, -(long)Errno.EINVAL], guest.Main.Results);
     }
 
+    /// <summary>On a machine where an interrupt takes longer than the interval the program would never come to its next instruction.</summary>
+    [Fact]
+    public void IntervalTimer_ShorterThanAnInterrupt_LeavesTheProgramTime()
+    {
+        const int Calls = 200;
+        Guest guest = new();
+        guest.Machine.Cpu.StepNs = 1000;
+        guest.Main.Do(() =>
+        {
+            guest.Write(EventAt, new Sigaction { sa_handler = SignalHandler.SIG_IGN });
+            guest.Write(SpecAt, new Itimerval { it_value = new Timeval { tv_usec = 1 }, it_interval = new Timeval { tv_usec = 1 } });
+        });
+        guest.Main.Call(SyscallNumber.rt_sigaction, (ulong)Signal.SIGALRM, EventAt, 0, 8).Call(SyscallNumber.setitimer, 0, SpecAt, 0);
+        for (int i = 0; i < Calls; i++)
+        {
+            guest.Main.Call(SyscallNumber.getpid);
+        }
+
+        guest.Run();
+        Assert.InRange(guest.Machine.Cpu.RunCount, Calls, Calls * 5 / 4);
+    }
+
     [Fact]
     public void TerminalOwner_Signal_ReachesTheGroup()
     {
