@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Semitone.Abi;
@@ -13,6 +14,7 @@ public struct Timespec
     public readonly bool IsValid => tv_sec >= 0 && (ulong)tv_nsec < TimeUnits.NsPerSecond;
 
     /// <summary>Splits a count of nanoseconds.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Timespec FromNs(long ns)
     {
         long seconds = ns / TimeUnits.NsPerSecond;

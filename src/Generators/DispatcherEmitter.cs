@@ -8,8 +8,7 @@ internal static class DispatcherEmitter
 {
     private const string Parameters =
         "global::Semitone.Syscalls.SyscallContext context, "
-        + "ref global::Semitone.Machine.GuestRegisters registers, "
-        + "ref global::System.Threading.Tasks.ValueTask<global::Semitone.Abi.SysResult> pending";
+        + "ref global::Semitone.Machine.GuestRegisters registers";
 
     private static readonly string[] s_registers = ["Rdi", "Rsi", "Rdx", "R10", "R8", "R9"];
 
@@ -22,7 +21,7 @@ internal static class DispatcherEmitter
         HashSet<int> handled = new(handlers.Select(handler => handler.Number));
         foreach (HandlerModel handler in handlers)
         {
-            writer.Line($"case {handler.Number}: return Call_{handler.Name}(context, ref registers, ref pending);");
+            writer.Line($"case {handler.Number}: return Call_{handler.Name}(context, ref registers);");
         }
 
         // The numbers in between have cases of their own: without gaps the compiler makes one jump table, and not a tree of them.
@@ -30,10 +29,10 @@ internal static class DispatcherEmitter
         string missing = string.Concat(Enumerable.Range(0, last + 1).Where(number => !handled.Contains(number)).Select(number => $"case {number}: "));
         if (missing.Length > 0)
         {
-            writer.Line($"{missing}return CallMissing(context, ref registers, ref pending);");
+            writer.Line($"{missing}return CallMissing(context, ref registers);");
         }
 
-        writer.Line("default: return CallMissing(context, ref registers, ref pending);");
+        writer.Line("default: return CallMissing(context, ref registers);");
         writer.Close();
         writer.Close();
         foreach (HandlerModel handler in handlers)
@@ -52,7 +51,7 @@ internal static class DispatcherEmitter
         writer.Line();
         writer.Line("[global::System.Runtime.CompilerServices.MethodImpl(global::System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]");
         writer.Open($"private static global::Semitone.Abi.SysResult Call_{handler.Name}({Parameters})");
-        writer.Line(handler.IsAsync ? $"return Start({call}, ref pending);" : $"return {call};");
+        writer.Line(handler.IsAsync ? $"return context.Wait({call});" : $"return {call};");
         writer.Close();
     }
 

@@ -25,6 +25,7 @@ internal sealed unsafe class PageTable : IPageTable
     private const int FlushAllThreshold = 32;
 
     private readonly X64Machine _machine;
+    private readonly X64Cpu _cpu;
     private readonly MetalDoor* _door;
     private readonly ulong _directMap;
     private ulong _cachedLeaf = NoLeaf;
@@ -33,6 +34,7 @@ internal sealed unsafe class PageTable : IPageTable
     internal PageTable(X64Machine machine, MetalDoor* door, Frame root)
     {
         _machine = machine;
+        _cpu = machine.X64Cpu;
         _door = door;
         _directMap = door->DirectMap;
         Root = (ulong)root.Number << 12;
@@ -62,7 +64,7 @@ internal sealed unsafe class PageTable : IPageTable
         *entry = ((ulong)frame.Number << 12) | ToFlags(access);
         if (wasPresent)
         {
-            _machine.X64Cpu.InvalidatePage(Root, address);
+            _cpu.InvalidatePage(Root, address);
         }
 
         return true;
@@ -165,24 +167,24 @@ internal sealed unsafe class PageTable : IPageTable
     public int CopyFromGuest(ulong address, Span<byte> destination)
     {
         int count = Clamp(address, destination.Length);
-        _machine.X64Cpu.Activate(Root);
+        _cpu.Activate(Root);
 
         // SAFETY: the source is below UserEnd, where only guest pages are; a fault there ends the copy, nothing else.
         fixed (byte* to = destination)
         {
-            return count - (int)_door->CopyUser(to, (void*)address, count);
+            return (int)_door->CopyUser(to, (void*)address, count);
         }
     }
 
     public int CopyToGuest(ulong address, ReadOnlySpan<byte> source)
     {
         int count = Clamp(address, source.Length);
-        _machine.X64Cpu.Activate(Root);
+        _cpu.Activate(Root);
 
         // SAFETY: as above; CR0.WP makes a page that the guest cannot write fault for the kernel too.
         fixed (byte* from = source)
         {
-            return count - (int)_door->CopyUser((void*)address, from, count);
+            return (int)_door->CopyUser((void*)address, from, count);
         }
     }
 
@@ -191,7 +193,7 @@ internal sealed unsafe class PageTable : IPageTable
         long loaded = -1;
         if (Clamp(address, sizeof(uint)) == sizeof(uint))
         {
-            _machine.X64Cpu.Activate(Root);
+            _cpu.Activate(Root);
             loaded = _door->LoadUser32((void*)address);
         }
 
@@ -204,7 +206,7 @@ internal sealed unsafe class PageTable : IPageTable
         long result = -1;
         if (Clamp(address, sizeof(uint)) == sizeof(uint))
         {
-            _machine.X64Cpu.Activate(Root);
+            _cpu.Activate(Root);
             result = _door->CompareExchangeUser32((void*)address, expected, desired);
         }
 
@@ -219,7 +221,7 @@ internal sealed unsafe class PageTable : IPageTable
             return;
         }
 
-        _machine.X64Cpu.Abandon(Root);
+        _cpu.Abandon(Root);
         FreeTables(Root, 39, UserSlots);
         Root = 0;
         _cachedLeaf = NoLeaf;
@@ -250,7 +252,20 @@ internal sealed unsafe class PageTable : IPageTable
     }
 
     /// <summary>How much of a guest range lies below <see cref="Paging.UserEnd"/>.</summary>
-    private static int Clamp(ulong address, int length) =>
+    /// <summary>Cuts a range at the end of what a guest can use.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Clamp(ulong address, int length)
+    {
+        if (address > Paging.UserEnd - (ulong)length)
+        {
+            length = ClampAtEnd(address, length);
+        }
+
+        return length;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int ClampAtEnd(ulong address, int length) =>
         address >= Paging.UserEnd ? 0 : (int)Math.Min((ulong)length, Paging.UserEnd - address);
 
     private ulong* ToTable(ulong entry) => (ulong*)(_directMap + (entry & AddressMask));
@@ -361,13 +376,13 @@ internal sealed unsafe class PageTable : IPageTable
     {
         if (end - start > FlushAllThreshold * (ulong)Paging.PageSize)
         {
-            _machine.X64Cpu.InvalidateAll(Root);
+            _cpu.InvalidateAll(Root);
             return;
         }
 
         for (; start < end; start += Paging.PageSize)
         {
-            _machine.X64Cpu.InvalidatePage(Root, start);
+            _cpu.InvalidatePage(Root, start);
         }
     }
 

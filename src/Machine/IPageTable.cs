@@ -1,6 +1,6 @@
 namespace Semitone.Machine;
 
-/// <summary>One guest address space as the MMU sees it. Addresses are page-aligned and below <c>Paging.UserEnd</c>.</summary>
+/// <summary>One guest address space as the MMU sees it. Addresses are page-aligned and below <c>Paging.UserEnd</c>; those of the copies and of single words may be anything.</summary>
 /// <remarks>
 /// Holds no policy: which frame belongs where, who shares it and what a fault means is decided above. Every method leaves
 /// the translation caches coherent before it returns. Frames that are removed belong to the caller again.

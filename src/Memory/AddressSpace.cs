@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using Semitone.Abi;
 using Semitone.Machine;
 
@@ -111,14 +112,21 @@ public sealed partial class AddressSpace : IDisposable
     /// <param name="isPrivate">The caller says that only this process uses the word (FUTEX_PRIVATE_FLAG): no lookup.</param>
     /// <param name="key">The word.</param>
     /// <returns>False is EFAULT.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryGetFutexKey(ulong address, bool isPrivate, out FutexKey key)
     {
-        key = new FutexKey(this, address);
-        if (isPrivate)
+        if (!isPrivate)
         {
-            return address < Paging.UserEnd;
+            return TryGetSharedFutexKey(address, out key);
         }
 
+        key = new FutexKey(this, address);
+        return address < Paging.UserEnd;
+    }
+
+    private bool TryGetSharedFutexKey(ulong address, out FutexKey key)
+    {
+        key = new FutexKey(this, address);
         Vma? vma = _vmas.Find(address);
         if (vma is null)
         {

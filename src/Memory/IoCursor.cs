@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Semitone.Abi;
 
 namespace Semitone.Memory;
@@ -67,6 +68,63 @@ public struct IoCursor
     /// <returns>Bytes moved.</returns>
     public int Write(ReadOnlySpan<byte> source)
     {
+        if (_memory is null || !IsInSegment(source.Length))
+        {
+            return WritePieces(source);
+        }
+
+        int moved = _memory.CopyOut(_address, source);
+        Account(moved, source.Length);
+        return moved;
+    }
+
+    /// <summary>Moves bytes from the place that the cursor stands at into the kernel.</summary>
+    /// <returns>Bytes moved.</returns>
+    public int Read(Span<byte> destination)
+    {
+        if (_memory is null || !IsInSegment(destination.Length))
+        {
+            return ReadPieces(destination);
+        }
+
+        int moved = _memory.CopyIn(_address, destination);
+        Account(moved, destination.Length);
+        return moved;
+    }
+
+    /// <summary>Writes zeros to the place that the cursor stands at.</summary>
+    /// <returns>Bytes written.</returns>
+    public long Zero(long count)
+    {
+        if (_memory is null || !IsInSegment(count))
+        {
+            return ZeroPieces(count);
+        }
+
+        long moved = _memory.Zero(_address, count);
+        Account(moved, count);
+        return moved;
+    }
+
+    /// <summary>Moves past bytes without touching them, as far as there are any; they count as moved.</summary>
+    public void Skip(long count)
+    {
+        while (count > 0 && NextSegment())
+        {
+            long chunk = Math.Min(count, _segmentRemaining);
+            count -= chunk;
+            Account(chunk, chunk);
+        }
+    }
+
+    /// <summary>Cuts the end off, so that no more than <paramref name="count"/> bytes remain.</summary>
+    public void Limit(long count) => Remaining = Math.Min(Remaining, Math.Max(0, count));
+
+    /// <summary>Whether a transfer is one piece, as it nearly always is.</summary>
+    private readonly bool IsInSegment(long count) => count <= _segmentRemaining && count <= Remaining;
+
+    private int WritePieces(ReadOnlySpan<byte> source)
+    {
         int total = 0;
         while (total < source.Length && NextSegment())
         {
@@ -89,9 +147,7 @@ public struct IoCursor
         return total;
     }
 
-    /// <summary>Moves bytes from the place that the cursor stands at into the kernel.</summary>
-    /// <returns>Bytes moved.</returns>
-    public int Read(Span<byte> destination)
+    private int ReadPieces(Span<byte> destination)
     {
         int total = 0;
         while (total < destination.Length && NextSegment())
@@ -115,9 +171,7 @@ public struct IoCursor
         return total;
     }
 
-    /// <summary>Writes zeros to the place that the cursor stands at.</summary>
-    /// <returns>Bytes written.</returns>
-    public long Zero(long count)
+    private long ZeroPieces(long count)
     {
         long total = 0;
         while (total < count && NextSegment())
@@ -141,20 +195,6 @@ public struct IoCursor
         return total;
     }
 
-    /// <summary>Moves past bytes without touching them, as far as there are any; they count as moved.</summary>
-    public void Skip(long count)
-    {
-        while (count > 0 && NextSegment())
-        {
-            long chunk = Math.Min(count, _segmentRemaining);
-            count -= chunk;
-            Account(chunk, chunk);
-        }
-    }
-
-    /// <summary>Cuts the end off, so that no more than <paramref name="count"/> bytes remain.</summary>
-    public void Limit(long count) => Remaining = Math.Min(Remaining, Math.Max(0, count));
-
     /// <summary>Makes the current segment one that has bytes left, within <see cref="Remaining"/>.</summary>
     private bool NextSegment()
     {
@@ -175,12 +215,18 @@ public struct IoCursor
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Account(long moved, long wanted)
     {
         _address += (ulong)moved;
         _segmentRemaining -= moved;
         Remaining -= moved;
         Moved += moved;
-        IsFaulted = moved < wanted;
+        if (moved < wanted)
+        {
+            // Nothing more goes through this segment.
+            IsFaulted = true;
+            _segmentRemaining = 0;
+        }
     }
 }

@@ -85,17 +85,6 @@ public sealed class UserMemory
     /// <returns>Bytes copied; fewer than asked for is EFAULT at the next one.</returns>
     public int CopyIn(ulong address, Span<byte> destination)
     {
-        if (address >= Paging.UserEnd)
-        {
-            return 0;
-        }
-
-        ulong room = Paging.UserEnd - address;
-        if ((ulong)destination.Length > room)
-        {
-            destination = destination.Slice(0, (int)room);
-        }
-
         int done = _pageTable.CopyFromGuest(address, destination);
         return done == destination.Length ? done : CopyInSlowly(address, destination, done);
     }
@@ -104,39 +93,14 @@ public sealed class UserMemory
     /// <returns>Bytes copied; fewer than asked for is EFAULT at the next one.</returns>
     public int CopyOut(ulong address, ReadOnlySpan<byte> source)
     {
-        if (address >= Paging.UserEnd)
-        {
-            return 0;
-        }
-
-        ulong room = Paging.UserEnd - address;
-        if ((ulong)source.Length > room)
-        {
-            source = source.Slice(0, (int)room);
-        }
-
         int done = _pageTable.CopyToGuest(address, source);
         return done == source.Length ? done : CopyOutSlowly(address, source, done);
     }
 
     /// <summary>Writes zeros, as far as it goes.</summary>
     /// <returns>Bytes written; fewer than asked for is EFAULT at the next one.</returns>
-    public long Zero(ulong address, long count)
-    {
-        long done = 0;
-        while (done < count)
-        {
-            ReadOnlySpan<byte> zeros = s_zeroPage.AsSpan(0, (int)Math.Min(count - done, s_zeroPage.Length));
-            int moved = CopyOut(address + (ulong)done, zeros);
-            done += moved;
-            if (moved < zeros.Length)
-            {
-                break;
-            }
-        }
-
-        return done;
-    }
+    public long Zero(ulong address, long count) =>
+        count <= Paging.PageSize ? CopyOut(address, s_zeroPage.AsSpan(0, (int)count)) : ZeroPages(address, count);
 
     /// <summary>Reads a NUL-terminated string.</summary>
     /// <param name="text">Where it is.</param>
@@ -308,6 +272,23 @@ public sealed class UserMemory
 
         return _pageTable.TryCompareExchange(address, expected, desired, out observed)
             || (TryResolve(address, PageAccess.Write) && _pageTable.TryCompareExchange(address, expected, desired, out observed));
+    }
+
+    private long ZeroPages(ulong address, long count)
+    {
+        long done = 0;
+        while (done < count)
+        {
+            ReadOnlySpan<byte> zeros = s_zeroPage.AsSpan(0, (int)Math.Min(count - done, s_zeroPage.Length));
+            int moved = CopyOut(address + (ulong)done, zeros);
+            done += moved;
+            if (moved < zeros.Length)
+            {
+                break;
+            }
+        }
+
+        return done;
     }
 
     private Errno ReadArgument(ulong address, ref long budget, out byte[] text)

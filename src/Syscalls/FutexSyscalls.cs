@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Semitone.Abi;
 using Semitone.Core;
 using Semitone.Memory;
@@ -11,7 +12,8 @@ public static class FutexSyscalls
     private const uint OperationShiftFlag = 8;
 
     [Syscall(202, "futex", Returns = Returns.Value, Missing = "priority inheritance")]
-    public static ValueTask<SysResult> Futex(
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SysResult Futex(
         SyscallContext context,
         [Trace(TraceFormat.Address)] ulong address,
         FutexOperation operation,
@@ -24,7 +26,7 @@ public static class FutexSyscalls
         bool isRealtime = (operation & FutexOperation.FUTEX_CLOCK_REALTIME) != 0;
         if (isRealtime && command is not (FutexOperation.FUTEX_WAIT or FutexOperation.FUTEX_WAIT_BITSET))
         {
-            return new ValueTask<SysResult>(Errno.ENOSYS);
+            return Errno.ENOSYS;
         }
 
         bool isPrivate = (operation & FutexOperation.FUTEX_PRIVATE_FLAG) != 0;
@@ -36,21 +38,21 @@ public static class FutexSyscalls
             case FutexOperation.FUTEX_WAIT_BITSET:
                 Errno error = ReadDeadline(context, timeoutOrCount, isAbsolute: command == FutexOperation.FUTEX_WAIT_BITSET, isRealtime, out long deadlineNs);
                 return error != Errno.None
-                    ? new ValueTask<SysResult>(error)
-                    : Wait(context, address, value, value3, deadlineNs, isPrivate);
+                    ? error
+                    : context.Wait(WaitAsync(context, address, value, value3, deadlineNs, isPrivate));
             case FutexOperation.FUTEX_WAKE:
                 value3 = FutexWord.FUTEX_BITSET_MATCH_ANY;
                 goto case FutexOperation.FUTEX_WAKE_BITSET;
             case FutexOperation.FUTEX_WAKE_BITSET:
-                return new ValueTask<SysResult>(Wake(context, address, unchecked((int)value), value3, isPrivate));
+                return Wake(context, address, unchecked((int)value), value3, isPrivate);
             case FutexOperation.FUTEX_REQUEUE:
-                return new ValueTask<SysResult>(Requeue(context, address, address2, unchecked((int)value), unchecked((int)timeoutOrCount), null, isPrivate));
+                return Requeue(context, address, address2, unchecked((int)value), unchecked((int)timeoutOrCount), null, isPrivate);
             case FutexOperation.FUTEX_CMP_REQUEUE:
-                return new ValueTask<SysResult>(Requeue(context, address, address2, unchecked((int)value), unchecked((int)timeoutOrCount), value3, isPrivate));
+                return Requeue(context, address, address2, unchecked((int)value), unchecked((int)timeoutOrCount), value3, isPrivate);
             case FutexOperation.FUTEX_WAKE_OP:
-                return new ValueTask<SysResult>(WakeOperation(context, address, address2, unchecked((int)value), unchecked((int)timeoutOrCount), value3, isPrivate));
+                return WakeOperation(context, address, address2, unchecked((int)value), unchecked((int)timeoutOrCount), value3, isPrivate);
             default:
-                return new ValueTask<SysResult>(Errno.ENOSYS);
+                return Errno.ENOSYS;
         }
     }
 
@@ -82,7 +84,7 @@ public static class FutexSyscalls
     }
 
     /// <summary>Waits until a wake, when the word still has the expected value.</summary>
-    internal static ValueTask<SysResult> Wait(SyscallContext context, ulong address, uint expected, uint bitSet, long deadlineNs, bool isPrivate)
+    internal static ValueTask<SysResult> WaitAsync(SyscallContext context, ulong address, uint expected, uint bitSet, long deadlineNs, bool isPrivate)
     {
         if ((address & 3) != 0 || bitSet == 0)
         {

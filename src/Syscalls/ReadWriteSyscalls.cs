@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Semitone.Abi;
 using Semitone.Files;
 using Semitone.Memory;
@@ -5,41 +6,44 @@ using Semitone.Memory;
 namespace Semitone.Syscalls;
 
 /// <summary>The calls that move bytes between files and memory.</summary>
+/// <remarks>The most frequent ones become part of the dispatcher's decoding, their one caller.</remarks>
 public static class ReadWriteSyscalls
 {
     [Syscall(0, "read", Returns = Returns.Value)]
-    public static ValueTask<SysResult> Read(SyscallContext context, Fd fd, [Out] UserPtr<byte> buffer, nuint count)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SysResult Read(SyscallContext context, Fd fd, [Out] UserPtr<byte> buffer, nuint count)
     {
         if (!context.Files.TryGet(fd, out OpenFile? file, out Errno error))
         {
-            return new(error);
+            return error;
         }
         if (!file.CanRead)
         {
-            return new(Errno.EBADF);
+            return Errno.EBADF;
         }
         if (!SyscallContext.IsInUserRange(buffer.Address, count))
         {
-            return new(Errno.EFAULT);
+            return Errno.EFAULT;
         }
         IoCursor cursor = IoCursor.OverUser(context.Memory, buffer, count);
         return Read(context, file, ref cursor);
     }
 
     [Syscall(1, "write", Returns = Returns.Value)]
-    public static ValueTask<SysResult> Write(SyscallContext context, Fd fd, UserPtr<byte> buffer, nuint count)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SysResult Write(SyscallContext context, Fd fd, UserPtr<byte> buffer, nuint count)
     {
         if (!context.Files.TryGet(fd, out OpenFile? file, out Errno error))
         {
-            return new(error);
+            return error;
         }
         if (!file.CanWrite)
         {
-            return new(Errno.EBADF);
+            return Errno.EBADF;
         }
         if (!SyscallContext.IsInUserRange(buffer.Address, count))
         {
-            return new(Errno.EFAULT);
+            return Errno.EFAULT;
         }
         IoCursor cursor = IoCursor.OverUser(context.Memory, buffer, count);
         return Write(context, file, ref cursor);
@@ -100,11 +104,11 @@ public static class ReadWriteSyscalls
     }
 
     [Syscall(19, "readv", Returns = Returns.Value)]
-    public static ValueTask<SysResult> ReadVector(SyscallContext context, Fd fd, [Out] UserPtr<Iovec> vector, nuint count) =>
+    public static SysResult ReadVector(SyscallContext context, Fd fd, [Out] UserPtr<Iovec> vector, nuint count) =>
         ReadVector(context, fd, vector.Address, count);
 
     [Syscall(20, "writev", Returns = Returns.Value)]
-    public static ValueTask<SysResult> WriteVector(SyscallContext context, Fd fd, UserPtr<Iovec> vector, nuint count) =>
+    public static SysResult WriteVector(SyscallContext context, Fd fd, UserPtr<Iovec> vector, nuint count) =>
         WriteVector(context, fd, vector.Address, count);
 
     [Syscall(295, "preadv", Returns = Returns.Value)]
@@ -117,25 +121,25 @@ public static class ReadWriteSyscalls
 
     // The high half of the offset is an argument of its own for 32-bit callers; on x86-64 the low one is the whole offset.
     [Syscall(327, "preadv2", Returns = Returns.Value, Missing = "RWF_NOWAIT")]
-    public static ValueTask<SysResult> PositionalReadVector2(
+    public static SysResult PositionalReadVector2(
         SyscallContext context, Fd fd, [Out] UserPtr<Iovec> vector, nuint count, long offset, ulong offsetHigh, ReadWriteFlags flags)
     {
         if ((flags & ~(ReadWriteFlags.RWF_HIPRI | ReadWriteFlags.RWF_DSYNC | ReadWriteFlags.RWF_SYNC)) != 0)
         {
-            return new(Errno.EOPNOTSUPP);
+            return Errno.EOPNOTSUPP;
         }
-        return offset == -1 ? ReadVector(context, fd, vector.Address, count) : new(ReadVectorAt(context, fd, vector.Address, count, offset));
+        return offset == -1 ? ReadVector(context, fd, vector.Address, count) : ReadVectorAt(context, fd, vector.Address, count, offset);
     }
 
     [Syscall(328, "pwritev2", Returns = Returns.Value, Missing = "RWF_APPEND, RWF_NOWAIT")]
-    public static ValueTask<SysResult> PositionalWriteVector2(
+    public static SysResult PositionalWriteVector2(
         SyscallContext context, Fd fd, UserPtr<Iovec> vector, nuint count, long offset, ulong offsetHigh, ReadWriteFlags flags)
     {
         if ((flags & ~(ReadWriteFlags.RWF_HIPRI | ReadWriteFlags.RWF_DSYNC | ReadWriteFlags.RWF_SYNC)) != 0)
         {
-            return new(Errno.EOPNOTSUPP);
+            return Errno.EOPNOTSUPP;
         }
-        return offset == -1 ? WriteVector(context, fd, vector.Address, count) : new(WriteVectorAt(context, fd, vector.Address, count, offset));
+        return offset == -1 ? WriteVector(context, fd, vector.Address, count) : WriteVectorAt(context, fd, vector.Address, count, offset);
     }
 
     [Syscall(8, "lseek", Returns = Returns.Value)]
@@ -149,52 +153,54 @@ public static class ReadWriteSyscalls
         return error == Errno.None ? position : error;
     }
 
-    private static ValueTask<SysResult> Read(SyscallContext context, OpenFile file, ref IoCursor cursor)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static SysResult Read(SyscallContext context, OpenFile file, ref IoCursor cursor)
     {
         IoResult result = file.Read(ref cursor);
         return result.Error == Errno.EAGAIN && result.Bytes == 0 && !file.IsNonBlocking
-            ? FileWait.ReadAsync(context, file, cursor)
-            : new(result.ToSysResult());
+            ? context.Wait(FileWait.ReadAsync(context, file, cursor))
+            : result.ToSysResult();
     }
 
-    private static ValueTask<SysResult> Write(SyscallContext context, OpenFile file, ref IoCursor cursor)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static SysResult Write(SyscallContext context, OpenFile file, ref IoCursor cursor)
     {
         IoResult result = file.Write(ref cursor);
         if (result.Error == Errno.None)
         {
-            return new(result.Bytes);
+            return result.Bytes;
         }
         return result.Error == Errno.EAGAIN && !file.IsNonBlocking
-            ? FileWait.WriteAsync(context, file, cursor)
-            : new(FileWait.Finish(context, result));
+            ? context.Wait(FileWait.WriteAsync(context, file, cursor))
+            : FileWait.Finish(context, result);
     }
 
-    private static ValueTask<SysResult> ReadVector(SyscallContext context, Fd fd, ulong vector, nuint count)
+    private static SysResult ReadVector(SyscallContext context, Fd fd, ulong vector, nuint count)
     {
         if (!context.Files.TryGet(fd, out OpenFile? file, out Errno error))
         {
-            return new(error);
+            return error;
         }
         if (!file.CanRead)
         {
-            return new(Errno.EBADF);
+            return Errno.EBADF;
         }
         error = context.Memory.ImportIoVec(vector, count, ref context.Segments, out IoCursor cursor);
-        return error != Errno.None ? new(error) : Read(context, file, ref cursor);
+        return error != Errno.None ? error : Read(context, file, ref cursor);
     }
 
-    private static ValueTask<SysResult> WriteVector(SyscallContext context, Fd fd, ulong vector, nuint count)
+    private static SysResult WriteVector(SyscallContext context, Fd fd, ulong vector, nuint count)
     {
         if (!context.Files.TryGet(fd, out OpenFile? file, out Errno error))
         {
-            return new(error);
+            return error;
         }
         if (!file.CanWrite)
         {
-            return new(Errno.EBADF);
+            return Errno.EBADF;
         }
         error = context.Memory.ImportIoVec(vector, count, ref context.Segments, out IoCursor cursor);
-        return error != Errno.None ? new(error) : Write(context, file, ref cursor);
+        return error != Errno.None ? error : Write(context, file, ref cursor);
     }
 
     private static SysResult ReadVectorAt(SyscallContext context, Fd fd, ulong vector, nuint count, long offset)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Semitone.Abi;
 using Semitone.Files;
 
@@ -92,5 +93,6 @@ public sealed partial class SyscallContext
     }
 
     /// <summary>Tells whether a buffer lies where guests have memory at all; what is mapped there shows when it is used.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsInUserRange(ulong address, nuint length) => length <= Paging.UserEnd && address <= Paging.UserEnd - length;
 }

@@ -31,7 +31,11 @@ public sealed partial class SyscallContext : SyscallEntry
     public int ThreadId => Thread.Tid;
 
     /// <summary>The memory of the calling process.</summary>
-    public UserMemory Memory => Process.AddressSpace.Memory;
+    public UserMemory Memory
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Process.AddressSpace.Memory;
+    }
 
     /// <summary>The descriptors of the calling process.</summary>
     public FileTable Files => Process.Files;
@@ -42,12 +46,29 @@ public sealed partial class SyscallContext : SyscallEntry
     /// <summary>What all processes share: clock, executor, log, file services (with the random generator), futexes.</summary>
     public SystemState System => Process.System;
 
+    /// <summary>What the current call waits for, once it does.</summary>
+    internal ref ValueTask<SysResult> Pending => ref _pending;
+
+    /// <summary>Makes the current call wait: the result of the task goes to RAX when there is one.</summary>
+    /// <returns>What the handler is to return: the result, where there is one already, or what stands for a call that waits.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public SysResult Wait(ValueTask<SysResult> task)
+    {
+        if (task.IsCompletedSuccessfully)
+        {
+            return task.Result;
+        }
+
+        _pending = task;
+        return SyscallDispatcher.Pending;
+    }
+
     /// <inheritdoc/>
     /// <remarks>Becomes a part of the run loop, its one caller.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public override void Invoke(ref GuestRegisters registers)
     {
-        SysResult result = _dispatcher.Dispatch(this, ref registers, ref _pending);
+        SysResult result = _dispatcher.Dispatch(this, ref registers);
         registers.Rax = (ulong)result.Value;
         if (SyscallDispatcher.IsPending(result))
         {

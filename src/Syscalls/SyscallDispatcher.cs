@@ -12,7 +12,7 @@ namespace Semitone.Syscalls;
 /// <param name="strace">The tracer; null for none.</param>
 public sealed partial class SyscallDispatcher(Strace? strace)
 {
-    /// <summary>What <see cref="Dispatch"/> returns for a call that waits. No errno has this number.</summary>
+    /// <summary>What <see cref="Dispatch"/> returns for a call that waits (<see cref="SyscallContext.Wait"/>). No errno has this number.</summary>
     public static SysResult Pending => new(PendingValue);
 
     private const long PendingValue = -4094;
@@ -27,22 +27,9 @@ public sealed partial class SyscallDispatcher(Strace? strace)
     /// <summary>Serves the system call that a thread's registers ask for.</summary>
     /// <param name="context">The calling thread.</param>
     /// <param name="registers">Its registers; the result is not stored here.</param>
-    /// <param name="pending">Set when the call waits, and only then.</param>
     /// <returns>The result for RAX, or <see cref="Pending"/>.</returns>
-    public SysResult Dispatch(SyscallContext context, ref GuestRegisters registers, ref ValueTask<SysResult> pending) =>
-        _strace is null ? Call(context, ref registers, ref pending) : CallTraced(_strace, context, ref registers, ref pending);
-
-    /// <summary>Takes the result of a call that could have waited and did not, or keeps its task.</summary>
-    private static SysResult Start(ValueTask<SysResult> task, ref ValueTask<SysResult> pending)
-    {
-        if (task.IsCompletedSuccessfully)
-        {
-            return task.Result;
-        }
-
-        pending = task;
-        return Pending;
-    }
+    public SysResult Dispatch(SyscallContext context, ref GuestRegisters registers) =>
+        _strace is null ? Call(context, ref registers) : CallTraced(_strace, context, ref registers);
 
     private static async ValueTask<SysResult> FinishTracedAsync(
         Strace strace, TraceLine line, SyscallArguments arguments, ValueTask<SysResult> pending)
@@ -53,14 +40,14 @@ public sealed partial class SyscallDispatcher(Strace? strace)
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static SysResult CallTraced(Strace strace, SyscallContext context, ref GuestRegisters registers, ref ValueTask<SysResult> pending)
+    private static SysResult CallTraced(Strace strace, SyscallContext context, ref GuestRegisters registers)
     {
         SyscallArguments arguments = new(in registers);
         TraceLine line = strace.Begin(context.ThreadId, context.Memory, in arguments);
-        SysResult result = Call(context, ref registers, ref pending);
+        SysResult result = Call(context, ref registers);
         if (IsPending(result))
         {
-            pending = FinishTracedAsync(strace, line, arguments, pending);
+            context.Pending = FinishTracedAsync(strace, line, arguments, context.Pending);
         }
         else
         {
@@ -72,7 +59,7 @@ public sealed partial class SyscallDispatcher(Strace? strace)
 
     /// <summary>Stands in for a handler; has its signature, so that the switch jumps here with the registers as they are.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static SysResult CallMissing(SyscallContext context, ref GuestRegisters registers, ref ValueTask<SysResult> pending)
+    private static SysResult CallMissing(SyscallContext context, ref GuestRegisters registers)
     {
         context.CountMissing(unchecked((uint)registers.Rax));
         return Errno.ENOSYS;

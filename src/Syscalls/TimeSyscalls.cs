@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Semitone.Abi;
 using Semitone.Core;
 using Semitone.Tasks;
@@ -10,6 +11,7 @@ public static class TimeSyscalls
     private const long MicrosecondsPerSecond = 1_000_000;
 
     [Syscall(228, "clock_gettime")]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SysResult ClockGetTime(SyscallContext context, ClockId clock, [Out] UserPtr<Timespec> time)
     {
         Errno error = Read(context, clock, out long ns);
@@ -136,7 +138,7 @@ public static class TimeSyscalls
         return block.Kind switch
         {
             RestartKind.Nanosleep => SleepAsync(context, block.DeadlineNs, new UserPtr<Timespec>(block.Address)),
-            RestartKind.Futex => FutexSyscalls.Wait(context, block.Address, block.Value, block.BitSet, block.DeadlineNs, block.IsPrivate),
+            RestartKind.Futex => FutexSyscalls.WaitAsync(context, block.Address, block.Value, block.BitSet, block.DeadlineNs, block.IsPrivate),
             _ => new ValueTask<SysResult>(Errno.EINTR),
         };
     }

@@ -70,11 +70,20 @@ internal static unsafe class Symbols
     [RuntimeImport("address_of_copy_user"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern ulong CopyUser();
 
+    [RuntimeImport("address_of_copy_user_smap"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern ulong CopyUserWithSmap();
+
     [RuntimeImport("address_of_load_user32"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern ulong LoadUser32();
 
+    [RuntimeImport("address_of_load_user32_smap"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern ulong LoadUser32WithSmap();
+
     [RuntimeImport("address_of_compare_exchange_user32"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern ulong CompareExchangeUser32();
+
+    [RuntimeImport("address_of_compare_exchange_user32_smap"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern ulong CompareExchangeUser32WithSmap();
 
     [RuntimeImport("address_of_door_idle"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern ulong DoorIdle();

@@ -81,9 +81,9 @@ internal static unsafe class Door
             table->HasFsGsBase = Features.HasFsGsBase ? 1UL : 0;
             table->HasInvariantTsc = Features.HasInvariantTsc || Features.IsEmulated ? 1UL : 0;
             table->EnterGuest = Features.HasFsGsBase ? Symbols.EnterGuest() : Symbols.EnterGuestByMsr();
-            table->CopyUser = Symbols.CopyUser();
-            table->LoadUser32 = Symbols.LoadUser32();
-            table->CompareExchangeUser32 = Symbols.CompareExchangeUser32();
+            table->CopyUser = Features.HasSmap ? Symbols.CopyUserWithSmap() : Symbols.CopyUser();
+            table->LoadUser32 = Features.HasSmap ? Symbols.LoadUser32WithSmap() : Symbols.LoadUser32();
+            table->CompareExchangeUser32 = Features.HasSmap ? Symbols.CompareExchangeUser32WithSmap() : Symbols.CompareExchangeUser32();
             table->WriteCr3 = Symbols.WriteCr3();
             table->InvalidatePage = Symbols.InvalidatePage();
             table->ReadTsc = Symbols.ReadTsc();

@@ -208,8 +208,11 @@ ADDRESS address_of_image_end, image_end
 ADDRESS address_of_enter_guest, enter_guest
 ADDRESS address_of_enter_guest_by_msr, enter_guest_by_msr
 ADDRESS address_of_copy_user, copy_user
+ADDRESS address_of_copy_user_smap, copy_user_smap
 ADDRESS address_of_load_user32, load_user32
+ADDRESS address_of_load_user32_smap, load_user32_smap
 ADDRESS address_of_compare_exchange_user32, compare_exchange_user32
+ADDRESS address_of_compare_exchange_user32_smap, compare_exchange_user32_smap
 ADDRESS address_of_door_idle, door_idle
 ADDRESS address_of_write_cr3, write_cr3
 ADDRESS address_of_invalidate_page, invalidate_page

@@ -47,10 +47,12 @@
     # SYSRET takes RIP from RCX and RFLAGS from R11: right when the guest expects them there, as after a system call.
     mov rcx, [rsp + GS_RCX]
     mov r11, [rsp + GS_R11]
-    cmp rcx, [rsp + GS_RIP]
-    jne return_by_iret
-    cmp r11, [rsp + GS_RFLAGS]
-    jne return_by_iret
+    mov rax, [rsp + GS_RIP]
+    mov rdx, [rsp + GS_RFLAGS]
+    xor rax, rcx
+    xor rdx, r11
+    or rax, rdx
+    jnz return_by_iret
     and r11d, GUEST_FLAGS           # whatever the state says, ring 3 gets neither I/O rights nor interrupts off
     or r11d, ALWAYS_FLAGS
     mov rax, [rsp + GS_RAX]
