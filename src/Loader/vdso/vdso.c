@@ -48,6 +48,7 @@ enum { SYS_gettimeofday = 96, SYS_time = 201, SYS_clock_gettime = 228, SYS_clock
 extern const volatile struct vdso_data vdso_data __attribute__((visibility("hidden")));
 
 #define EXPORT(name) __attribute__((visibility("default"))) name
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 #define ALIAS(of) __attribute__((weak, visibility("default"), alias(#of)))
 
 static inline long system_call(long number, long first, long second, long third) {
@@ -70,7 +71,7 @@ static inline u64 monotonic(void) {
     return (u64)((u128)(ticks << vdso_data.pre_shift) * vdso_data.multiplier >> 64);
 }
 
-static inline u64 realtime(void) {
+static ALWAYS_INLINE u64 realtime(void) {
     u32 sequence;
     u64 now;
     do {
@@ -84,23 +85,24 @@ static inline int is_usable(void) {
     return __builtin_expect(vdso_data.flags & CLOCK_USABLE, 1);
 }
 
+static ALWAYS_INLINE int split(u64 nanoseconds, struct timespec *time) {
+    u64 seconds = nanoseconds / NANOSECONDS_PER_SECOND;
+    time->seconds = (long)seconds;
+    time->nanoseconds = (long)(nanoseconds - seconds * NANOSECONDS_PER_SECOND);
+    return 0;
+}
+
 int EXPORT(__vdso_clock_gettime)(int clock, struct timespec *time) {
-    if (__builtin_expect((u32)clock < 32, 1) && is_usable()) {
-        u32 bit = 1u << clock;
-        u64 now;
-        if (bit & MONOTONIC_CLOCKS) {
-            now = monotonic();
-        } else if (bit & REALTIME_CLOCKS) {
-            now = realtime();
-        } else {
-            goto slow;
+    if (__builtin_expect((u32)clock < 32, 1)) {
+        // All ones or, where the counter cannot be used, none: one branch less for the most frequent callers.
+        u32 usable = -(vdso_data.flags & CLOCK_USABLE);
+        if (__builtin_expect((MONOTONIC_CLOCKS & usable) >> clock & 1, 1)) {
+            return split(monotonic(), time);
         }
-        u64 seconds = now / NANOSECONDS_PER_SECOND;
-        time->seconds = (long)seconds;
-        time->nanoseconds = (long)(now - seconds * NANOSECONDS_PER_SECOND);
-        return 0;
+        if ((REALTIME_CLOCKS & usable) >> clock & 1) {
+            return split(realtime(), time);
+        }
     }
-slow:
     return (int)system_call(SYS_clock_gettime, clock, (long)time, 0);
 }
 
