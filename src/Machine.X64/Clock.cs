@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Semitone.Machine.X64;
 
 /// <summary>Time by the time-stamp counter, since boot.</summary>
@@ -30,6 +32,7 @@ internal sealed unsafe class Clock : IClock
 
     public long MonotonicNs
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get
         {
             // The multiplier has 32 bits, so two short products make the long one: without BMI2, Math.BigMul is a subroutine.
