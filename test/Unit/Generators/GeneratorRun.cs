@@ -17,8 +17,7 @@ internal sealed class GeneratorRun
         {
             public sealed partial class SyscallDispatcher
             {
-                private static SysResult Start(ValueTask<SysResult> task, ref ValueTask<SysResult> pending) => throw null!;
-                private static SysResult CallMissing(SyscallContext context, ref Semitone.Machine.GuestRegisters registers, ref ValueTask<SysResult> pending) => throw null!;
+                private static SysResult CallMissing(SyscallContext context, ref Semitone.Machine.GuestRegisters registers) => throw null!;
             }
         }
         """;
