@@ -14,6 +14,7 @@ internal static class PageTableCases
         ("Copy_RoundTripsAcrossPages", RoundTrip),
         ("CopyFromGuest_StopsAtTheFirstMissingByte", StopReading),
         ("CopyToGuest_StopsAtAReadOnlyPage", StopWriting),
+        ("Copies_OfEveryShortLength_StopWhereThePageEnds", StopAnywhere),
         ("Copy_OfKernelAddresses_CopiesNothing", RefuseKernel),
         ("CompareExchange_ExchangesOnlyWhenEqual", CompareExchange),
         ("Unmap_InBatches_ReturnsEveryFrame", UnmapBatches),
@@ -55,6 +56,32 @@ internal static class PageTableCases
         table.Protect(Base + Paging.PageSize, Base + 2 * Paging.PageSize, PageAccess.Read);
         Check.Equal(13, table.CopyToGuest(Base + Paging.PageSize - 13, new byte[64]), "bytes before the read-only page");
         Check.Equal(64, table.CopyFromGuest(Base + Paging.PageSize - 13, new byte[64]), "bytes that can be read");
+        Free(machine, frames);
+    }
+
+    /// <summary>Short copies move several bytes at a time; each of them may be the one that meets the end.</summary>
+    private static void StopAnywhere(X64Machine machine)
+    {
+        const int Longest = 90;
+        using IPageTable table = Make(machine, 1, PageAccess.Read | PageAccess.Write, out Frame[] frames);
+        Span<byte> page = machine.Frames.GetBytes(frames[0]);
+        byte[] sent = new byte[Longest];
+        new Random(2).NextBytes(sent);
+        byte[] received = new byte[Longest];
+        for (int length = 0; length <= Longest; length++)
+        {
+            for (int room = 0; room <= length; room++)
+            {
+                int offset = Paging.PageSize - room;
+                page.Clear();
+                Check.Equal(room, table.CopyToGuest(Base + (ulong)offset, sent.AsSpan(0, length)), "bytes written");
+                Check.True(page[offset..].SequenceEqual(sent.AsSpan(0, room)) && !page[..offset].ContainsAnyExcept((byte)0), "written wrong");
+                received.AsSpan().Clear();
+                Check.Equal(room, table.CopyFromGuest(Base + (ulong)offset, received.AsSpan(0, length)), "bytes read");
+                Check.True(received.AsSpan(0, room).SequenceEqual(sent.AsSpan(0, room)) && !received.AsSpan(length).ContainsAnyExcept((byte)0), "read wrong");
+            }
+        }
+
         Free(machine, frames);
     }
 
