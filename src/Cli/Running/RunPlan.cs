@@ -11,6 +11,9 @@ internal static class RunPlan
     /// <summary>What kraft gives a machine; ours has this besides what its root file system takes.</summary>
     public const long DefaultMemoryBytes = 64L << 20;
 
+    /// <summary>The host backs whole large pages with one fault each: the archive lies at the end of memory.</summary>
+    private const long LargePageBytes = 2 << 20;
+
     private const string DefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
     /// <summary>Plans the machine.</summary>
@@ -19,13 +22,12 @@ internal static class RunPlan
     /// <param name="host">What the host has.</param>
     public static QemuOptions Create(RunRequest request, GuestProgram guest, HostCapabilities host)
     {
-        long archivePages = (guest.ArchiveBytes + 0xFFFFF) & ~0xFFFFFL;
-        long memory = request.MemoryBytes ?? DefaultMemoryBytes + archivePages;
+        long memory = request.MemoryBytes ?? DefaultMemoryBytes + RoundUp(guest.ArchiveBytes, LargePageBytes);
         if (memory <= guest.ArchiveBytes)
         {
             throw new CommandFailedException(
                 ExitStatus.Usage,
-                $"--memory: {MemorySize.Format(memory)} does not hold the root file system, which takes {MemorySize.Format((guest.ArchiveBytes + 0xFFFFF) & ~0xFFFFFL)}");
+                $"--memory: {MemorySize.Format(memory)} does not hold the root file system, which takes {MemorySize.Format(RoundUp(guest.ArchiveBytes, 1 << 20))}");
         }
 
         if (request.Accelerator == Accelerator.Kvm && !host.HasKvm)
@@ -46,6 +48,9 @@ internal static class RunPlan
             Name = request.Name,
         };
     }
+
+    /// <param name="unit">A power of two.</param>
+    private static long RoundUp(long bytes, long unit) => (bytes + unit - 1) & -unit;
 
     private static string BuildCommandLine(RunRequest request, GuestProgram guest, HostCapabilities host)
     {

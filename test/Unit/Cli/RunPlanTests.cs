@@ -13,7 +13,7 @@ public sealed class RunPlanTests
 
     [Fact]
     public void Build_Default_IsMicrovmWithTcg() => Assert.Equal(
-        "qemu-system-x86_64 -M microvm,x-option-roms=off,pit=on,pic=on,rtc=on,isa-serial=on,acpi=off,auto-kernel-cmdline=off -accel tcg -cpu max -m 67M "
+        "qemu-system-x86_64 -M microvm,x-option-roms=off,pit=on,pic=on,rtc=on,isa-serial=on,acpi=off,auto-kernel-cmdline=off -accel tcg -cpu max -m 68M "
         + "-nodefaults -no-user-config -display none -no-reboot -chardev stdio,id=console,signal=off -serial chardev:console "
         + "-device isa-debug-exit,iobase=0x501,iosize=2 -kernel /k/semitone -initrd /r/root.cpio -append "
         + "'semitone host.link=1 console.stdin=pipe console.stdout=pipe console.stderr=pipe "
