@@ -18,6 +18,13 @@ public sealed class FileLocks
         Flock = new WholeFileLock(Released);
         Records = new RecordLocks(Released);
     }
+
+    /// <summary>Gives up what an open file holds: its descriptors are closed.</summary>
+    public void ReleaseAll(OpenFile file)
+    {
+        Flock.Release(file);
+        Records.Unlock(file, 0, long.MaxValue);
+    }
 }
 
 /// <summary>A lock that open files hold on a whole file (flock(2)): many shared, or one exclusive.</summary>

@@ -20,11 +20,7 @@ public abstract class OpenFile
     protected OpenFile(Inode inode, OpenFlags flags)
     {
         Inode = inode;
-        Flags = flags & ~(OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_NOCTTY | OpenFlags.O_TRUNC | OpenFlags.O_CLOEXEC);
-        OpenFlags access = flags & OpenFlags.O_ACCMODE;
-        CanRead = access is OpenFlags.O_RDONLY or OpenFlags.O_RDWR;
-        CanWrite = access is OpenFlags.O_WRONLY or OpenFlags.O_RDWR;
-        inode.Retain();
+        Begin(flags);
     }
 
     public Inode Inode { get; }
@@ -35,9 +31,9 @@ public abstract class OpenFile
     /// <summary>The first of the epoll instances that watch this file: they forget it when it is closed.</summary>
     internal EpollItem? FirstEpollItem { get; set; }
 
-    public bool CanRead { get; protected init; }
+    public bool CanRead { get; protected set; }
 
-    public bool CanWrite { get; protected init; }
+    public bool CanWrite { get; protected set; }
 
     public bool IsNonBlocking => (Flags & OpenFlags.O_NONBLOCK) != 0;
 
@@ -69,10 +65,18 @@ public abstract class OpenFile
             {
                 FirstEpollItem.Remove();
             }
-            Inode.Locks?.Flock.Release(this);
+            Inode.Locks?.ReleaseAll(this);
             OnClosed();
             Inode.Release();
         }
+    }
+
+    /// <summary>Makes a closed description stand for another open(2) of its file.</summary>
+    internal void Reopen(OpenFlags flags)
+    {
+        _references = 1;
+        Offset = 0;
+        Begin(flags);
     }
 
     /// <summary>Sets the changeable status flags (F_SETFL).</summary>
@@ -144,5 +148,14 @@ public abstract class OpenFile
     /// <summary>The last descriptor is gone.</summary>
     protected virtual void OnClosed()
     {
+    }
+
+    private void Begin(OpenFlags flags)
+    {
+        Flags = flags & ~(OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_NOCTTY | OpenFlags.O_TRUNC | OpenFlags.O_CLOEXEC);
+        OpenFlags access = flags & OpenFlags.O_ACCMODE;
+        CanRead = access is OpenFlags.O_RDONLY or OpenFlags.O_RDWR;
+        CanWrite = access is OpenFlags.O_WRONLY or OpenFlags.O_RDWR;
+        Inode.Retain();
     }
 }

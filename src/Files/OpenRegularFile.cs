@@ -75,4 +75,6 @@ public sealed class OpenRegularFile(RegularFileInode inode, OpenFlags flags) : O
         position = Offset;
         return Errno.None;
     }
+
+    protected override void OnClosed() => inode.KeepClosed(this);
 }

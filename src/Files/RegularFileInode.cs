@@ -8,6 +8,9 @@ namespace Semitone.Files;
 public abstract class RegularFileInode(FileSystem fileSystem, ulong number, Mode mode)
     : Inode(fileSystem, number, (mode & PermissionMask) | Mode.S_IFREG), IMappedFile
 {
+    /// <summary>A description that was closed, for the next open(2): that allocates nothing then.</summary>
+    private OpenRegularFile? _closed;
+
     /// <summary>The pages, for mappings.</summary>
     public abstract MemoryObject Pages { get; }
 
@@ -40,7 +43,18 @@ public abstract class RegularFileInode(FileSystem fileSystem, ulong number, Mode
 
     public override Errno Open(OpenFlags flags, out OpenFile? file)
     {
-        file = new OpenRegularFile(this, flags);
+        if (_closed is { } closed)
+        {
+            _closed = null;
+            closed.Reopen(flags);
+            file = closed;
+        }
+        else
+        {
+            file = new OpenRegularFile(this, flags);
+        }
         return Errno.None;
     }
+
+    internal void KeepClosed(OpenRegularFile file) => _closed = file;
 }

@@ -39,6 +39,21 @@ public sealed class RegularFileTests
     }
 
     [Fact]
+    public void Open_OfAFileThatWasClosed_AllocatesNothing()
+    {
+        OpenFile first = _files.Open("/f", OpenFlags.O_CREAT | OpenFlags.O_RDWR);
+        Inode inode = first.Inode;
+        first.Release();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 100; i++)
+        {
+            inode.Open(OpenFlags.O_RDONLY, out OpenFile? file);
+            file!.Release();
+        }
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+    }
+
+    [Fact]
     public void Write_AtTheLargestOffset_AnswersEfbig()
     {
         OpenFile file = _files.Open("/f", OpenFlags.O_CREAT | OpenFlags.O_RDWR);

@@ -327,6 +327,43 @@ public sealed class FileSyscallTests
     }
 
     [Fact]
+    public void Fcntl_LockOfAnOpenFile_EndsWhenThatIsClosed()
+    {
+        const ulong SetLock = (ulong)FcntlCommand.F_OFD_SETLK;
+        Put(Path, "/hello");
+        _guest.Write(Buffer, new Flock { l_type = LockType.F_WRLCK });
+        long[] results = Run(
+            (SyscallNumber.open, [Path, (ulong)OpenFlags.O_RDWR]),
+            (SyscallNumber.open, [Path, (ulong)OpenFlags.O_RDWR]),
+            (SyscallNumber.fcntl, [1, SetLock, Buffer]),
+            (SyscallNumber.fcntl, [2, SetLock, Buffer]),
+            (SyscallNumber.close, [1]),
+            (SyscallNumber.fcntl, [2, SetLock, Buffer]));
+
+        Assert.Equal([1, 2, 0, -(long)Errno.EAGAIN, 0, 0], results);
+    }
+
+    [Fact]
+    public void Open_OfAFileThatWasClosed_StartsAfresh()
+    {
+        Put(Path, "/hello");
+        long[] results = Run(
+            (SyscallNumber.open, [Path, (ulong)(OpenFlags.O_RDWR | OpenFlags.O_APPEND)]),
+            (SyscallNumber.lseek, [1, 3, 0]),
+            (SyscallNumber.close, [1]),
+            (SyscallNumber.open, [Path, (ulong)OpenFlags.O_RDONLY]),
+            (SyscallNumber.lseek, [1, 0, 1]),
+            (SyscallNumber.fcntl, [1, (ulong)FcntlCommand.F_GETFL]),
+            (SyscallNumber.write, [1, Path, 1]),
+            (SyscallNumber.open, [Path, (ulong)OpenFlags.O_WRONLY]),
+            (SyscallNumber.read, [2, Buffer, 1]),
+            (SyscallNumber.lseek, [2, 2, 0]),
+            (SyscallNumber.lseek, [1, 0, 1]));
+
+        Assert.Equal([1, 3, 0, 1, 0, (long)OpenFlags.O_LARGEFILE, -(long)Errno.EBADF, 2, -(long)Errno.EBADF, 2, 0], results);
+    }
+
+    [Fact]
     public void SendFile_ToAPipe_CopiesFromTheGivenOffset()
     {
         Put(Path, "/hello");
