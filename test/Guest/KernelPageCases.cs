@@ -40,12 +40,10 @@ internal static class KernelPageCases
 
     private static void FindAliases(X64Machine machine)
     {
-        // Data that the C library makes read-only once it has relocated it (RELRO) lies behind the code, among what is writable.
-        ulong codeEnd = KernelPageWalk.Walk(machine).Where(mapping => mapping.IsExecutable).Max(mapping => mapping.Address);
         HashSet<ulong> readOnly = [];
         foreach (KernelMapping mapping in KernelPageWalk.Walk(machine))
         {
-            if (mapping.Address >= ImageStart && mapping.Address <= codeEnd && !mapping.IsWritable)
+            if (mapping.Address >= ImageStart && !mapping.IsWritable)
             {
                 Check.Equal((ulong)Paging.PageSize, mapping.Size, "the size of an image page");
                 readOnly.Add(mapping.Physical);

@@ -36,7 +36,7 @@ public sealed class DebuggerTests
         string output = Attach("", $"hbreak TestRun.cs:{FindLine(Source, "Print($\"1..{cases.Length}\");")}", "continue", "backtrace");
         Assert.Matches(@"#0 .*TestRun__RunAll \(this=.*TestRun\.cs:", output);
         Assert.Matches(@"#1 .*Program___Main__ \(args=.*Program\.cs:", output);
-        Assert.Matches(@"#\d .*__libc_start_main", output);
+        Assert.Matches(@"#\d .*start_program", output);
     }
 
     [Fact]

@@ -12,6 +12,12 @@ internal static unsafe class KernelImage
     private const uint ProgramHeaderTable = 6;
     private const uint WritableFlag = 2;
     private const uint ExecutableFlag = 1;
+    private const uint RelocatedReadOnly = 0x6474_E552; // PT_GNU_RELRO: a segment of its own, as lld links
+    private const uint HeaderSize = 56;
+
+    private static ulong s_relocatedReadOnly;
+    private static ulong s_dataStart;
+    private static ulong s_dataEnd;
 
     internal static ulong EntryPoint { get; private set; }
 
@@ -19,36 +25,15 @@ internal static unsafe class KernelImage
 
     internal static ulong ProgramHeaderCount { get; private set; }
 
+    private static byte* FirstHeader => (byte*)Frames.ToPointer(PhysicalStart) + *(ulong*)((byte*)Frames.ToPointer(PhysicalStart) + 32);
+
     private static ulong PhysicalStart => Symbols.KernelImage() - Layout.ImageBase;
 
-    /// <summary>Whether a physical page belongs to a writable segment of the kernel.</summary>
-    internal static bool IsWritablePage(ulong physical)
-    {
-        ulong start = PhysicalStart;
-        if (physical < start || physical >= Symbols.KernelImageEnd() - Layout.ImageBase)
-        {
-            return false;
-        }
+    /// <summary>Whether a physical page belongs to the kernel's data.</summary>
+    internal static bool IsWritablePage(ulong physical) => physical >= s_dataStart && physical < s_dataEnd;
 
-        ulong offset = physical - start;
-        byte* file = (byte*)Frames.ToPointer(start);
-        int count = *(ushort*)(file + 56);
-        byte* header = file + *(ulong*)(file + 32);
-        for (int i = 0; i < count; i++, header += 56)
-        {
-            ulong fileOffset = *(ulong*)(header + 8) & ~(Layout.PageSize - 1);
-            ulong fileEnd = *(ulong*)(header + 8) + *(ulong*)(header + 32);
-            if (*(uint*)header == Load && offset >= fileOffset && offset < fileEnd)
-            {
-                return (*(uint*)(header + 4) & WritableFlag) != 0;
-            }
-        }
-
-        return true;
-    }
-
-    /// <summary>Maps the segments and remembers what the C library's start-up wants to know.</summary>
-    internal static void Map()
+    /// <summary>Reads the headers: what the C library's start-up wants to know, and what may be written.</summary>
+    internal static void Read()
     {
         ulong start = PhysicalStart;
         byte* file = (byte*)Frames.ToPointer(start);
@@ -59,23 +44,46 @@ internal static unsafe class KernelImage
 
         EntryPoint = *(ulong*)(file + 24);
         ProgramHeaderCount = *(ushort*)(file + 56);
-        byte* header = file + *(ulong*)(file + 32);
-        for (ulong i = 0; i < ProgramHeaderCount; i++, header += 56)
+        byte* header = FirstHeader;
+        for (ulong i = 0; i < ProgramHeaderCount; i++, header += HeaderSize)
         {
             uint type = *(uint*)header;
-            uint flags = *(uint*)(header + 4);
-            ulong offset = *(ulong*)(header + 8);
-            ulong address = *(ulong*)(header + 16);
-            ulong fileSize = *(ulong*)(header + 32);
-            ulong memorySize = *(ulong*)(header + 40);
             if (type == ProgramHeaderTable)
             {
-                ProgramHeaders = address;
+                ProgramHeaders = *(ulong*)(header + 16);
             }
-            else if (type == Load)
+            else if (type == RelocatedReadOnly)
             {
-                MapSegment(start + offset, address, fileSize, memorySize, flags);
+                s_relocatedReadOnly = *(ulong*)(header + 16);
             }
+            else if (type == Load && (*(uint*)(header + 4) & WritableFlag) != 0)
+            {
+                // The last one counts: what is read-only after relocation comes first.
+                s_dataStart = (start + *(ulong*)(header + 8)) & ~(Layout.PageSize - 1);
+                s_dataEnd = start + *(ulong*)(header + 8) + *(ulong*)(header + 32);
+            }
+        }
+    }
+
+    /// <summary>Maps the segments.</summary>
+    internal static void Map()
+    {
+        byte* header = FirstHeader;
+        for (ulong i = 0; i < ProgramHeaderCount; i++, header += HeaderSize)
+        {
+            if (*(uint*)header != Load)
+            {
+                continue;
+            }
+
+            ulong address = *(ulong*)(header + 16);
+            uint flags = *(uint*)(header + 4);
+            if (address == s_relocatedReadOnly)
+            {
+                flags &= ~WritableFlag; // nothing is relocated in an executable for a fixed address
+            }
+
+            MapSegment(PhysicalStart + *(ulong*)(header + 8), address, *(ulong*)(header + 32), *(ulong*)(header + 40), flags);
         }
     }
 

@@ -29,6 +29,7 @@ internal static unsafe class MetalMain
             BootData.ReadLinux(startInformation);
         }
 
+        KernelImage.Read();
         PageTables.Install(BootData.PhysicalEnd);
         Features.InstallSystemCalls(Symbols.PerCpu());
         LocalApic.Initialize();

@@ -45,7 +45,7 @@ internal static unsafe class Features
 
     internal static uint HypervisorMaximum { get; private set; }
 
-    /// <summary>XCR0 for guests; 0 until <see cref="EnableExtendedState"/>, or without XSAVE.</summary>
+    /// <summary>XCR0; 0 without XSAVE.</summary>
     internal static ulong EnabledComponents { get; private set; }
 
     /// <summary>Bytes of the XSAVE area for <see cref="EnabledComponents"/>; 512 (FXSAVE) without XSAVE.</summary>
@@ -94,7 +94,7 @@ internal static unsafe class Features
         }
 
         ulong cr4 = Instructions.ReadCr4() | Cr4OsFxsr | Cr4OsXmmExceptions;
-        cr4 &= ~Cr4OsXsave; // the runtime and its C library are to settle on SSE: kernel code must not touch upper halves
+        cr4 |= HasXsave ? Cr4OsXsave : 0;
         cr4 |= (Leaf1Edx & (1u << 7)) != 0 ? Cr4MachineCheck : 0; // or a machine check would reset the machine without a word
         cr4 |= (Leaf1Edx & (1u << 13)) != 0 ? Cr4GlobalPages : 0; // no entry is global yet: the boot page tables have none
         cr4 |= HasFsGsBase ? Cr4FsGsBase : 0;
@@ -102,7 +102,7 @@ internal static unsafe class Features
         cr4 |= HasSmap ? Cr4Smap : 0;
         cr4 |= hasUmip ? Cr4Umip : 0;
         Instructions.WriteCr4(cr4);
-        ExtendedStateSize = 512;
+        EnableExtendedState();
     }
 
     /// <summary>Points SYSCALL at Metal and GS at this CPU's data.</summary>
@@ -137,16 +137,16 @@ internal static unsafe class Features
         }
     }
 
-    /// <summary>Gives guests AVX and AVX-512, once the runtime has settled on SSE.</summary>
-    internal static void EnableExtendedState()
+    /// <summary>Gives guests AVX and AVX-512. The kernel has no such instruction: the build looks (KernelImage.targets).</summary>
+    private static void EnableExtendedState()
     {
-        if (!HasXsave || EnabledComponents != 0)
+        ExtendedStateSize = 512;
+        if (!HasXsave)
         {
             return;
         }
 
         uint* r = stackalloc uint[4];
-        Instructions.WriteCr4(Instructions.ReadCr4() | Cr4OsXsave);
         Instructions.Cpuid(0xD, 0, r);
         ulong supported = ((ulong)r[3] << 32) | r[0];
         ulong enabled = supported & GuestComponents;

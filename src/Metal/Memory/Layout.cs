@@ -20,8 +20,4 @@ internal static class Layout
     /// <summary>The managed heap: supervisor pages in the last slot of the lower half, because the garbage collector keeps a flag in an address's sign.</summary>
     internal const ulong RuntimeStart = 0x7F80_0000_0000;
     internal const ulong RuntimeEnd = 0x7FC0_0000_0000;
-
-    /// <summary>The C library's brk heap, in the same slot.</summary>
-    internal const ulong BreakStart = 0x7FC0_0000_0000;
-    internal const ulong BreakEnd = 0x7FC0_4000_0000;
 }

@@ -2,7 +2,7 @@ using Semitone.Metal.Cpu;
 
 namespace Semitone.Metal.Memory;
 
-/// <summary>The runtime's own address space: what its mmap, munmap, mprotect, madvise and brk made of it.</summary>
+/// <summary>The runtime's own address space: what its mmap, munmap, mprotect and madvise made of it.</summary>
 /// <remarks>
 /// Regions are kept sorted in a table that grows, and like neighbours are one region. Pages come on first touch; a page that may be
 /// written is promised when it is made so. No page is ever given out for code: the kernel runs what it was linked with.
@@ -24,8 +24,6 @@ internal static unsafe class RuntimeMemory
     private static int s_count;
     private static ulong s_tableSize;
     private static ulong s_nextAddress = Layout.RuntimeStart;
-    private static ulong s_break = Layout.BreakStart;
-    private static ulong s_mappedBreak = Layout.BreakStart;
 
     private static Region* Regions => (Region*)Layout.RegionTable;
 
@@ -205,38 +203,6 @@ internal static unsafe class RuntimeMemory
         }
 
         return 0;
-    }
-
-    internal static ulong Break(ulong address)
-    {
-        if (address < Layout.BreakStart || address > Layout.BreakEnd)
-        {
-            return s_break;
-        }
-
-        ulong end = RoundUp(address);
-        if (end > s_mappedBreak)
-        {
-            long pages = (long)((end - s_mappedBreak) / Layout.PageSize);
-            if (!Promise(pages))
-            {
-                return s_break;
-            }
-
-            if (!Insert(s_mappedBreak, end, Read | Write))
-            {
-                Frames.PromisedCount -= pages;
-                return s_break;
-            }
-        }
-        else if (end < s_mappedBreak && Unmap(end, s_mappedBreak - end) != 0)
-        {
-            return s_break;
-        }
-
-        s_mappedBreak = end;
-        s_break = address;
-        return address;
     }
 
     /// <summary>Brings the page in that a kernel thread touched.</summary>

@@ -79,6 +79,8 @@ internal static unsafe class Door
             table->FrameLimit = BootData.PhysicalEnd / Layout.PageSize + 1;
             table->Leaf1Edx = Features.Leaf1Edx;
             table->HasFsGsBase = Features.HasFsGsBase ? 1UL : 0;
+            table->ExtendedStateSize = Features.ExtendedStateSize;
+            table->ExtendedComponents = Features.EnabledComponents;
             table->HasInvariantTsc = Features.HasInvariantTsc || Features.IsEmulated ? 1UL : 0;
             table->EnterGuest = Features.HasFsGsBase ? Symbols.EnterGuest() : Symbols.EnterGuestByMsr();
             table->CopyUser = Features.HasSmap ? Symbols.CopyUserWithSmap() : Symbols.CopyUser();
@@ -118,14 +120,11 @@ internal static unsafe class Door
     /// <summary>The runtime has started: what had to wait for that.</summary>
     private static void Settle()
     {
-        Features.EnableExtendedState();
         Tsc.Refine();
 
         // SAFETY: static data never moves.
         fixed (DoorTable* table = &s_table)
         {
-            table->ExtendedStateSize = Features.ExtendedStateSize;
-            table->ExtendedComponents = Features.EnabledComponents;
             table->TscBoot = Tsc.BootTicks;
             table->TscHertz = Tsc.Hertz;
             table->TscMultiplier = Tsc.Multiplier;

@@ -114,8 +114,7 @@ internal static unsafe class KernelTraps
     private static bool IsStackOverflow(KernelRegisters* registers, ulong faultAddress)
     {
         const ulong LargestFrame = 0x1_0000;
-        return Scheduler.Current->AlternateStackSize == 0
-            && faultAddress < registers->Rsp + Layout.PageSize
+        return faultAddress < registers->Rsp + Layout.PageSize
             && faultAddress + LargestFrame > registers->Rsp;
     }
 

@@ -9,29 +9,25 @@ namespace Semitone.Metal.Runtime;
 // SAFETY: writes below the end of a stack that was just mapped and is far larger than what is put there.
 internal static unsafe class RuntimeStart
 {
-    internal const ulong StackSize = 1024 * 1024;
+    private const ulong StackSize = 1024 * 1024;
 
     /// <summary>The auxiliary vector entry that holds the door; Machine.X64 looks for it.</summary>
     private const ulong DoorEntry = 0x5345_4D49;
 
-    private const ulong PageSizeEntry = 6;
-    private const ulong ProgramHeadersEntry = 3;
-    private const ulong ProgramHeaderSizeEntry = 4;
-    private const ulong ProgramHeaderCountEntry = 5;
-    private const ulong EntryPointEntry = 9;
-    private const ulong SecureEntry = 23;
-    private const ulong RandomEntry = 25;
+    /// <summary>Where this stack lies; libc/start.c looks for these.</summary>
+    private const ulong StackStartEntry = 0x5345_4D4A;
+    private const ulong StackEndEntry = 0x5345_4D4B;
 
-    internal static ulong StackEnd { get; private set; }
+    private const ulong ProgramHeadersEntry = 3;
+    private const ulong ProgramHeaderCountEntry = 5;
+    private const ulong RandomEntry = 25;
 
     internal static KernelThread* CreateThread()
     {
         // The page below stays unmapped: running off the end is a fault, not a corruption.
         RuntimeMemory.Map(0, Layout.PageSize, 0, false, true);
         ulong stack = RuntimeMemory.Map(0, StackSize, RuntimeMemory.Read | RuntimeMemory.Write, false, true);
-        StackEnd = stack + StackSize;
-        byte* top = (byte*)StackEnd;
-
+        byte* top = (byte*)(stack + StackSize);
         top -= 16;
         Entropy.Fill(top, 16);
         byte* random = top;
@@ -41,9 +37,6 @@ internal static unsafe class RuntimeStart
         // Hexadecimal, all of them. Small regions and a small first generation: the kernel's heap is small.
         byte* generation0 = Push(ref top, "DOTNET_GCgen0size=40000");
         byte* regionSize = Push(ref top, "DOTNET_GCRegionSize=20000");
-        byte* tunables = Push(ref top, Features.IsEmulated
-            ? "GLIBC_TUNABLES=glibc.cpu.x86_rep_stosb_threshold=0x7fffffff:glibc.cpu.x86_rep_movsb_threshold=0x7fffffff"
-            : "GLIBC_TUNABLES=");
 
         ulong* words = (ulong*)((ulong)top & ~15UL) - 32;
         int i = 0;
@@ -53,22 +46,17 @@ internal static unsafe class RuntimeStart
         words[i++] = (ulong)heapLimit;
         words[i++] = (ulong)generation0;
         words[i++] = (ulong)regionSize;
-        words[i++] = (ulong)tunables;
         words[i++] = 0;
-        words[i++] = PageSizeEntry;
-        words[i++] = Layout.PageSize;
         words[i++] = ProgramHeadersEntry;
         words[i++] = KernelImage.ProgramHeaders;
-        words[i++] = ProgramHeaderSizeEntry;
-        words[i++] = 56;
         words[i++] = ProgramHeaderCountEntry;
         words[i++] = KernelImage.ProgramHeaderCount;
-        words[i++] = EntryPointEntry;
-        words[i++] = KernelImage.EntryPoint;
-        words[i++] = SecureEntry;
-        words[i++] = 0;
         words[i++] = RandomEntry;
         words[i++] = (ulong)random;
+        words[i++] = StackStartEntry;
+        words[i++] = stack;
+        words[i++] = StackEndEntry;
+        words[i++] = stack + StackSize;
         words[i++] = DoorEntry;
         words[i++] = (ulong)Door.Open();
         words[i++] = 0;

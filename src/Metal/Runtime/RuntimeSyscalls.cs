@@ -7,17 +7,15 @@ using Semitone.Metal.Time;
 
 namespace Semitone.Metal.Runtime;
 
-/// <summary>The Linux system calls that the C library and the managed runtime make, as far as they depend on them.</summary>
+/// <summary>The Linux system calls that the C library (libc/) makes for the managed runtime, as far as the two depend on them.</summary>
 /// <remarks>This is no personality for programs: its callers are trusted ring-0 code, and it answers what they need to hear.</remarks>
 // SAFETY: the callers are the C library and the runtime of this image, ring-0 code that is trusted with every address it passes.
 internal static unsafe class RuntimeSyscalls
 {
     private const long NotImplemented = -38;
     private const long Invalid = -22;
-    private const long NoEntry = -2;
     private const long NoDevice = -19;
     private const long TryAgain = -11;
-    private const long NoMemory = -12;
     private const long NoSuchProcess = -3;
     private const ulong Idle = 0x5300_0001;
     private const ulong NanosecondsPerSecond = 1_000_000_000;
@@ -60,19 +58,9 @@ internal static unsafe class RuntimeSyscalls
     {
         switch (number)
         {
-            case 0: // read
-                return PseudoFiles.Read((int)r->Rdi, (byte*)r->Rsi, (long)r->Rdx);
             case 1: // write
                 Serial.Write((byte*)r->Rsi, (long)r->Rdx);
                 return (long)r->Rdx;
-            case 20: // writev
-                return WriteVector((ulong*)r->Rsi, (int)r->Rdx);
-            case 2: // open
-                return PseudoFiles.Open((byte*)r->Rdi);
-            case 257: // openat
-                return PseudoFiles.Open((byte*)r->Rsi);
-            case 3: // close
-                return 0;
             case 9: // mmap
                 const ulong Fixed = 0x10;
                 const ulong Anonymous = 0x20;
@@ -84,8 +72,6 @@ internal static unsafe class RuntimeSyscalls
                 return (long)RuntimeMemory.Protect(r->Rdi, r->Rsi, (uint)r->Rdx & 7);
             case 11: // munmap
                 return (long)RuntimeMemory.Unmap(r->Rdi, r->Rsi);
-            case 12: // brk
-                return (long)RuntimeMemory.Break(r->Rdi);
             case 28: // madvise
                 const ulong DontNeed = 4;
                 return r->Rdx == DontNeed ? (long)RuntimeMemory.Discard(r->Rdi, r->Rsi) : 0;
@@ -93,16 +79,10 @@ internal static unsafe class RuntimeSyscalls
                 return Signals.SetAction((int)r->Rdi, (ulong*)r->Rsi, (ulong*)r->Rdx);
             case 14: // rt_sigprocmask
                 return SetMask(thread, (int)r->Rdi, (ulong*)r->Rsi, (ulong*)r->Rdx);
-            case 131: // sigaltstack
-                return SetAlternateStack(thread, (ulong*)r->Rdi, (ulong*)r->Rsi);
-            case 39: // getpid
-                return 1;
             case 186: // gettid
                 return thread->Id;
             case 56: // clone
                 return Clone(thread, r);
-            case 200: // tkill
-                return Send((int)r->Rdi, (int)r->Rsi);
             case 234: // tgkill
                 return Send((int)r->Rsi, (int)r->Rdx);
             case 158: // arch_prctl
@@ -114,30 +94,10 @@ internal static unsafe class RuntimeSyscalls
 
                 thread->FsBase = r->Rsi;
                 return 0;
-            case 218: // set_tid_address
-                thread->ClearChildTid = r->Rdi;
-                return thread->Id;
-            case 273: // set_robust_list: no robust mutexes in the kernel
-                return 0;
-            case 204: // sched_getaffinity: one CPU
-                *(ulong*)r->Rdx = 1;
-                return 8;
-            case 309: // getcpu
-                return GetCpu((uint*)r->Rdi, (uint*)r->Rsi);
-            case 302: // prlimit64
-                return r->R10 == 0 ? 0 : GetLimit((int)r->Rsi, (ulong*)r->R10);
-            case 97: // getrlimit
-                return GetLimit((int)r->Rdi, (ulong*)r->Rsi);
             case 99: // sysinfo
                 return GetSystemInformation((ulong*)r->Rdi);
             case 228: // clock_gettime
                 return GetTime((ulong*)r->Rsi);
-            case 229: // clock_getres
-                ((ulong*)r->Rsi)[0] = 0;
-                ((ulong*)r->Rsi)[1] = 1;
-                return 0;
-            case 201: // time
-                return (long)(ToNanoseconds(Instructions.ReadTsc() - Tsc.BootTicks) / NanosecondsPerSecond);
             case 318: // getrandom
                 Entropy.Fill((byte*)r->Rdi, (long)r->Rsi);
                 return (long)r->Rsi;
@@ -146,22 +106,7 @@ internal static unsafe class RuntimeSyscalls
             case 231: // exit_group
                 Panic.Die("the kernel's program ended");
                 return 0;
-            case 16: // ioctl
-                return -25;
-            case 21: // access
-            case 89: // readlink
-            case 267: // readlinkat
-            case 4: // stat
-            case 262: // newfstatat
-            case 137: // statfs
-                return NoEntry;
-            case 334: // rseq
-            case 435: // clone3
-            case 239: // get_mempolicy
-            case 5: // fstat
-            case 63: // uname
-            case 157: // prctl
-            case 203: // sched_setaffinity
+            case 239: // get_mempolicy: no NUMA
                 return NotImplemented;
             default:
                 Report(number);
@@ -183,18 +128,6 @@ internal static unsafe class RuntimeSyscalls
         Serial.Write("\n");
     }
 
-    private static long WriteVector(ulong* vector, int count)
-    {
-        long total = 0;
-        for (int i = 0; i < count; i++)
-        {
-            Serial.Write((byte*)vector[i * 2], (long)vector[i * 2 + 1]);
-            total += (long)vector[i * 2 + 1];
-        }
-
-        return total;
-    }
-
     private static long SetMask(KernelThread* thread, int how, ulong* set, ulong* old)
     {
         ulong previous = thread->SignalMask;
@@ -206,26 +139,6 @@ internal static unsafe class RuntimeSyscalls
         if (old != null)
         {
             *old = previous;
-        }
-
-        return 0;
-    }
-
-    private static long SetAlternateStack(KernelThread* thread, ulong* stack, ulong* old)
-    {
-        const uint Disabled = 2;
-        if (old != null)
-        {
-            old[0] = thread->AlternateStack;
-            old[1] = thread->AlternateStackSize == 0 ? Disabled : 0;
-            old[2] = thread->AlternateStackSize;
-        }
-
-        if (stack != null)
-        {
-            bool isDisabled = ((uint)stack[1] & Disabled) != 0;
-            thread->AlternateStack = isDisabled ? 0 : stack[0];
-            thread->AlternateStackSize = isDisabled ? 0 : stack[2];
         }
 
         return 0;
@@ -275,7 +188,7 @@ internal static unsafe class RuntimeSyscalls
         if (thread->ClearChildTid != 0)
         {
             *(int*)thread->ClearChildTid = 0;
-            Scheduler.WakeFutex(thread->ClearChildTid, 1, uint.MaxValue);
+            Scheduler.WakeFutex(thread->ClearChildTid, 1);
         }
 
         thread->State = ThreadState.Unused;
@@ -293,19 +206,14 @@ internal static unsafe class RuntimeSyscalls
 
     private static KernelThread* Futex(KernelThread* thread)
     {
-        const ulong Wait = 0;
         const ulong Wake = 1;
-        const ulong Requeue = 3;
-        const ulong CompareRequeue = 4;
         const ulong WaitBits = 9;
-        const ulong WakeBits = 10;
         const ulong CommandMask = 127;
         KernelRegisters* r = &thread->Registers;
         ulong command = r->Rsi & CommandMask;
         long result;
         switch (command)
         {
-            case Wait:
             case WaitBits:
                 if (*(uint*)r->Rdi != (uint)r->Rdx)
                 {
@@ -315,25 +223,11 @@ internal static unsafe class RuntimeSyscalls
 
                 ulong* time = (ulong*)r->R10;
                 thread->FutexAddress = r->Rdi;
-                thread->FutexBits = command == WaitBits ? (uint)r->R9 : uint.MaxValue;
-                thread->DeadlineTicks = time == null
-                    ? ulong.MaxValue
-                    : ToTicks(time[0], time[1]) + (command == WaitBits ? Tsc.BootTicks : Instructions.ReadTsc());
+                thread->DeadlineTicks = time == null ? ulong.MaxValue : Tsc.BootTicks + ToTicks(time[0], time[1]);
                 thread->State = ThreadState.WaitingForFutex;
                 return Scheduler.Next();
             case Wake:
-                result = Scheduler.WakeFutex(r->Rdi, (int)r->Rdx, uint.MaxValue);
-                break;
-            case WakeBits:
-                result = Scheduler.WakeFutex(r->Rdi, (int)r->Rdx, (uint)r->R9);
-                break;
-            case Requeue:
-                result = Scheduler.RequeueFutex(r->Rdi, (int)r->Rdx, r->R8, (int)r->R10);
-                break;
-            case CompareRequeue:
-                result = *(uint*)r->Rdi != (uint)r->R9
-                    ? TryAgain
-                    : Scheduler.RequeueFutex(r->Rdi, (int)r->Rdx, r->R8, (int)r->R10);
+                result = Scheduler.WakeFutex(r->Rdi, (int)r->Rdx);
                 break;
             default:
                 result = NotImplemented;
@@ -343,30 +237,6 @@ internal static unsafe class RuntimeSyscalls
         r->Rax = unchecked((ulong)result);
         Signals.DeliverPending(thread);
         return thread;
-    }
-
-    private static long GetCpu(uint* cpu, uint* node)
-    {
-        if (cpu != null)
-        {
-            *cpu = 0;
-        }
-
-        if (node != null)
-        {
-            *node = 0;
-        }
-
-        return 0;
-    }
-
-    private static long GetLimit(int resource, ulong* limit)
-    {
-        const int StackLimit = 3;
-        ulong value = resource == StackLimit ? RuntimeStart.StackSize : ulong.MaxValue;
-        limit[0] = value;
-        limit[1] = value;
-        return 0;
     }
 
     private static long GetSystemInformation(ulong* information)

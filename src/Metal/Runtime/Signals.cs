@@ -17,8 +17,8 @@ internal static unsafe class Signals
     private const int Highest = 64;
     private const ulong DefaultAction = 0;
     private const ulong Ignore = 1;
-    private const ulong OnStack = 0x0800_0000;
     private const ulong NoDefer = 0x4000_0000;
+    private const ulong NoAlternateStack = 2; // SS_DISABLE
     private const ulong RedZone = 128;
     private const int QueuedByThread = -6; // SI_TKILL
 
@@ -167,10 +167,7 @@ internal static unsafe class Signals
             return true;
         }
 
-        bool isOnAlternate = r->Rsp - thread->AlternateStack < thread->AlternateStackSize;
-        ulong top = (flags & OnStack) != 0 && thread->AlternateStackSize != 0 && !isOnAlternate
-            ? thread->AlternateStack + thread->AlternateStackSize
-            : r->Rsp - RedZone;
+        ulong top = r->Rsp - RedZone;
 
         // At the handler's first instruction RSP + 8 is a multiple of 16 (System V ABI, 3.2.2).
         SignalFrame* frame = (SignalFrame*)((((top - (ulong)sizeof(SignalFrame)) & ~15UL)) - sizeof(ulong));
@@ -182,9 +179,9 @@ internal static unsafe class Signals
         frame->ReturnAddress = restorer;
         frame->Flags = 0;
         frame->Link = 0;
-        frame->StackPointer = thread->AlternateStack;
-        frame->StackFlags = 0;
-        frame->StackSize = thread->AlternateStackSize;
+        frame->StackPointer = 0;
+        frame->StackFlags = NoAlternateStack;
+        frame->StackSize = 0;
         MachineContext* m = &frame->Machine;
         m->R8 = r->R8;
         m->R9 = r->R9;

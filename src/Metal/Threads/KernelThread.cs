@@ -62,15 +62,11 @@ internal unsafe struct KernelThread
     /// <summary>When a wait ends by itself, in TSC ticks; <see cref="ulong.MaxValue"/> for never.</summary>
     internal ulong DeadlineTicks;
     internal ulong FutexAddress;
-    internal uint FutexBits;
 
-    /// <summary>Cleared and woken when the thread ends (set_tid_address(2)).</summary>
+    /// <summary>Cleared and woken when the thread ends (clone(2), CLONE_CHILD_CLEARTID).</summary>
     internal ulong ClearChildTid;
 
     /// <summary>Signals that are held back, and those that wait for it; bit n-1 for signal n.</summary>
     internal ulong SignalMask;
     internal ulong PendingSignals;
-
-    internal ulong AlternateStack;
-    internal ulong AlternateStackSize;
 }

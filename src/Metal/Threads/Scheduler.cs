@@ -120,7 +120,7 @@ internal static unsafe class Scheduler
 
     /// <summary>Wakes threads that wait on a futex.</summary>
     /// <returns>How many were woken.</returns>
-    internal static long WakeFutex(ulong address, int most, uint bits)
+    internal static long WakeFutex(ulong address, int most)
     {
         long woken = 0;
         for (int i = 0; i < MaximumThreads && woken < most; i++)
@@ -128,8 +128,7 @@ internal static unsafe class Scheduler
             KernelThread* thread = (KernelThread*)s_threads.Pointers[i];
             if (thread != null
                 && thread->State == ThreadState.WaitingForFutex
-                && thread->FutexAddress == address
-                && (thread->FutexBits & bits) != 0)
+                && thread->FutexAddress == address)
             {
                 Wake(thread, 0);
                 woken++;
@@ -137,24 +136,6 @@ internal static unsafe class Scheduler
         }
 
         return woken;
-    }
-
-    /// <summary>Wakes some waiters of a futex and moves others to another one (futex(2), FUTEX_CMP_REQUEUE).</summary>
-    internal static long RequeueFutex(ulong from, int mostWoken, ulong to, int mostMoved)
-    {
-        long woken = WakeFutex(from, mostWoken, uint.MaxValue);
-        long moved = 0;
-        for (int i = 0; i < MaximumThreads && moved < mostMoved; i++)
-        {
-            KernelThread* thread = (KernelThread*)s_threads.Pointers[i];
-            if (thread != null && thread->State == ThreadState.WaitingForFutex && thread->FutexAddress == from)
-            {
-                thread->FutexAddress = to;
-                moved++;
-            }
-        }
-
-        return woken + moved;
     }
 
     internal static void Wake(KernelThread* thread, long result)

@@ -287,6 +287,13 @@ gates:
     .endr
 .noaltmacro
 
+# A gate leaves a null SS where SYSCALL leaves a flat one. A CPU does not care; an emulator that keeps translated code by the
+# state of the segments would translate the kernel for both.
+.macro FLAT_SS
+    mov ecx, KERNEL_SS
+    mov ss, ecx
+.endm
+
 # On an IST stack: vector, error code, RIP, CS, RFLAGS, RSP, SS
 trap_common:
     test byte ptr [rsp + 24], 3
@@ -320,6 +327,7 @@ trap_common:
     pop rcx                         # CS
     pop qword ptr [rax + GS_RFLAGS]
     pop qword ptr [rax + GS_RSP]
+    FLAT_SS
     mov qword ptr [rax + GS_ORIG_RAX], -1
     mov rsp, rax
     cmp ebx, 32
@@ -377,6 +385,7 @@ trap_from_kernel:
     push r13
     push r14
     push r15
+    FLAT_SS
     mov rdi, rsp                    # KernelRegisters*
     mov rbx, rsp
     sub rsp, 256 + 16
