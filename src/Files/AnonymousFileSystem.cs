@@ -1,3 +1,4 @@
+using System.Text;
 using Semitone.Abi;
 using Semitone.Memory;
 
@@ -39,9 +40,10 @@ public sealed class AnonymousFileSystem : FileSystem
     public OpenEpoll CreateEpoll() => new(new AnonymousInode(this, NextInodeNumber(), "anon_inode:[eventpoll]"));
 
     /// <summary>Makes a file that lives as long as it is open or mapped (memfd_create(2)).</summary>
-    public OpenFile CreateMemoryFile(Mode permissions, FileCredentials credentials)
+    public OpenFile CreateMemoryFile(ReadOnlySpan<byte> name, Mode permissions, FileCredentials credentials)
     {
-        RamFile file = new(this, NextInodeNumber(), Mode.S_IFREG | permissions) { Links = 0, UserId = credentials.UserId, GroupId = credentials.GroupId };
+        string description = $"/memfd:{Encoding.UTF8.GetString(name)} (deleted)";
+        RamFile file = new(this, NextInodeNumber(), Mode.S_IFREG | permissions, description) { Links = 0, UserId = credentials.UserId, GroupId = credentials.GroupId };
         file.SetTimes(NowNs);
         return new OpenRegularFile(file, OpenFlags.O_RDWR | OpenFlags.O_LARGEFILE);
     }

@@ -17,6 +17,13 @@ public sealed class RamFile : RegularFileInode
     {
     }
 
+    /// <summary>Makes an empty file that has a description in place of a path.</summary>
+    internal RamFile(FileSystem fileSystem, ulong number, Mode mode, string description)
+        : this(fileSystem, number, mode)
+    {
+        Description = description;
+    }
+
     /// <summary>Makes a file of bytes that are in memory: they become its pages, without a copy.</summary>
     public RamFile(FileSystem fileSystem, ulong number, Mode mode, PhysicalRange contents)
         : this(fileSystem, number, mode, new PageCache(fileSystem.Services.Frames, contents))
@@ -29,6 +36,8 @@ public sealed class RamFile : RegularFileInode
         _pages = pages;
         _pages.File = this;
     }
+
+    public override string? Description { get; }
 
     public override MemoryObject Pages => _pages;
 

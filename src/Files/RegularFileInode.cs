@@ -19,6 +19,10 @@ public abstract class RegularFileInode(FileSystem fileSystem, ulong number, Mode
     {
         get
         {
+            if (Description is { } description)
+            {
+                return description;
+            }
             byte[] buffer = new byte[FileLimits.PATH_MAX];
             Errno error = FileSystemContext.GetPath(null, this, buffer, out ReadOnlySpan<byte> path);
             return error == Errno.None ? Encoding.UTF8.GetString(path) : "/ (deleted)";

@@ -57,6 +57,9 @@ public static class FcntlSyscalls
             case IoctlRequest.FIONREAD when file.Inode.IsRegular:
                 int left = (int)Math.Clamp(file.Inode.Size - file.Offset, int.MinValue, int.MaxValue);
                 return context.Memory.TryWrite(new UserPtr<int>(argument), left) ? SysResult.Success : Errno.EFAULT;
+            case IoctlRequest.FICLONE or IoctlRequest.FICLONERANGE when file.Inode.IsRegular:
+                // No file system here shares blocks; programs that get this answer copy.
+                return Errno.EOPNOTSUPP;
             default:
                 return file.Control(request, argument, context.Memory);
         }

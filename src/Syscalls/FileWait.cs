@@ -50,7 +50,9 @@ internal static class FileWait
     {
         if (result.Error == Errno.EPIPE && result.Bytes == 0)
         {
-            context.Thread.Send(Tasks.SignalInfo.FromKernel(Signal.SIGPIPE));
+            // As if the program had sent it to itself: that is what si_code says under Linux.
+            Tasks.Process process = context.Process;
+            context.Thread.Send(Tasks.SignalInfo.FromUser(Signal.SIGPIPE, SignalCode.SI_USER, process.Pid, process.Credentials.RealUserId));
         }
         return result.ToSysResult();
     }

@@ -153,7 +153,7 @@ public static class OpenSyscalls
             return Errno.EINVAL;
         }
         FileSystemContext fileSystem = context.FileSystem;
-        OpenFile file = fileSystem.Mounts.Anonymous.CreateMemoryFile((Mode)0x1FF, fileSystem.Credentials);
+        OpenFile file = fileSystem.Mounts.Anonymous.CreateMemoryFile(bytes, (Mode)0x1FF, fileSystem.Credentials);
         return Install(context, file, (flags & MemfdFlags.MFD_CLOEXEC) != 0 ? OpenFlags.O_CLOEXEC : OpenFlags.O_RDONLY);
     }
 

@@ -9,6 +9,8 @@ public static class SchedulingSyscalls
     private const int LowestPriority = 1;
     private const int HighestPriority = 99;
     private const int NeutralNice = 20;
+    private const int LeastNice = -20;
+    private const int MostNice = 19;
 
     [Syscall(24, "sched_yield")]
     public static SysResult Yield(SyscallContext context)
@@ -147,28 +149,63 @@ public static class SchedulingSyscalls
     [Syscall(140, "getpriority", Returns = Returns.Value)]
     public static SysResult GetPriority(SyscallContext context, PriorityWho which, int who)
     {
-        // As the system call has it, 20 - nice; everybody's nice is 0.
-        Errno error = CheckPriorityTarget(context, which, who);
-        return error == Errno.None ? NeutralNice : error;
-    }
-
-    [Syscall(141, "setpriority", Missing = "any effect")]
-    public static SysResult SetPriority(SyscallContext context, PriorityWho which, int who, int nice)
-    {
-        Errno error = CheckPriorityTarget(context, which, who);
-        if (error != Errno.None)
+        if (which is < PriorityWho.PRIO_PROCESS or > PriorityWho.PRIO_USER)
         {
-            return error;
+            return Errno.EINVAL;
         }
 
-        return nice < 0 && !context.Process.Credentials.IsPrivileged ? Errno.EACCES : SysResult.Success;
+        // As the system call has it, 20 - nice; of several threads, the greatest.
+        int greatest = 0;
+        for (int id = 1; context.System.Threads.TryGetNext(id, out id, out GuestThread? thread); id++)
+        {
+            if (IsMeant(context, thread, which, who))
+            {
+                greatest = Math.Max(greatest, NeutralNice - thread.Nice);
+            }
+        }
+
+        return greatest == 0 ? Errno.ESRCH : greatest;
     }
 
-    private static Errno CheckPriorityTarget(SyscallContext context, PriorityWho which, int who) => which switch
+    [Syscall(141, "setpriority", Missing = "longer turns for the less nice")]
+    public static SysResult SetPriority(SyscallContext context, PriorityWho which, int who, int nice)
     {
-        PriorityWho.PRIO_PROCESS => Exists(context, who) ? Errno.None : Errno.ESRCH,
-        PriorityWho.PRIO_PGRP or PriorityWho.PRIO_USER => Errno.None,
-        _ => Errno.EINVAL,
+        if (which is < PriorityWho.PRIO_PROCESS or > PriorityWho.PRIO_USER)
+        {
+            return Errno.EINVAL;
+        }
+
+        nice = Math.Clamp(nice, LeastNice, MostNice);
+        SysResult result = Errno.ESRCH;
+        for (int id = 1; context.System.Threads.TryGetNext(id, out id, out GuestThread? thread); id++)
+        {
+            if (!IsMeant(context, thread, which, who))
+            {
+                continue;
+            }
+
+            if (nice < thread.Nice && !context.Process.Credentials.IsPrivileged)
+            {
+                result = Errno.EACCES;
+                continue;
+            }
+
+            thread.Nice = nice;
+            if (result == Errno.ESRCH)
+            {
+                result = SysResult.Success;
+            }
+        }
+
+        return result;
+    }
+
+    /// <summary>Tells whether a pair of getpriority(2)'s arguments means a thread; 0 is whoever asks.</summary>
+    private static bool IsMeant(SyscallContext context, GuestThread thread, PriorityWho which, int who) => which switch
+    {
+        PriorityWho.PRIO_PROCESS => thread.Tid == (who == 0 ? context.Thread.Tid : who),
+        PriorityWho.PRIO_PGRP => thread.Process.ProcessGroupId == (who == 0 ? context.Process.ProcessGroupId : who),
+        _ => thread.Process.Credentials.RealUserId == (who == 0 ? context.Process.Credentials.RealUserId : (uint)who),
     };
 
     private static SysResult GetPriority(SchedulingPolicy policy, int realTime) => policy switch

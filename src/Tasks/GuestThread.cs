@@ -71,6 +71,9 @@ public sealed partial class GuestThread : Runnable
     /// <summary>What PR_SET_TIMERSLACK set.</summary>
     public long TimerSlackNs { get; set; } = DefaultTimerSlackNs;
 
+    /// <summary>How nice it is to others, -20 to 19 (nice(2)). It is told, and weighs nothing: threads take turns of equal length.</summary>
+    public int Nice { get; set; }
+
     /// <summary>What it ended with, if it ended by itself.</summary>
     public int ExitCode { get; private set; }
 
@@ -97,6 +100,7 @@ public sealed partial class GuestThread : Runnable
     /// <summary>Takes over what a new thread has from the one that makes it: registers, signal mask, name (clone(2)).</summary>
     public void InheritFrom(GuestThread parent)
     {
+        Nice = parent.Nice;
         _context.CopyFrom(parent._context);
         _signalMask = parent._signalMask;
         Name.Set(parent.Name.Bytes);

@@ -11,7 +11,7 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
 
     private static readonly string[] s_paths =
     [
-        "cmdline", "cpuinfo", "devices", "filesystems", "interrupts", "loadavg", "meminfo", "stat", "swaps", "uptime", "version", "vmstat",
+        "cmdline", "cpuinfo", "devices", "filesystems", "interrupts", "loadavg", "meminfo", "partitions", "stat", "swaps", "uptime", "version", "vmstat",
         "sys/fs/file-max", "sys/fs/nr_open", "sys/fs/pipe-max-size",
         "sys/kernel/cap_last_cap", "sys/kernel/domainname", "sys/kernel/hostname", "sys/kernel/ngroups_max", "sys/kernel/osrelease", "sys/kernel/ostype",
         "sys/kernel/pid_max",
@@ -53,6 +53,9 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
                 break;
             case "devices":
                 text.Append("Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n\nBlock devices:\n"u8);
+                break;
+            case "partitions":
+                text.Append("major minor  #blocks  name\n\n"u8);
                 break;
             case "swaps":
                 text.Append("Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"u8);

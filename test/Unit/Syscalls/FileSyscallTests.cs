@@ -226,6 +226,55 @@ public sealed class FileSyscallTests
     }
 
     [Fact]
+    public void MemoryFile_LinkOfItsDescriptor_TellsTheNameItWasMadeWith()
+    {
+        Put(Path, "scratch");
+        Put(SecondPath, "/proc/self/fd/1");
+
+        Assert.Equal([1, 24], Run((SyscallNumber.memfd_create, [Path, 0]), (SyscallNumber.readlink, [SecondPath, Buffer, 100])));
+        Assert.Equal("/memfd:scratch (deleted)", Get(Buffer, 24));
+    }
+
+    [Theory]
+    [InlineData(0x4004_9409UL)]
+    [InlineData(0x4020_940DUL)]
+    public void Ioctl_CloneOfAFile_IsNotSupported(ulong request) =>
+        Assert.Equal(
+            [1, -(long)Errno.EOPNOTSUPP],
+            Run((SyscallNumber.openat, [Current, Path, (ulong)(OpenFlags.O_CREAT | OpenFlags.O_RDWR), 0x1A4]), (SyscallNumber.ioctl, [1, request, 1])));
+
+    [Fact]
+    public void Priority_Set_IsToldOfThreadGroupAndUser() =>
+        Assert.Equal(
+            [20, 0, 15, 15, 15, 0, 1, -(long)Errno.ESRCH, -(long)Errno.EINVAL],
+            Run(
+                (SyscallNumber.getpriority, [0, 0]),
+                (SyscallNumber.setpriority, [0, 0, 5]),
+                (SyscallNumber.getpriority, [0, 1]),
+                (SyscallNumber.getpriority, [1, 0]),
+                (SyscallNumber.getpriority, [2, 0]),
+                (SyscallNumber.setpriority, [1, 0, 100]),
+                (SyscallNumber.getpriority, [0, 0]),
+                (SyscallNumber.setpriority, [0, 77, 5]),
+                (SyscallNumber.getpriority, [3, 0])));
+
+    [Fact]
+    public void Write_BrokenPipe_SignalIsOneThatTheProgramSentItself()
+    {
+        Put(SecondPath, "\0\x10\0\0\0\0\0\0");
+        long[] results = Run(
+            (SyscallNumber.rt_sigprocmask, [0, SecondPath, 0, 8]),
+            (SyscallNumber.pipe2, [Guest.Data + 0x800, 0]),
+            (SyscallNumber.close, [1]),
+            (SyscallNumber.write, [2, Buffer, 1]),
+            (SyscallNumber.rt_sigtimedwait, [SecondPath, Buffer, 0, 8]));
+
+        // si_code at 8, si_pid at 16.
+        Assert.Equal([-(long)Errno.EPIPE, (long)Signal.SIGPIPE], results[^2..]);
+        Assert.Equal("\0\0\0\0\0\0\0\0\x1\0\0\0", Get(Buffer + 8, 12));
+    }
+
+    [Fact]
     public void Write_BrokenPipe_KillsByDefault()
     {
         _guest.Main.Call(SyscallNumber.pipe2, Guest.Data + 0x800, 0).Call(SyscallNumber.close, 1).Call(SyscallNumber.write, 2, Buffer, 1);
@@ -388,6 +437,7 @@ public sealed class FileSyscallTests
     [InlineData("/proc/self/maps", "00400000-00402000 rwxp 00000000 00:01 ")]
     [InlineData("/proc/self/limits", "Limit                     Soft Limit           Hard Limit           Units     \nMax cpu time              unlimited            unlimited            seconds   \n")]
     [InlineData("/proc/self/mounts", "rootfs / tmpfs rw,relatime 0 0\ndevtmpfs /dev devtmpfs rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\n")]
+    [InlineData("/proc/partitions", "major minor  #blocks  name\n\n")]
     [InlineData("/proc/mounts", "rootfs / tmpfs")]
     [InlineData("/proc/uptime", "1.0")]
     [InlineData("/proc/meminfo", "MemTotal:          16384 kB\n")]
