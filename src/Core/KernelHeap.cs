@@ -13,7 +13,8 @@ public static class KernelHeap
     /// <summary>What one addition is taken to need, with all that belongs to it.</summary>
     private const long BytesPerAddition = 1024;
 
-    private static long s_credit;
+    /// <summary>What may be kept before the next look. The smallest heap has room for the first ones.</summary>
+    private static long s_credit = 64;
     private static long s_limit;
 
     /// <summary>Tells whether one more object may be kept.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Semitone.Abi;
 
 namespace Semitone.Files;
@@ -26,28 +27,46 @@ public static class StandardMounts
         RamFileSystem devices = new(mounts.Services, mounts.NextDeviceMinor(), typeName: "devtmpfs");
         Mount(mounts, context, devices, "/dev"u8, "devtmpfs");
 
+        // In loops over tables: code that runs once costs a boot more than data does.
         DirectoryInode root = devices.Root;
-        Node("null"u8, OpenToAll, MemoryDevices.Null);
-        Node("zero"u8, OpenToAll, MemoryDevices.Zero);
-        Node("full"u8, OpenToAll, MemoryDevices.Full);
-        Node("random"u8, OpenToAll, MemoryDevices.Random);
-        Node("urandom"u8, OpenToAll, MemoryDevices.URandom);
-        Node("tty"u8, OpenToAll, TerminalDevice.ControllingTerminal);
-        Node("console"u8, (Mode)0x180, TerminalDevice.Console);
-        Node("ttyS0"u8, (Mode)0x190, TerminalDevice.SerialLine);
-        Link("fd"u8, "/proc/self/fd"u8);
-        Link("stdin"u8, "/proc/self/fd/0"u8);
-        Link("stdout"u8, "/proc/self/fd/1"u8);
-        Link("stderr"u8, "/proc/self/fd/2"u8);
+        ReadOnlySpan<byte> names = "null zero full random urandom tty console ttyS0 "u8;
+        ReadOnlySpan<Mode> permissions = [OpenToAll, OpenToAll, OpenToAll, OpenToAll, OpenToAll, OpenToAll, (Mode)0x180, (Mode)0x190];
+        ReadOnlySpan<DeviceNumber> numbers =
+        [
+            MemoryDevices.Null,
+            MemoryDevices.Zero,
+            MemoryDevices.Full,
+            MemoryDevices.Random,
+            MemoryDevices.URandom,
+            TerminalDevice.ControllingTerminal,
+            TerminalDevice.Console,
+            TerminalDevice.SerialLine,
+        ];
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            Check(context.MakeNode(root, TakeWord(ref names), Mode.S_IFCHR | permissions[i], numbers[i]));
+        }
+
+        ReadOnlySpan<byte> links = "fd /proc/self/fd stdin /proc/self/fd/0 stdout /proc/self/fd/1 stderr /proc/self/fd/2 "u8;
+        while (!links.IsEmpty)
+        {
+            ReadOnlySpan<byte> name = TakeWord(ref links);
+            Check(context.MakeSymbolicLink(TakeWord(ref links), root, name));
+        }
+
         Check(context.MakeDirectory(root, "shm"u8, Sticky));
         Check(context.MakeDirectory(root, "pts"u8, DirectoryPermissions));
-
-        void Node(ReadOnlySpan<byte> name, Mode permissions, DeviceNumber device) =>
-            Check(context.MakeNode(root, name, Mode.S_IFCHR | permissions, device));
-
-        void Link(ReadOnlySpan<byte> name, ReadOnlySpan<byte> target) => Check(context.MakeSymbolicLink(target, root, name));
     }
 
+    private static ReadOnlySpan<byte> TakeWord(ref ReadOnlySpan<byte> words)
+    {
+        int end = words.IndexOf((byte)' ');
+        ReadOnlySpan<byte> word = words[..end];
+        words = words[(end + 1)..];
+        return word;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)] // three copies would be translated, or fetched, for one run of each
     private static void Mount(MountNamespace mounts, FileSystemContext context, FileSystem fileSystem, ReadOnlySpan<byte> path, string source)
     {
         Errno error = context.Find(mounts.Root.Root, path, follow: true, out Inode? inode);

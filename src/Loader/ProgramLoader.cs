@@ -298,27 +298,30 @@ public sealed class ProgramLoader
 
         // AT_RSEQ_* come with rseq(2): without them glibc does not count on it.
         CpuFeatures features = _machine.CpuFeatures;
-        stack.WriteAuxiliary(AuxiliaryType.AT_SYSINFO_EHDR, vdsoAddress);
-        stack.WriteAuxiliary(AuxiliaryType.AT_MINSIGSTKSZ, (ulong)features.ExtendedStateSize + SignalFrameSize);
-        stack.WriteAuxiliary(AuxiliaryType.AT_HWCAP, features.Hwcap);
-        stack.WriteAuxiliary(AuxiliaryType.AT_PAGESZ, Paging.PageSize);
-        stack.WriteAuxiliary(AuxiliaryType.AT_CLKTCK, ClockTicks);
-        stack.WriteAuxiliary(AuxiliaryType.AT_PHDR, ImageMapper.FindProgramHeaders(elf, image.Bias));
-        stack.WriteAuxiliary(AuxiliaryType.AT_PHENT, ElfSegment.Size);
-        stack.WriteAuxiliary(AuxiliaryType.AT_PHNUM, elf.Header.ProgramHeaderCount);
-        stack.WriteAuxiliary(AuxiliaryType.AT_BASE, interpreter?.Bias ?? 0);
-        stack.WriteAuxiliary(AuxiliaryType.AT_FLAGS, 0);
-        stack.WriteAuxiliary(AuxiliaryType.AT_ENTRY, image.Entry);
-        stack.WriteAuxiliary(AuxiliaryType.AT_UID, request.Uid);
-        stack.WriteAuxiliary(AuxiliaryType.AT_EUID, request.EffectiveUid);
-        stack.WriteAuxiliary(AuxiliaryType.AT_GID, request.Gid);
-        stack.WriteAuxiliary(AuxiliaryType.AT_EGID, request.EffectiveGid);
-        stack.WriteAuxiliary(AuxiliaryType.AT_SECURE, request.IsSecure ? 1UL : 0);
-        stack.WriteAuxiliary(AuxiliaryType.AT_RANDOM, stack.RandomAddress);
-        stack.WriteAuxiliary(AuxiliaryType.AT_HWCAP2, features.Hwcap2);
-        stack.WriteAuxiliary(AuxiliaryType.AT_EXECFN, stack.PathAddress);
-        stack.WriteAuxiliary(AuxiliaryType.AT_PLATFORM, stack.PlatformAddress);
-        stack.WriteAuxiliary(AuxiliaryType.AT_NULL, 0);
+        stack.WriteAuxiliary(
+        [
+            new(AuxiliaryType.AT_SYSINFO_EHDR, vdsoAddress),
+            new(AuxiliaryType.AT_MINSIGSTKSZ, (ulong)features.ExtendedStateSize + SignalFrameSize),
+            new(AuxiliaryType.AT_HWCAP, features.Hwcap),
+            new(AuxiliaryType.AT_PAGESZ, Paging.PageSize),
+            new(AuxiliaryType.AT_CLKTCK, ClockTicks),
+            new(AuxiliaryType.AT_PHDR, ImageMapper.FindProgramHeaders(elf, image.Bias)),
+            new(AuxiliaryType.AT_PHENT, ElfSegment.Size),
+            new(AuxiliaryType.AT_PHNUM, elf.Header.ProgramHeaderCount),
+            new(AuxiliaryType.AT_BASE, interpreter?.Bias ?? 0),
+            new(AuxiliaryType.AT_FLAGS, 0),
+            new(AuxiliaryType.AT_ENTRY, image.Entry),
+            new(AuxiliaryType.AT_UID, request.Uid),
+            new(AuxiliaryType.AT_EUID, request.EffectiveUid),
+            new(AuxiliaryType.AT_GID, request.Gid),
+            new(AuxiliaryType.AT_EGID, request.EffectiveGid),
+            new(AuxiliaryType.AT_SECURE, request.IsSecure ? 1UL : 0),
+            new(AuxiliaryType.AT_RANDOM, stack.RandomAddress),
+            new(AuxiliaryType.AT_HWCAP2, features.Hwcap2),
+            new(AuxiliaryType.AT_EXECFN, stack.PathAddress),
+            new(AuxiliaryType.AT_PLATFORM, stack.PlatformAddress),
+            new(AuxiliaryType.AT_NULL, 0),
+        ]);
     }
 
     private static bool TryCopyOut(AddressSpace space, ulong address, ReadOnlySpan<byte> bytes) => space.Memory.CopyOut(address, bytes) == bytes.Length;

@@ -107,11 +107,14 @@ internal ref struct StackImage
         AuxiliaryOffset = _position;
     }
 
-    /// <summary>Writes an entry of the auxiliary vector.</summary>
-    public void WriteAuxiliary(AuxiliaryType type, ulong value)
+    /// <summary>Writes the auxiliary vector.</summary>
+    public void WriteAuxiliary(scoped ReadOnlySpan<AuxiliaryEntry> entries)
     {
-        WriteWord((ulong)type);
-        WriteWord(value);
+        foreach (AuxiliaryEntry entry in entries)
+        {
+            WriteWord((ulong)entry.Type);
+            WriteWord(entry.Value);
+        }
     }
 
     private void WriteWord(ulong value)

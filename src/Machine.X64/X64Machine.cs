@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.Intrinsics.X86;
-using System.Text;
 
 namespace Semitone.Machine.X64;
 
@@ -100,19 +99,17 @@ public sealed unsafe class X64Machine : IMachine
 
     private CpuFeatures ReadFeatures()
     {
-        Span<byte> name = stackalloc byte[48];
+        byte[] brand = new byte[48];
         for (int i = 0; i < 3; i++)
         {
             (int eax, int ebx, int ecx, int edx) = X86Base.CpuId(unchecked((int)0x8000_0002) + i, 0);
-            BitConverter.TryWriteBytes(name[(i * 16)..], eax);
-            BitConverter.TryWriteBytes(name[(i * 16 + 4)..], ebx);
-            BitConverter.TryWriteBytes(name[(i * 16 + 8)..], ecx);
-            BitConverter.TryWriteBytes(name[(i * 16 + 12)..], edx);
+            BitConverter.TryWriteBytes(brand.AsSpan(i * 16), eax);
+            BitConverter.TryWriteBytes(brand.AsSpan(i * 16 + 4), ebx);
+            BitConverter.TryWriteBytes(brand.AsSpan(i * 16 + 8), ecx);
+            BitConverter.TryWriteBytes(brand.AsSpan(i * 16 + 12), edx);
         }
 
-        int end = name.IndexOf((byte)0);
-        string model = Encoding.ASCII.GetString(end < 0 ? name : name[..end]).Trim();
-        return new CpuFeatures((uint)_door->Leaf1Edx, _door->HasFsGsBase != 0 ? 2u : 0, ExtendedStateSize, model)
+        return new CpuFeatures((uint)_door->Leaf1Edx, _door->HasFsGsBase != 0 ? 2u : 0, ExtendedStateSize, brand)
         {
             ExtendedStateComponents = EnabledComponents,
         };

@@ -17,7 +17,7 @@ public sealed class FakeMachine : IMachine
         Cpu = new FakeCpu(Clock);
         Console = new FakeConsole();
         Boot = new BootInformation([], default);
-        CpuFeatures = new CpuFeatures(0x078B_FBFD, 2, 576, "Semitone Fake CPU");
+        CpuFeatures = new CpuFeatures(0x078B_FBFD, 2, 576, "Semitone Fake CPU"u8.ToArray());
     }
 
     public FakeFrameAllocator Frames { get; }
