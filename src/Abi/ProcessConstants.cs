@@ -256,3 +256,11 @@ public enum AuxiliaryType : ulong
     AT_SYSINFO_EHDR = 33,
     AT_MINSIGSTKSZ = 51,
 }
+
+/// <summary>What a process wants to be treated like (personality(2)): an execution domain in the low byte, 0 for Linux, and flags.</summary>
+[Flags]
+public enum Persona : uint
+{
+    None = 0,
+    ADDR_NO_RANDOMIZE = 0x4_0000,
+}

@@ -17,6 +17,24 @@ public static class ProcessSyscalls
     [Syscall(110, "getppid", Returns = Returns.Pid)]
     public static SysResult GetParentPid(SyscallContext context) => context.Process.ParentPid;
 
+    [Syscall(135, "personality", Returns = Returns.Value, Missing = "all but ADDR_NO_RANDOMIZE")]
+    public static SysResult SetPersonality(SyscallContext context, Persona persona)
+    {
+        const Persona Query = (Persona)uint.MaxValue;
+        Persona old = context.Process.Persona;
+        if (persona != Query)
+        {
+            if ((persona & ~Persona.ADDR_NO_RANDOMIZE) != 0)
+            {
+                return Errno.EINVAL;
+            }
+
+            context.Process.Persona = persona;
+        }
+
+        return (long)old;
+    }
+
     [Syscall(60, "exit", Returns = Returns.Never)]
     public static SysResult Exit(SyscallContext context, int status)
     {

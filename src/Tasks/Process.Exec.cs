@@ -25,7 +25,7 @@ public sealed partial class Process
             Gid = Credentials.RealGroupId,
             EffectiveGid = Credentials.EffectiveGroupId,
             StackLimit = Limits[RlimitResource.RLIMIT_STACK].rlim_cur,
-            Randomize = System.RandomizesAddresses,
+            Randomize = System.RandomizesAddresses && (Persona & Persona.ADDR_NO_RANDOMIZE) == 0,
         };
         return System.Loader.Load(request, new ProgramLookup(FileSystem), out program, out _);
     }

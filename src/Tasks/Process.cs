@@ -117,6 +117,9 @@ public sealed partial class Process
     /// <summary>Whether core dumps would be made and /proc files are the owner's (PR_SET_DUMPABLE).</summary>
     public int Dumpable { get; set; } = 1;
 
+    /// <summary>What personality(2) set; programs that it executes keep it.</summary>
+    public Persona Persona { get; set; }
+
     /// <summary>What it gets when its parent ends (PR_SET_PDEATHSIG).</summary>
     public Signal ParentDeathSignal { get; set; }
 

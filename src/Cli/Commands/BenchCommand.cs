@@ -12,7 +12,7 @@ internal static class BenchCommand
 {
     public static Command Build()
     {
-        Option<int> runs = new("--runs") { Description = "Runs of each measurement, the systems in turn [default: 5]", DefaultValueFactory = _ => 5, HelpName = "N" };
+        Option<int> runs = new("--runs") { Description = "Runs of each measurement, the systems in turn", DefaultValueFactory = _ => 5, HelpName = "N" };
         Option<bool> icount = new("--icount") { Description = "Count guest instructions (TCG) instead of measuring times" };
         Option<string?> json = new("--json") { Description = "Write every single value to this file too", HelpName = "FILE" };
         Option<bool> q35 = new("--q35") { Description = "Measure on q35 instead of microvm" };

@@ -15,14 +15,14 @@ public sealed class ConstantTests
     private static readonly string[] s_headers =
     [
         "asm/unistd.h", "asm/errno.h", "linux/fcntl.h", "linux/stat.h", "linux/mman.h", "linux/memfd.h", "linux/membarrier.h", "linux/sched.h",
-        "linux/futex.h", "asm/prctl.h", "linux/prctl.h", "linux/wait.h", "linux/resource.h", "linux/random.h", "linux/reboot.h",
+        "linux/futex.h", "asm/prctl.h", "linux/prctl.h", "linux/wait.h", "linux/personality.h", "linux/resource.h", "linux/random.h", "linux/reboot.h",
         "linux/auxvec.h", "linux/signal.h", "asm/siginfo.h", "linux/time.h", "linux/timerfd.h", "asm/poll.h", "linux/eventpoll.h",
         "linux/fs.h", "linux/mount.h", "linux/falloc.h", "linux/fadvise.h", "linux/close_range.h", "linux/magic.h",
         "linux/uio.h", "linux/limits.h", "linux/xattr.h", "asm/termbits.h", "asm/ioctls.h", "asm/sigcontext.h", "asm/ucontext.h",
     ];
 
     /// <summary>Constants of C that are no macros.</summary>
-    private static readonly string[] s_prefixesOfEnumerators = ["MEMBARRIER_CMD_"];
+    private static readonly string[] s_prefixesOfEnumerators = ["MEMBARRIER_CMD_", "ADDR_NO_RANDOMIZE"];
 
     /// <summary>Names that the kernel's headers for programs do not have; they stand in the manual pages.</summary>
     private static readonly string[] s_elsewhere =

@@ -25,6 +25,27 @@ public class ExecTests
     }
 
     [Fact]
+    public void Personality_NoRandomizing_IsKeptAndFixesAddressesOfTheNextProgram()
+    {
+        const ulong NoRandomize = (ulong)Persona.ADDR_NO_RANDOMIZE;
+        List<ulong> stacks = [];
+        foreach (int drawn in (int[])[0, 8])
+        {
+            Guest guest = new();
+            guest.Machine.GetEntropy(new byte[drawn]); // other numbers come next
+            guest.Do(() => guest.Memory.CopyOut(PathAt, "/other\0"u8));
+            guest.Main.Call(SyscallNumber.personality, NoRandomize).Call(SyscallNumber.personality, uint.MaxValue).Call(SyscallNumber.personality, 1);
+            guest.Main.Call(SyscallNumber.execve, PathAt, 0, 0);
+            guest.Main.Do(() => stacks.Add(guest.MainThread.Registers.Rsp));
+            guest.Main.Call(SyscallNumber.personality, uint.MaxValue);
+            guest.Run();
+            Assert.Equal([0, (long)NoRandomize, -(long)Errno.EINVAL, 0, (long)NoRandomize], guest.Main.Results);
+        }
+
+        Assert.Equal(stacks[0], stacks[1]);
+    }
+
+    [Fact]
     public void Execve_NoSuchFile_ChangesNothing()
     {
         Guest guest = new();
