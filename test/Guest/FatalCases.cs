@@ -31,6 +31,11 @@ internal static class FatalCases
             Marshal.ReadByte(unchecked((nint)0x1234_5678_0000));
         }),
         ("non-maskable-interrupt", SendNmi),
+        ("spinning-guest", machine =>
+        {
+            using RunLoopCases.Guest guest = new(machine, [0xEB, 0xFE]); // jmp $
+            guest.Run();
+        }),
         ("stack-overflow", machine => Descend(machine, 1)),
         ("unhandled-exception", machine => throw new InvalidOperationException("nobody catches this")),
         ("unhandled-exception-of-a-thread", StartThrowingThread),

@@ -21,10 +21,13 @@ internal static unsafe class LocalApic
     private const uint EndOfInterruptRegister = 0xB0;
     private const uint TaskPriorityRegister = 0x80;
     private const uint TimerRegister = 0x320;
+    private const uint Lint0Register = 0x350;
+    private const uint Lint1Register = 0x360;
     private const uint InitialCountRegister = 0x380;
     private const uint CurrentCountRegister = 0x390;
     private const uint DivideRegister = 0x3E0;
     private const uint DivideByOne = 0xB;
+    private const uint DeliverNmi = 4 << 8;
     private const uint Masked = 1 << 16;
     private const uint TscDeadlineMode = 2 << 17;
 
@@ -50,6 +53,8 @@ internal static unsafe class LocalApic
         Instructions.WriteMsr(ApicBaseMsr, (apicBase & ~UseMsrs) | Enabled);
         Write(SpuriousRegister, 0x100 | SpuriousVector);
         Write(TaskPriorityRegister, 0);
+        Write(Lint0Register, Masked); // the 8259s'
+        Write(Lint1Register, DeliverNmi); // where PCs, and QEMU's monitor, have the NMI line
         if (Features.HasTscDeadline)
         {
             Write(TimerRegister, TscDeadlineMode | TimerVector);
