@@ -136,7 +136,12 @@ public sealed class KernelLog
 
     private void Remember(ReadOnlySpan<byte> bytes)
     {
-        _ring ??= new byte[RingSize];
+        if (_ring is null && !KernelHeap.TryAllocate(RingSize, sizeof(byte), out _ring))
+        {
+            // A line that says that memory has run out must not need any.
+            return;
+        }
+
         int position = (int)(_written % RingSize);
         int first = Math.Min(bytes.Length, RingSize - position);
         bytes[..first].CopyTo(_ring.AsSpan(position));

@@ -31,6 +31,12 @@ public ref struct LogMessage
         _length += written;
     }
 
+    public void AppendFormatted(ReadOnlySpan<char> text)
+    {
+        Encoding.UTF8.TryGetBytes(text, Free, out int written);
+        _length += written;
+    }
+
     /// <summary>Appends bytes as they are, but control characters, which a guest could garble the console with, as '?'.</summary>
     public void AppendFormatted(ReadOnlySpan<byte> bytes)
     {

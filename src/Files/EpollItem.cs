@@ -6,6 +6,8 @@ namespace Semitone.Files;
 /// <summary>One file that an epoll instance watches, by one descriptor.</summary>
 internal sealed class EpollItem(OpenEpoll epoll, Fd fd, OpenFile file) : WaitListener
 {
+    public OpenEpoll Epoll { get; } = epoll;
+
     public Fd Fd { get; } = fd;
 
     public OpenFile File { get; } = file;
@@ -35,8 +37,8 @@ internal sealed class EpollItem(OpenEpoll epoll, Fd fd, OpenFile file) : WaitLis
     /// <summary>What the file is ready for, of what is asked for.</summary>
     public EpollEvents Look() => (EpollEvents)(uint)File.Poll() & Events & ~OpenEpoll.BehaviourFlags;
 
-    public void Remove() => epoll.Remove(this);
+    public void Remove() => Epoll.Remove(this);
 
     /// <inheritdoc/>
-    protected override void OnWake() => epoll.OnWake(this);
+    protected override void OnWake() => Epoll.OnWake(this);
 }

@@ -79,6 +79,8 @@ public sealed class WholeFileLock(WaitQueue released)
 /// <remarks>An owner is a process's descriptor table, or an open file for the locks of F_OFD_SETLK.</remarks>
 public sealed class RecordLocks(WaitQueue released)
 {
+    private const int RangeSize = 48;
+
     private readonly List<Range> _ranges = [];
 
     /// <summary>One lock.</summary>
@@ -111,11 +113,12 @@ public sealed class RecordLocks(WaitQueue released)
         {
             return Errno.EAGAIN;
         }
-        if (!KernelHeap.HasRoom())
+        if (_ranges.Count + 2 > _ranges.Capacity && !KernelHeap.HasRoom(_ranges.Count * 2 * RangeSize))
         {
             return Errno.ENOLCK;
         }
         Remove(owner, start, end);
+        Join(owner, isExclusive, ref start, ref end);
         _ranges.Add(new Range(owner, processId, isExclusive, start, end));
         released.WakeAll();
         return Errno.None;
@@ -127,6 +130,22 @@ public sealed class RecordLocks(WaitQueue released)
         if (Remove(owner, start, end))
         {
             released.WakeAll();
+        }
+    }
+
+    /// <summary>Takes like locks that touch a range into it.</summary>
+    private void Join(object owner, bool isExclusive, ref long start, ref long end)
+    {
+        for (int i = _ranges.Count - 1; i >= 0; i--)
+        {
+            Range range = _ranges[i];
+            bool touches = (range.End != long.MaxValue && range.End + 1 == start) || (end != long.MaxValue && end + 1 == range.Start);
+            if (touches && range.Owner == owner && range.IsExclusive == isExclusive)
+            {
+                start = Math.Min(start, range.Start);
+                end = Math.Max(end, range.End);
+                _ranges.RemoveAt(i);
+            }
         }
     }
 

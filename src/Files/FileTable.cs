@@ -62,7 +62,7 @@ public sealed class FileTable
             fd = new Fd(-1);
             return Errno.EMFILE;
         }
-        if (!KernelHeap.HasRoom())
+        if (!KernelHeap.HasRoom() || !TryMakeRoomFor(number))
         {
             fd = new Fd(-1);
             return Errno.ENFILE;
@@ -73,14 +73,18 @@ public sealed class FileTable
     }
 
     /// <summary>Puts an open file at a descriptor of the caller's choice and closes what was there (dup2(2)). The table takes the reference over.</summary>
-    /// <returns>None, or EBADF for a number out of range.</returns>
+    /// <returns>None; EBADF for a number out of range, or ENOMEM: the caller keeps its reference then.</returns>
     public Errno Put(Fd fd, OpenFile file, bool closeOnExec)
     {
         if (fd.Number < 0 || fd.Number >= Limit || fd.Number >= AbsoluteLimit)
         {
             return Errno.EBADF;
         }
-        OpenFile? old = fd.Number < _files.Length ? _files[fd.Number] : null;
+        if (!TryMakeRoomFor(fd.Number))
+        {
+            return Errno.ENOMEM;
+        }
+        OpenFile? old = _files[fd.Number];
         Place(fd.Number, file, closeOnExec);
         Drop(old);
         return Errno.None;
@@ -183,15 +187,28 @@ public sealed class FileTable
         return Math.Max(lowest, _files.Length);
     }
 
+    private bool TryMakeRoomFor(int number)
+    {
+        if (number < _files.Length)
+        {
+            return true;
+        }
+        int length = (int)BitOperations.RoundUpToPowerOf2((uint)number + 1);
+        ulong[] used = _used;
+        ulong[] closeOnExec = _closeOnExec;
+        if (!KernelHeap.TryResize(ref used, length / BitsPerWord, sizeof(ulong))
+            || !KernelHeap.TryResize(ref closeOnExec, length / BitsPerWord, sizeof(ulong))
+            || !KernelHeap.TryResize(ref _files, length, IntPtr.Size))
+        {
+            return false;
+        }
+        _used = used;
+        _closeOnExec = closeOnExec;
+        return true;
+    }
+
     private void Place(int number, OpenFile file, bool closeOnExec)
     {
-        if (number >= _files.Length)
-        {
-            int length = (int)BitOperations.RoundUpToPowerOf2((uint)number + 1);
-            Array.Resize(ref _files, length);
-            Array.Resize(ref _used, length / BitsPerWord);
-            Array.Resize(ref _closeOnExec, length / BitsPerWord);
-        }
         _files[number] = file;
         SetBit(_used, number, true);
         SetBit(_closeOnExec, number, closeOnExec);

@@ -1,4 +1,5 @@
 using Semitone.Abi;
+using Semitone.Core;
 using Semitone.Cpio;
 using Semitone.Machine;
 using Semitone.Memory;
@@ -170,14 +171,16 @@ public sealed class InitialRamDisk
         }
         else if (unpacked is not null)
         {
-            error = unpacked.Make(_fileSystem, in entry, out inode);
+            error = KernelHeap.HasRoom() ? unpacked.Make(_fileSystem, in entry, out inode) : CpioError.OutOfMemory;
         }
         if (error != CpioError.None)
         {
             return error;
         }
         DirentType direntType = (DirentType)((uint)type >> 12);
-        return _parent.TryAddInitial(name, direntType, inode, entry.HeaderOffset) ? CpioError.None : CpioError.Conflict;
+        return _parent.TryAddInitial(name, direntType, inode, entry.HeaderOffset) ? CpioError.None
+            : KernelHeap.HasRoom() ? CpioError.Conflict
+            : CpioError.OutOfMemory;
     }
 
     private CpioError AddDirectory(in CpioEntry entry, FileName name)
@@ -185,7 +188,7 @@ public sealed class InitialRamDisk
         RamDirectory? directory = name.Bytes.IsEmpty ? _fileSystem.RootDirectory : _parent.GetOrAddDirectory(name);
         if (directory is null)
         {
-            return CpioError.Conflict;
+            return KernelHeap.HasRoom() ? CpioError.Conflict : CpioError.OutOfMemory;
         }
         directory.Mode = Mode.S_IFDIR | ((Mode)entry.Mode & Inode.PermissionMask);
         InitialFiles.SetAttributes(directory, in entry);
@@ -209,6 +212,10 @@ public sealed class InitialRamDisk
                 file.SetInitialContents(files!.GetRange(in entry));
             }
             return CpioError.None;
+        }
+        if (!KernelHeap.HasRoom())
+        {
+            return CpioError.OutOfMemory;
         }
         if (unpacked is not null)
         {
@@ -280,7 +287,7 @@ public sealed class InitialRamDisk
             RamDirectory? next = directory.GetOrAddDirectory(name);
             if (next is null)
             {
-                return CpioError.ParentIsNoDirectory;
+                return KernelHeap.HasRoom() ? CpioError.ParentIsNoDirectory : CpioError.OutOfMemory;
             }
             directory = next;
         }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Semitone.Abi;
+using Semitone.Core;
 
 namespace Semitone.Files;
 
@@ -13,6 +14,7 @@ internal struct NameTable
 {
     private const int NoSlot = -1;
     private const int SearchedLength = 8;
+    private const int EntrySize = 40;
 
     private Entry[] _entries;
     private byte[] _names;
@@ -91,7 +93,31 @@ internal struct NameTable
         return NoSlot;
     }
 
-    /// <summary>Adds a name that is not there.</summary>
+    /// <summary>Sees to it that <see cref="Add"/> of a name needs no more memory.</summary>
+    /// <returns>False when the kernel has none.</returns>
+    public bool TryMakeRoomFor(int nameLength)
+    {
+        if (_firstFree == NoSlot && _slotCount == _entries.Length && !KernelHeap.TryResize(ref _entries, Math.Max(4, _slotCount * 2), EntrySize))
+        {
+            return false;
+        }
+        if (_nameBytes + nameLength > _names.Length && !TryMoveNames(nameLength))
+        {
+            return false;
+        }
+        int slots = Math.Max(_slotCount, _firstFree == NoSlot ? _slotCount + 1 : 0);
+        if (slots > SearchedLength && (_buckets is null || slots > _buckets.Length))
+        {
+            if (!KernelHeap.TryAllocate(_entries.Length * 2, sizeof(int), out int[]? buckets))
+            {
+                return false;
+            }
+            Rehash(buckets);
+        }
+        return true;
+    }
+
+    /// <summary>Adds a name that is not there, and for which there is room.</summary>
     /// <returns>Its slot, whose inode or source the caller fills in.</returns>
     public int Add(FileName name, DirentType type)
     {
@@ -104,10 +130,6 @@ internal struct NameTable
         else
         {
             slot = _slotCount++;
-            if (slot == _entries.Length)
-            {
-                Array.Resize(ref _entries, Math.Max(4, slot * 2));
-            }
         }
         ref Entry entry = ref _entries[slot];
         entry.Hash = name.Hash;
@@ -116,13 +138,9 @@ internal struct NameTable
         entry.Type = type;
         entry.Next = NoSlot;
         Count++;
-        if (_buckets is not null && _slotCount <= _buckets.Length)
+        if (_buckets is not null)
         {
             LinkIn(slot);
-        }
-        else if (_slotCount > SearchedLength)
-        {
-            Rehash();
         }
         return slot;
     }
@@ -144,31 +162,35 @@ internal struct NameTable
     private readonly bool Matches(ref Entry entry, ReadOnlySpan<byte> name) =>
         entry.NameLength == name.Length && name.SequenceEqual(_names.AsSpan(entry.NameOffset, entry.NameLength));
 
+    /// <summary>Moves the live names together, into an array no longer than the old one where half of that was waste.</summary>
+    private bool TryMoveNames(int added)
+    {
+        long wanted = ((long)_nameBytes - _wastedNameBytes + added) * 3 / 2;
+        long length = Math.Max(64, _names.Length);
+        while (length < wanted)
+        {
+            length *= 2;
+        }
+        if (length > int.MaxValue || !KernelHeap.TryAllocate((int)length, sizeof(byte), out byte[]? names))
+        {
+            return false;
+        }
+        int offset = 0;
+        for (int i = 0; i < _slotCount; i++)
+        {
+            ReadOnlySpan<byte> moved = GetName(i);
+            moved.CopyTo(names.AsSpan(offset));
+            _entries[i].NameOffset = offset;
+            offset += moved.Length;
+        }
+        _names = names;
+        _nameBytes = offset;
+        _wastedNameBytes = 0;
+        return true;
+    }
+
     private int StoreName(ReadOnlySpan<byte> name)
     {
-        if (_nameBytes + name.Length > _names.Length)
-        {
-            // Live names are moved together, into the same array where half of it was waste.
-            int live = _nameBytes - _wastedNameBytes;
-            int length = Math.Max(64, _names.Length);
-            while (length < (live + name.Length) * 3 / 2)
-            {
-                length *= 2;
-            }
-            byte[] names = new byte[length];
-            int offset = 0;
-            for (int i = 0; i < _slotCount; i++)
-            {
-                // The slot that the name is for has no name yet.
-                ReadOnlySpan<byte> moved = GetName(i);
-                moved.CopyTo(names.AsSpan(offset));
-                _entries[i].NameOffset = offset;
-                offset += moved.Length;
-            }
-            _names = names;
-            _nameBytes = offset;
-            _wastedNameBytes = 0;
-        }
         int start = _nameBytes;
         name.CopyTo(_names.AsSpan(start));
         _nameBytes += name.Length;
@@ -199,10 +221,10 @@ internal struct NameTable
         _entries[previous].Next = _entries[slot].Next;
     }
 
-    private void Rehash()
+    private void Rehash(int[] buckets)
     {
         int free = _firstFree;
-        _buckets = new int[_entries.Length * 2];
+        _buckets = buckets;
         for (int i = 0; i < _slotCount; i++)
         {
             if (IsUsed(i))

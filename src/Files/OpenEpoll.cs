@@ -20,6 +20,9 @@ public sealed class OpenEpoll(Inode inode) : OpenFile(inode, OpenFlags.O_RDWR)
     /// <summary>How many instances may watch each other in a row.</summary>
     private const int MaximumDepth = 5;
 
+    /// <summary>In how many ways an instance may be watched, directly and by way of others: a wake goes all of them.</summary>
+    private const int MaximumPaths = 500;
+
     private const EpollEvents AlwaysReported = EpollEvents.EPOLLERR | EpollEvents.EPOLLHUP;
 
     private readonly WaitQueue _queue = new();
@@ -28,8 +31,13 @@ public sealed class OpenEpoll(Inode inode) : OpenFile(inode, OpenFlags.O_RDWR)
     private EpollItem? _lastReady;
     private int _readyCount;
 
+    // Instances that watch each other are walked over with a mark, since there may be many ways to one.
+    private static long s_visit;
+    private long _visit;
+    private int _depth;
+
     /// <summary>Starts to watch a file.</summary>
-    /// <returns>None, EEXIST, EPERM for a file that is always ready, or ELOOP.</returns>
+    /// <returns>None, EEXIST, EPERM for a file that is always ready, ELOOP, EINVAL when too many instances watch each other, or ENOMEM.</returns>
     public Errno Add(Fd fd, OpenFile file, EpollEvents events, ulong data)
     {
         if (!file.IsPollable)
@@ -42,19 +50,39 @@ public sealed class OpenEpoll(Inode inode) : OpenFile(inode, OpenFlags.O_RDWR)
             return Errno.EEXIST;
         }
 
-        if (file is OpenEpoll other && (other.Watches(this, MaximumDepth) || other.GetDepth(MaximumDepth) >= MaximumDepth))
+        if (file is OpenEpoll other)
         {
-            return Errno.ELOOP;
+            s_visit++;
+            if (other.Watches(this))
+            {
+                return Errno.ELOOP;
+            }
+
+            s_visit++;
+            int depth = other.GetDepth();
+            s_visit++;
+            if (depth + GetHeight() > MaximumDepth)
+            {
+                return Errno.ELOOP;
+            }
         }
 
-        if (fd.Number >= _items.Length)
+        bool isLong = fd.Number < _items.Length || KernelHeap.TryResize(ref _items, (int)BitOperations.RoundUpToPowerOf2((uint)fd.Number + 1), IntPtr.Size);
+        if (!isLong || !KernelHeap.HasRoom())
         {
-            Array.Resize(ref _items, (int)BitOperations.RoundUpToPowerOf2((uint)fd.Number + 1));
+            return Errno.ENOMEM;
         }
 
         EpollItem item = new(this, fd, file) { NextOfFd = _items[fd.Number], NextOfFile = file.FirstEpollItem };
         _items[fd.Number] = item;
         file.FirstEpollItem = item;
+        s_visit++;
+        if (file is OpenEpoll nested && nested.HasTooManyPaths())
+        {
+            item.Remove();
+            return Errno.EINVAL;
+        }
+
         SetEvents(item, events, data);
         file.Enlist(item, (PollEvents)(ushort)(item.Events & ~BehaviourFlags));
         ListIfReady(item);
@@ -230,21 +258,20 @@ public sealed class OpenEpoll(Inode inode) : OpenFile(inode, OpenFlags.O_RDWR)
     }
 
     /// <summary>Tells whether this instance watches another, or itself is it, by way of others too.</summary>
-    private bool Watches(OpenEpoll other, int depth)
+    private bool Watches(OpenEpoll other)
     {
         if (this == other)
         {
             return true;
         }
 
-        for (int fd = 0; fd < _items.Length && depth > 0; fd++)
+        bool isNew = _visit != s_visit;
+        _visit = s_visit;
+        for (EpollItem? item = isNew ? FindNested(null) : null; item is not null; item = FindNested(item))
         {
-            for (EpollItem? item = _items[fd]; item is not null; item = item.NextOfFd)
+            if (((OpenEpoll)item.File).Watches(other))
             {
-                if (item.File is OpenEpoll inner && inner.Watches(other, depth - 1))
-                {
-                    return true;
-                }
+                return true;
             }
         }
 
@@ -252,18 +279,97 @@ public sealed class OpenEpoll(Inode inode) : OpenFile(inode, OpenFlags.O_RDWR)
     }
 
     /// <summary>How many instances in a row this one is the first of.</summary>
-    private int GetDepth(int limit)
+    private int GetDepth()
     {
-        int deepest = 0;
-        for (int fd = 0; fd < _items.Length && limit > 0; fd++)
+        if (_visit != s_visit)
         {
-            for (EpollItem? item = _items[fd]; item is not null; item = item.NextOfFd)
+            _visit = s_visit;
+            int deepest = 0;
+            for (EpollItem? item = FindNested(null); item is not null; item = FindNested(item))
             {
-                deepest = item.File is OpenEpoll inner ? Math.Max(deepest, inner.GetDepth(limit - 1)) : deepest;
+                deepest = Math.Max(deepest, ((OpenEpoll)item.File).GetDepth());
+            }
+
+            _depth = deepest + 1;
+        }
+
+        return _depth;
+    }
+
+    /// <summary>How many instances in a row this one is the last of.</summary>
+    private int GetHeight()
+    {
+        if (_visit != s_visit)
+        {
+            _visit = s_visit;
+            int highest = 0;
+            for (EpollItem? item = FirstEpollItem; item is not null; item = item.NextOfFile)
+            {
+                highest = Math.Max(highest, item.Epoll.GetHeight());
+            }
+
+            _depth = highest + 1;
+        }
+
+        return _depth;
+    }
+
+    /// <summary>Tells whether this instance, or one that it watches, is watched in more ways than a wake should go.</summary>
+    private bool HasTooManyPaths()
+    {
+        bool isNew = _visit != s_visit;
+        _visit = s_visit;
+        int left = MaximumPaths;
+        if (isNew && !CountPaths(ref left))
+        {
+            return true;
+        }
+
+        for (EpollItem? item = isNew ? FindNested(null) : null; item is not null; item = FindNested(item))
+        {
+            if (((OpenEpoll)item.File).HasTooManyPaths())
+            {
+                return true;
             }
         }
 
-        return deepest + 1;
+        return false;
+    }
+
+    private bool CountPaths(ref int left)
+    {
+        for (EpollItem? item = FirstEpollItem; item is not null; item = item.NextOfFile)
+        {
+            if (--left < 0 || !item.Epoll.CountPaths(ref left))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Finds the next item, from the start or after another, that is an instance itself.</summary>
+    private EpollItem? FindNested(EpollItem? previous)
+    {
+        EpollItem? item = previous?.NextOfFd;
+        for (int fd = previous is null ? 0 : previous.Fd.Number + 1; ; fd++)
+        {
+            for (; item is not null; item = item.NextOfFd)
+            {
+                if (item.File is OpenEpoll)
+                {
+                    return item;
+                }
+            }
+
+            if (fd >= _items.Length)
+            {
+                return null;
+            }
+
+            item = _items[fd];
+        }
     }
 
     private void List(EpollItem item)

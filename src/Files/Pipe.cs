@@ -161,6 +161,10 @@ public sealed class Pipe(FramePool frames)
             return Errno.EBUSY;
         }
 
+        if (!KernelHeap.HasRoom())
+        {
+            return Errno.ENOMEM;
+        }
         Pipe copy = new(frames) { _frames = new Frame[capacity / Paging.PageSize], Readers = 1 };
         int position = _start;
         for (int left = _count; left > 0;)

@@ -73,7 +73,7 @@ internal sealed class RamDirectory : DirectoryInode
     public override Errno Create(FileName name, NewFile attributes, out Inode? inode)
     {
         inode = null;
-        if (!KernelHeap.HasRoom())
+        if (!HasRoomFor(name))
         {
             return Errno.ENOSPC;
         }
@@ -97,7 +97,7 @@ internal sealed class RamDirectory : DirectoryInode
 
     public override Errno CreateDevice(FileName name, NewFile attributes, DeviceNumber device)
     {
-        if (!KernelHeap.HasRoom())
+        if (!HasRoomFor(name))
         {
             return Errno.ENOSPC;
         }
@@ -107,7 +107,7 @@ internal sealed class RamDirectory : DirectoryInode
 
     public override Errno CreateSymbolicLink(FileName name, NewFile attributes, ReadOnlySpan<byte> target)
     {
-        if (!KernelHeap.HasRoom())
+        if (!KernelHeap.HasRoom(target.Length) || !HasRoomFor(name))
         {
             return Errno.ENOSPC;
         }
@@ -123,7 +123,7 @@ internal sealed class RamDirectory : DirectoryInode
 
     public override Errno Link(FileName name, Inode inode)
     {
-        if (!KernelHeap.HasRoom())
+        if (!HasRoomFor(name))
         {
             return Errno.ENOSPC;
         }
@@ -156,6 +156,10 @@ internal sealed class RamDirectory : DirectoryInode
         RamDirectory target = (RamDirectory)newParent;
         if (replaced is null)
         {
+            if (!target._names.TryMakeRoomFor(newName.Bytes.Length))
+            {
+                return Errno.ENOSPC;
+            }
             int slot = target._names.Add(newName, ToDirentType(inode.Mode));
             target._names[slot].Inode = inode;
         }
@@ -209,13 +213,17 @@ internal sealed class RamDirectory : DirectoryInode
     }
 
     /// <summary>Finds a subdirectory or makes one, while an archive is being read.</summary>
-    /// <returns>Null when the name belongs to something else.</returns>
+    /// <returns>Null when the name belongs to something else, or memory has run out.</returns>
     internal RamDirectory? GetOrAddDirectory(FileName name)
     {
         int slot = _names.Find(name);
         if (slot >= 0)
         {
             return _names[slot].Inode as RamDirectory;
+        }
+        if (!HasRoomFor(name))
+        {
+            return null;
         }
         RamDirectory directory = new(_fileSystem, _fileSystem.NextInodeNumber(), (Mode)0x1ED) { Parent = this };
         directory.SetTimes(ModifiedNs);
@@ -226,7 +234,7 @@ internal sealed class RamDirectory : DirectoryInode
     }
 
     /// <summary>Adds a file of an archive: an inode, or only where the archive describes it.</summary>
-    /// <returns>False when a directory has the name; a file of that name is replaced, as by Linux.</returns>
+    /// <returns>False when a directory has the name, or memory has run out; a file of that name is replaced, as by Linux.</returns>
     internal bool TryAddInitial(FileName name, DirentType type, Inode? inode, long source)
     {
         int slot = _names.Find(name);
@@ -245,9 +253,13 @@ internal sealed class RamDirectory : DirectoryInode
             }
             old?.DropLink();
         }
-        else
+        else if (_names.TryMakeRoomFor(name.Bytes.Length))
         {
             slot = _names.Add(name, type);
+        }
+        else
+        {
+            return false;
         }
         ref NameTable.Entry entry = ref _names[slot];
         entry.Type = type;
@@ -278,6 +290,8 @@ internal sealed class RamDirectory : DirectoryInode
         directory.Links = 0;
         directory.TouchChanged();
     }
+
+    private bool HasRoomFor(FileName name) => KernelHeap.HasRoom() && _names.TryMakeRoomFor(name.Bytes.Length);
 
     private Inode Make(NewFile attributes, DeviceNumber device)
     {

@@ -20,7 +20,7 @@ internal sealed class KernelInstance
     private const byte CannotExecute = 126;
     private const byte NotFound = 127;
     private const byte KernelPanic = 60;
-    private const long MinimumReserve = 16;
+    private const long MinimumReserve = 32;
     private const long MaximumReserve = 256;
 
     private readonly IMachine _machine;
@@ -59,6 +59,13 @@ internal sealed class KernelInstance
         {
             return Boot();
         }
+        catch (OutOfMemoryException)
+        {
+            KernelHeap.Relieve();
+            _log.Critical($"kernel panic: the kernel's own memory ran out; try a larger memory size");
+            Tell(ControlKind.Panic, "out of memory"u8);
+            return KernelPanic;
+        }
         catch (Exception exception)
         {
             // Only a bug of the kernel comes here: whatever a program does is answered by an errno or a signal.
@@ -86,6 +93,7 @@ internal sealed class KernelInstance
         // What guests cannot take: page tables and the kernel's own heap need room when a program has used up everything else.
         long reserve = Math.Clamp(_machine.Frames.TotalCount / 64, MinimumReserve, MaximumReserve);
         FramePool frames = new(_machine.Frames, reserve);
+        KernelHeap.Frames = _machine.Frames;
         Timekeeper clock = new(_machine.Clock);
         FileServices services = new(frames, clock, new RandomGenerator(_machine));
         if (!TryMakeRoot(services, out RamFileSystem? root))

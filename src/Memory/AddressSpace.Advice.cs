@@ -207,7 +207,7 @@ public sealed partial class AddressSpace
             return Errno.None;
         }
 
-        if (_vmas.Count >= MaxVmaCount - 1)
+        if (_vmas.Count >= MaxVmaCount - 1 || !_vmas.HasRoom())
         {
             return Errno.ENOMEM;
         }

@@ -69,7 +69,7 @@ public sealed partial class AddressSpace
     public Errno Map(in MapRequest request, out ulong address)
     {
         address = 0;
-        if (!KernelHeap.HasRoom())
+        if (!_vmas.HasRoom())
         {
             return Errno.ENOMEM;
         }
@@ -174,7 +174,7 @@ public sealed partial class AddressSpace
     /// <returns>None; EINVAL, EACCES, or ENOMEM, with nothing changed.</returns>
     public Errno Protect(ulong address, ulong length, PageAccess access, bool fromStackStart = false)
     {
-        if (!KernelHeap.HasRoom())
+        if (!_vmas.HasRoom())
         {
             return Errno.ENOMEM;
         }
@@ -237,7 +237,7 @@ public sealed partial class AddressSpace
     public Errno Remap(ulong oldAddress, ulong oldLength, ulong newLength, RemapOptions options, ulong newAddress, out ulong address)
     {
         address = 0;
-        if (!KernelHeap.HasRoom())
+        if (!_vmas.HasRoom())
         {
             return Errno.ENOMEM;
         }

@@ -1,3 +1,4 @@
+using Semitone.Core;
 using Semitone.Machine;
 
 namespace Semitone.Memory;
@@ -15,6 +16,7 @@ public sealed class FramePool
     private const int ChunkShift = 12;
     private const int ChunkSize = 1 << ChunkShift;
     private const int ChunkMask = ChunkSize - 1;
+    private const long MaximumStorageReserve = 16384;
 
     private readonly IFrameAllocator _allocator;
     private readonly int[]?[] _extraReferences;
@@ -29,6 +31,7 @@ public sealed class FramePool
     {
         _allocator = allocator;
         ReserveCount = reserveCount;
+        StorageReserveCount = reserveCount == 0 ? 0 : Math.Min(allocator.TotalCount / 16, MaximumStorageReserve);
         _extraReferences = new int[]?[(allocator.Limit >> ChunkShift) + 1];
     }
 
@@ -40,6 +43,12 @@ public sealed class FramePool
 
     /// <summary>Free frames that guests never get.</summary>
     public long ReserveCount { get; }
+
+    /// <summary>Free frames, besides those, that files never get: a full file system is an error that programs deal with, and to do so they need memory.</summary>
+    public long StorageReserveCount { get; }
+
+    /// <summary>Whether files may grow.</summary>
+    public bool HasRoomForStorage => (IsPlentiful && _unaskedCount > 0) || FreeCount > StorageReserveCount;
 
     /// <summary>Frames that guests and caches hold now, adopted ones included.</summary>
     public long UsedCount => _usedCount;
@@ -131,6 +140,11 @@ public sealed class FramePool
     {
         long free = _allocator.FreeCount - ReserveCount;
         IsPlentiful = free > _allocator.TotalCount >> 2;
+
+        if (!IsPlentiful)
+        {
+            KernelHeap.Reconsider();
+        }
 
         // Page tables and the kernel's heap take frames, too, and do not ask here: a part of what is free, no more.
         _unaskedCount = Math.Max(0, free >> 2);

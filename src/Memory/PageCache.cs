@@ -368,7 +368,7 @@ public sealed class PageCache : MemoryObject
             return true;
         }
 
-        if (!KernelHeap.HasRoom())
+        if (!KernelHeap.HasRoom() || !TryMakeRoomFor(page))
         {
             return false;
         }
@@ -376,7 +376,7 @@ public sealed class PageCache : MemoryObject
         long offset = page << Paging.PageShift;
         if (offset >= _sourceLength)
         {
-            if (!_frames.TryAllocateZeroed(out frame))
+            if (!_frames.HasRoomForStorage || !_frames.TryAllocateZeroed(out frame))
             {
                 return false;
             }
@@ -418,7 +418,7 @@ public sealed class PageCache : MemoryObject
             return TryBringIn(page, out frame);
         }
 
-        if (!KernelHeap.HasRoom() || !_frames.TryAllocate(out frame))
+        if (!_frames.HasRoomForStorage || !KernelHeap.HasRoom() || !TryMakeRoomFor(page) || !_frames.TryAllocate(out frame))
         {
             return false;
         }
@@ -494,6 +494,18 @@ public sealed class PageCache : MemoryObject
         return ~low;
     }
 
+    /// <summary>Sees to it that the table can take a page in.</summary>
+    private bool TryMakeRoomFor(long page)
+    {
+        if (_leafCount < _leaves.Length || FindLeaf(page >> LeafShift) >= 0)
+        {
+            return true;
+        }
+
+        int capacity = Math.Max(1, _leafCount * 2);
+        return KernelHeap.TryResize(ref _leafKeys, capacity, sizeof(long)) && KernelHeap.TryResize(ref _leaves, capacity, IntPtr.Size);
+    }
+
     private void Insert(long page, Frame frame)
     {
         long key = page >> LeafShift;
@@ -502,13 +514,6 @@ public sealed class PageCache : MemoryObject
         if (leaf < 0)
         {
             leaf = ~leaf;
-            if (_leafCount == _leaves.Length)
-            {
-                int capacity = Math.Max(1, _leafCount * 2);
-                Array.Resize(ref _leaves, capacity);
-                Array.Resize(ref _leafKeys, capacity);
-            }
-
             Array.Copy(_leaves, leaf, _leaves, leaf + 1, _leafCount - leaf);
             Array.Copy(_leafKeys, leaf, _leafKeys, leaf + 1, _leafCount - leaf);
             _leaves[leaf] = [];

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Semitone.Core;
 
 namespace Semitone.Memory;
 
@@ -62,6 +63,11 @@ internal sealed class VmaList
         _lastFound = low;
         return low;
     }
+
+    /// <summary>Tells whether the vmas may be kept that one call adds: two at most.</summary>
+    /// <returns>False when the kernel's memory is nearly full.</returns>
+    public bool HasRoom() =>
+        KernelHeap.HasRoom() && (Count + 2 <= _items.Length || KernelHeap.TryResize(ref _items, _items.Length * 2, IntPtr.Size));
 
     /// <summary>Makes room for a vma at an index. The caller fills it in.</summary>
     public Vma Insert(int index)

@@ -1,4 +1,5 @@
 using Semitone.Abi;
+using Semitone.Core;
 using Semitone.Loader;
 using Semitone.Memory;
 
@@ -12,6 +13,9 @@ public static class ExecSyscalls
 
     private const long MaximumArgumentSpace = 6L << 20;
 
+    /// <summary>What the kernel keeps for a byte of arguments until they are on the new stack, where they are short ones.</summary>
+    private const int HeapPerArgumentByte = 6;
+
     [Syscall(59, "execve")]
     public static ValueTask<SysResult> Execve(SyscallContext context, UserCString path, UserPtr<UserCString> arguments, UserPtr<UserCString> environment)
     {
@@ -24,6 +28,11 @@ public static class ExecSyscalls
 
         long budget = Math.Clamp(
             (long)Math.Min(context.Process.Limits[RlimitResource.RLIMIT_STACK].rlim_cur / 4, long.MaxValue), MinimumArgumentSpace, MaximumArgumentSpace);
+        while (budget > MinimumArgumentSpace && !KernelHeap.HasRoom((int)budget * HeapPerArgumentByte))
+        {
+            budget /= 2;
+        }
+
         error = ReadStrings(context, arguments, ref budget, out byte[][] argumentStrings);
         if (error == Errno.None)
         {

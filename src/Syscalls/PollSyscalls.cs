@@ -12,6 +12,10 @@ public static class PollSyscalls
     private const long NsPerMicrosecond = 1000;
     private const int BitsPerWord = 64;
 
+    /// <summary>Descriptors that a call may name without being asked whether there is room for them, and what each takes: an entry and a place in a queue.</summary>
+    private const uint FewFiles = 64;
+    private const int BytesPerFile = 128;
+
     private const PollEvents AlwaysReported = PollEvents.POLLERR | PollEvents.POLLHUP;
     private const PollEvents Readable = PollEvents.POLLRDNORM | PollEvents.POLLRDBAND | PollEvents.POLLIN | PollEvents.POLLHUP | PollEvents.POLLERR;
     private const PollEvents Writable = PollEvents.POLLWRNORM | PollEvents.POLLWRBAND | PollEvents.POLLOUT | PollEvents.POLLERR;
@@ -104,6 +108,10 @@ public static class PollSyscalls
         {
             return new(Errno.EINVAL);
         }
+        if (count > FewFiles && !KernelHeap.HasRoom((int)count * BytesPerFile))
+        {
+            return new(Errno.ENOMEM);
+        }
         PollFd[] entries = context.GetPollBuffer((int)count);
         if (!context.Memory.TryRead(files, entries.AsSpan(0, (int)count)))
         {
@@ -172,6 +180,10 @@ public static class PollSyscalls
         if (count < 0)
         {
             return new(Errno.EINVAL);
+        }
+        if (count > FewFiles && !KernelHeap.HasRoom(Math.Min(count, context.Files.Length) * BytesPerFile))
+        {
+            return new(Errno.ENOMEM);
         }
         // Bits beyond the table name descriptors that cannot be open.
         SelectSets sets = new(Math.Min(count, context.Files.Length));

@@ -338,7 +338,7 @@ public sealed partial class GuestThread : Runnable
         KernelLog log = Process.System.Log;
         if (exception is OutOfMemoryException)
         {
-            // Not even a string can be made now.
+            KernelHeap.Relieve();
             log.Critical($"the kernel's own memory ran out while serving {Name.Bytes}[{Tid}], which is killed; try a larger memory size");
         }
         else

@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Text;
+using Semitone.Core;
 
 namespace Semitone.Files;
 
@@ -14,7 +15,14 @@ public sealed class TextBuilder
 
     public ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, Length);
 
-    public void Clear() => Length = 0;
+    /// <summary>Whether the text is not all there, because the kernel's memory did not hold it.</summary>
+    public bool IsIncomplete { get; private set; }
+
+    public void Clear()
+    {
+        Length = 0;
+        IsIncomplete = false;
+    }
 
     public TextBuilder Append(ReadOnlySpan<byte> text)
     {
@@ -117,9 +125,11 @@ public sealed class TextBuilder
 
     private Span<byte> Reserve(int count)
     {
-        if (_bytes.Length - Length < count)
+        if (_bytes.Length - Length < count && !KernelHeap.TryResize(ref _bytes, Math.Max(_bytes.Length * 2, Length + count), sizeof(byte)))
         {
-            Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, Length + count));
+            IsIncomplete = true;
+            Length = 0;
+            _bytes = _bytes.Length < count ? new byte[count] : _bytes;
         }
         return _bytes.AsSpan(Length);
     }

@@ -40,8 +40,13 @@ internal sealed class OpenTextFile(TextFileInode inode, OpenFlags flags) : OpenF
             _text ??= new TextBuilder();
             _text.Clear();
             Errno error = inode.Write(_text);
+            if (error == Errno.None && _text.IsIncomplete)
+            {
+                error = Errno.ENOMEM;
+            }
             if (error != Errno.None)
             {
+                _text = null;
                 return error;
             }
         }
