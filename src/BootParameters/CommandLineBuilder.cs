@@ -40,6 +40,14 @@ public sealed class CommandLineBuilder
         return this;
     }
 
+    /// <summary>Adds parameters that are written as the kernel reads them.</summary>
+    public CommandLineBuilder AddVerbatim(ReadOnlySpan<byte> parameters)
+    {
+        _text.Write(" "u8);
+        _text.Write(parameters);
+        return this;
+    }
+
     /// <summary>Ends the parameters and gives the whole line.</summary>
     /// <param name="arguments">The program's argument vector, its name first.</param>
     public byte[] Build(IEnumerable<byte[]> arguments)

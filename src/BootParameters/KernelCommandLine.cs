@@ -7,6 +7,9 @@ public static class KernelCommandLine
     /// <summary>What to tell someone whose command line names no program.</summary>
     public const string ProgramNameMissing = "Program name missing (no argv[1])";
 
+    /// <summary>Bytes that a line may have: Metal reads no more (BootData.CommandLineCapacity).</summary>
+    public const int MaximumLength = 65535;
+
     /// <summary>Separates the kernel's parameters from the program.</summary>
     private static ReadOnlySpan<byte> Stop => "--"u8;
 

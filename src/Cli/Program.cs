@@ -24,8 +24,10 @@ public static class Program
 
     public static int Main(string[] arguments)
     {
+        Descriptor.EnsureStandardStreams();
         try
         {
+            CheckArguments(arguments);
             return Run(arguments);
         }
         catch (CommandFailedException failure)
@@ -36,6 +38,12 @@ public static class Program
             }
 
             return failure.Status;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or OutOfMemoryException)
+        {
+            // The host's: a full disk, a file that went away meanwhile.
+            Say($"semitone: {failure.Message}");
+            return ExitStatus.Usage;
         }
         finally
         {
@@ -67,6 +75,15 @@ public static class Program
         }
 
         return own.Length == 0 ? ExitStatus.Usage : status;
+    }
+
+    /// <summary>Refuses arguments that are not UTF-8: .NET has put a replacement character for what it could not read, and the program would see that.</summary>
+    private static void CheckArguments(string[] arguments)
+    {
+        if (Array.Find(arguments, argument => argument.Contains('\uFFFD')) is { } odd)
+        {
+            throw new CommandFailedException(ExitStatus.Usage, $"'{odd}': arguments must be UTF-8");
+        }
     }
 
     private static bool IsHelp(ParseResult result) => result.Action is System.CommandLine.Help.HelpAction;

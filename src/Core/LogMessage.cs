@@ -24,16 +24,17 @@ public ref struct LogMessage
 
     public void AppendFormatted(string? text) => AppendFormatted(text.AsSpan());
 
+    /// <summary>Appends text, cut off where the line ends, with control characters, which a file's name may have, as '?'.</summary>
     public void AppendFormatted(ReadOnlySpan<char> text)
     {
         // As much as there is room for; Encoding.TryGetBytes would write nothing then.
-        Utf8.FromUtf16(text, Free, out _, out int written);
-        _length += written;
-    }
+        Span<byte> free = Free;
+        Utf8.FromUtf16(text, free, out _, out int written);
+        foreach (ref byte value in free[..written])
+        {
+            value = value is < 0x20 or 0x7F ? (byte)'?' : value;
+        }
 
-    public void AppendFormatted(ReadOnlySpan<char> text)
-    {
-        Encoding.UTF8.TryGetBytes(text, Free, out int written);
         _length += written;
     }
 

@@ -6,8 +6,8 @@ namespace Semitone.Elf;
 /// <remarks>Accepts what Linux accepts and answers with the errors that Linux gives; no file, however made, makes it throw or work for long.</remarks>
 public sealed class ElfFile
 {
-    /// <summary>Linux reads at most a page of program headers.</summary>
-    public const int MaxProgramHeaders = 4096 / ElfSegment.Size;
+    /// <summary>Linux reads at most 64 KiB of program headers (execve(2) says ENOEXEC to more).</summary>
+    public const int MaxProgramHeaders = 65536 / ElfSegment.Size;
 
     /// <summary>PATH_MAX, with the NUL.</summary>
     private const int MaxInterpreterPath = 4096;
@@ -181,7 +181,8 @@ public sealed class ElfFile
             return Errno.ENOEXEC;
         }
 
-        Span<byte> table = stackalloc byte[header.ProgramHeaderCount * ElfSegment.Size];
+        int size = header.ProgramHeaderCount * ElfSegment.Size;
+        Span<byte> table = size <= 4096 ? stackalloc byte[size] : new byte[size];
         if (ReadExactly(source, header.ProgramHeaderOffset, table).Error != Errno.None)
         {
             return Errno.ENOEXEC;

@@ -11,6 +11,14 @@ public abstract class RegularFileInode(FileSystem fileSystem, ulong number, Mode
     /// <summary>A description that was closed, for the next open(2): that allocates nothing then.</summary>
     private OpenRegularFile? _closed;
 
+    private int _executionCount;
+
+    /// <summary>Whether some process runs this file: then nobody may write it (ETXTBSY).</summary>
+    public bool IsExecuting => _executionCount != 0;
+
+    /// <summary>Open files that may write: while there are any, nobody may run the file.</summary>
+    public int WriterCount { get; private set; }
+
     /// <summary>The pages, for mappings.</summary>
     public abstract MemoryObject Pages { get; }
 
@@ -45,8 +53,27 @@ public abstract class RegularFileInode(FileSystem fileSystem, ulong number, Mode
 
     public virtual Errno Allocate(FallocateMode mode, long offset, long length) => Errno.EOPNOTSUPP;
 
+    /// <summary>Notes that a process runs the file, and keeps its contents.</summary>
+    public void BeginExecution()
+    {
+        _executionCount++;
+        Retain();
+    }
+
+    /// <summary>Undoes <see cref="BeginExecution"/>.</summary>
+    public void EndExecution()
+    {
+        _executionCount--;
+        Release();
+    }
+
     public override Errno Open(OpenFlags flags, out OpenFile? file)
     {
+        if (IsExecuting && ((flags & OpenFlags.O_ACCMODE) != OpenFlags.O_RDONLY || (flags & OpenFlags.O_TRUNC) != 0))
+        {
+            file = null;
+            return Errno.ETXTBSY;
+        }
         if (_closed is { } closed)
         {
             _closed = null;
@@ -57,8 +84,13 @@ public abstract class RegularFileInode(FileSystem fileSystem, ulong number, Mode
         {
             file = new OpenRegularFile(this, flags);
         }
+        WriterCount += file.CanWrite ? 1 : 0;
         return Errno.None;
     }
 
-    internal void KeepClosed(OpenRegularFile file) => _closed = file;
+    internal void KeepClosed(OpenRegularFile file)
+    {
+        WriterCount -= file.CanWrite ? 1 : 0;
+        _closed = file;
+    }
 }

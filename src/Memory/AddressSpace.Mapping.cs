@@ -171,7 +171,7 @@ public sealed partial class AddressSpace
     /// <param name="length">Bytes, rounded up to pages.</param>
     /// <param name="access">The new access.</param>
     /// <param name="fromStackStart">Begin where the growing vma begins that holds the address (PROT_GROWSDOWN).</param>
-    /// <returns>None; EINVAL, EACCES, or ENOMEM, with nothing changed.</returns>
+    /// <returns>None; EINVAL; EACCES or ENOMEM, where what lies before the page in question has been changed, as Linux does it.</returns>
     public Errno Protect(ulong address, ulong length, PageAccess access, bool fromStackStart = false)
     {
         if (!_vmas.HasRoom())
@@ -210,12 +210,7 @@ public sealed partial class AddressSpace
             address = _vmas[first].Start;
         }
 
-        Errno error = CheckProtect(first, address, end, access);
-        if (error != Errno.None)
-        {
-            return error;
-        }
-
+        Errno error = CheckProtect(first, address, ref end, access);
         int index = first;
         while (index < _vmas.Count && _vmas[index].Start < end)
         {
@@ -229,7 +224,7 @@ public sealed partial class AddressSpace
         }
 
         MergeAround(first, end);
-        return Errno.None;
+        return error;
     }
 
     /// <summary>Resizes or moves a mapping (mremap(2)).</summary>
@@ -377,22 +372,24 @@ public sealed partial class AddressSpace
         return Errno.None;
     }
 
-    private Errno CheckProtect(int index, ulong start, ulong end, PageAccess access)
+    /// <summary>Looks how far access may be changed.</summary>
+    /// <param name="end">Cut to what may; the start for nothing.</param>
+    private Errno CheckProtect(int index, ulong start, ref ulong end, PageAccess access)
     {
+        Errno error = Errno.None;
         ulong position = start;
         ulong newData = 0;
         for (; position < end; index++)
         {
-            if (index == _vmas.Count || _vmas[index].Start > position)
+            bool isHole = index == _vmas.Count || _vmas[index].Start > position;
+            if (isHole || (access & ~_vmas[index].MaxAccess) != 0)
             {
-                return Errno.ENOMEM;
+                error = isHole ? Errno.ENOMEM : Errno.EACCES;
+                end = position;
+                break;
             }
 
             Vma vma = _vmas[index];
-            if ((access & ~vma.MaxAccess) != 0)
-            {
-                return Errno.EACCES;
-            }
 
             ulong bytes = Math.Min(end, vma.End) - position;
             if (IsData(access, vma.Flags) && !IsData(vma.Access, vma.Flags))
@@ -404,7 +401,13 @@ public sealed partial class AddressSpace
         }
 
         bool exceedsLimit = newData > 0 && DataSize + newData > DataLimit;
-        return exceedsLimit || _vmas.Count >= MaxVmaCount - 1 ? Errno.ENOMEM : Errno.None;
+        if (exceedsLimit || _vmas.Count >= MaxVmaCount - 1)
+        {
+            end = start;
+            return Errno.ENOMEM;
+        }
+
+        return error;
     }
 
     /// <summary>Whether anything is mapped in [start, end).</summary>

@@ -92,6 +92,10 @@ public static class AttributeSyscalls
         {
             error = Errno.EROFS;
         }
+        if (error == Errno.None && inode is RegularFileInode { IsExecuting: true })
+        {
+            error = Errno.ETXTBSY;
+        }
         return error != Errno.None ? error : inode.SetSize(length);
     }
 

@@ -76,6 +76,8 @@ public sealed partial class Process
     {
         AddressSpace old = AddressSpace;
         RobustList.Release(thread);
+        (program.Executable as ProgramFile)?.Inode.BeginExecution();
+        (Program.Executable as ProgramFile)?.Inode.EndExecution();
         Program = program;
         AddressSpace = program.Space;
         AddressSpace.WhenMemoryRunsOut = System.KillForMemory;

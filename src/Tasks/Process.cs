@@ -28,6 +28,7 @@ public sealed partial class Process
         Files = files;
         Limits = limits;
         StartTimeNs = system.Clock.MonotonicNs;
+        (program.Executable as ProgramFile)?.Inode.BeginExecution();
     }
 
     public SystemState System { get; }
@@ -244,6 +245,7 @@ public sealed partial class Process
         StopTimers();
         Files.CloseAll();
         AddressSpace.Dispose();
+        (Program.Executable as ProgramFile)?.Inode.EndExecution();
         AbandonChildren();
         Parent?.OnChildEnded(this);
         System.OnProcessEnded(this);

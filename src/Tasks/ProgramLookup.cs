@@ -36,6 +36,11 @@ public sealed class ProgramLookup : IProgramLookup
         }
 
         error = _files.Credentials.Check(regular, AccessMode.X_OK);
+        if (error == Errno.None && regular.WriterCount != 0)
+        {
+            error = Errno.ETXTBSY;
+        }
+
         if (error == Errno.None)
         {
             file = new ProgramFile(regular);

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Text;
+using Semitone.BootParameters;
 using Semitone.Cli.Qemu;
 using Semitone.Cli.Running;
 
@@ -91,6 +93,16 @@ internal sealed class RunCommand
 
         string[] words = [.. named, .. _programArguments];
         string? root = result.GetValue(_rootfs);
+        if (root is "" || result.GetValue(_keepInitrd) is "")
+        {
+            throw Wrong($"{(root is "" ? "--rootfs" : "--keep-initrd")}: the name is empty");
+        }
+
+        foreach (string argument in result.GetValue(_kernelArguments) ?? [])
+        {
+            CheckKernelArgument(argument);
+        }
+
         if (words.Length == 0)
         {
             throw Wrong(root is null ? "name a program: semitone run BINARY -- ARGUMENTS" : "name a program in the root file system: semitone run --rootfs DIR -- /bin/prog");
@@ -196,6 +208,17 @@ internal sealed class RunCommand
         }
 
         return DurationText.TryParse(text, out TimeSpan timeout) ? timeout : throw Wrong($"--timeout: '{text}' is no length of time; write 10, 500ms, 2m or 1h");
+    }
+
+    /// <summary>A parameter stands among ours: it must not take the words behind it in, nor end the parameters.</summary>
+    private static void CheckKernelArgument(string argument)
+    {
+        BootOptions options = KernelCommandLine.Parse(Encoding.UTF8.GetBytes("semitone " + argument + " -- /program"));
+        bool isWhole = options.ProgramArguments.Count == 1 && options.ProgramArguments[0].AsSpan().SequenceEqual("/program"u8);
+        if (!isWhole || options.Warnings.Any(warning => warning.Kind == BootWarningKind.Unterminated))
+        {
+            throw Wrong($"--kernel-arg: '{argument}' is no parameter: a quote or list is left open, or `--` stands in it");
+        }
     }
 
     private static CommandFailedException Wrong(string message) => new(ExitStatus.Usage, message);

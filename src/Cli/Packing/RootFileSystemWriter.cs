@@ -149,6 +149,11 @@ internal sealed class RootFileSystemWriter(Stream output)
         {
             if (!FileStatus.TryRead(child, out FileStatus status))
             {
+                if (child.Contains('\uFFFD'))
+                {
+                    throw new CommandFailedException(ExitStatus.Usage, $"{child} cannot be packed: its name is not UTF-8; rename it, or pack the folder yourself with cpio -o -H newc");
+                }
+
                 throw new CommandFailedException(ExitStatus.Usage, $"{child} vanished while it was being packed");
             }
 

@@ -6,6 +6,9 @@ namespace Semitone.Cli.Posix;
 /// <summary>A process whose standard streams are pipes to us, and which dies with us.</summary>
 internal sealed class ChildProcess
 {
+    /// <summary>What to do when there is no QEMU.</summary>
+    public const string QemuHint = "./semitone setup installs QEMU (Debian's package qemu-system-x86); SEMITONE_QEMU names another one";
+
     private const short POSIX_SPAWN_SETSIGDEF = 4;
     private const short POSIX_SPAWN_SETSIGMASK = 8;
     private const short POSIX_SPAWN_SETSID = 0x80;
@@ -71,7 +74,7 @@ internal sealed class ChildProcess
         LibC.close(error.Write);
         if (result != 0)
         {
-            throw new CommandFailedException(ExitStatus.MachineFailed, $"{command[0]} could not be started: {Marshal.GetPInvokeErrorMessage(result)}");
+            throw new CommandFailedException(ExitStatus.MachineFailed, $"{command[0]} could not be started: {Marshal.GetPInvokeErrorMessage(result)}\n{QemuHint}");
         }
 
         return new ChildProcess(process, input.Write, output.Read, error.Read);

@@ -27,7 +27,7 @@ internal static class Descriptor
                 return (int)count;
             }
 
-            if (Marshal.GetLastPInvokeError() != LibC.EINTR)
+            if (!CanGoOn(descriptor, LibC.POLLIN))
             {
                 return 0;
             }
@@ -35,7 +35,7 @@ internal static class Descriptor
     }
 
     /// <summary>Writes all bytes.</summary>
-    /// <returns>False when the descriptor takes no more.</returns>
+    /// <returns>False when the descriptor takes no more; errno says why.</returns>
     public static bool TryWrite(int descriptor, ReadOnlySpan<byte> bytes)
     {
         while (!bytes.IsEmpty)
@@ -45,12 +45,39 @@ internal static class Descriptor
             {
                 bytes = bytes[(int)count..];
             }
-            else if (Marshal.GetLastPInvokeError() != LibC.EINTR)
+            else if (!CanGoOn(descriptor, LibC.POLLOUT))
             {
                 return false;
             }
         }
 
         return true;
+    }
+
+    /// <summary>Gives the standard streams that we were started without a descriptor that can neither be read nor written: else the next file that is opened would be one.</summary>
+    public static void EnsureStandardStreams()
+    {
+        for (int descriptor = StandardInput; descriptor <= StandardError; descriptor++)
+        {
+            if (LibC.fcntl(descriptor, LibC.F_GETFD) < 0)
+            {
+                // The lowest free number is this one.
+                LibC.open("/", LibC.O_RDONLY);
+            }
+        }
+    }
+
+    /// <summary>After a call that failed: whether to try again, which on a descriptor that somebody made non-blocking needs a wait.</summary>
+    private static bool CanGoOn(int descriptor, short events)
+    {
+        int error = Marshal.GetLastPInvokeError();
+        if (error == LibC.EAGAIN)
+        {
+            LibC.PollEntry entry = new() { Descriptor = descriptor, Events = events };
+            LibC.poll(ref entry, 1, -1);
+            return true;
+        }
+
+        return error == LibC.EINTR;
     }
 }

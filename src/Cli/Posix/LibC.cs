@@ -6,9 +6,14 @@ namespace Semitone.Cli.Posix;
 internal static class LibC
 {
     public const int EINTR = 4;
+    public const int EAGAIN = 11;
     public const int EPIPE = 32;
 
+    public const int O_RDONLY = 0;
     public const int O_CLOEXEC = 0x80000;
+    public const int F_GETFD = 1;
+    public const short POLLIN = 1;
+    public const short POLLOUT = 4;
     public const int AT_FDCWD = -100;
     public const int AT_SYMLINK_NOFOLLOW = 0x100;
     public const uint STATX_BASIC_STATS = 0x7FF;
@@ -27,6 +32,15 @@ internal static class LibC
 
     [DllImport("libc", SetLastError = true)]
     public static extern nint write(int descriptor, ref readonly byte buffer, nuint count);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int open(string path, int flags);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int fcntl(int descriptor, int command);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int poll(ref PollEntry entries, nuint count, int timeoutMs);
 
     [DllImport("libc", SetLastError = true)]
     public static extern int close(int descriptor);
@@ -82,6 +96,15 @@ internal static class LibC
 
     [DllImport("libc")]
     public static extern int posix_spawnattr_setsigmask([In, Out] byte[] attributes, byte[] signals);
+
+    /// <summary>struct pollfd, poll(2).</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct PollEntry
+    {
+        public int Descriptor;
+        public short Events;
+        public short Found;
+    }
 
     /// <summary>Ends the process at once, without waiting for threads that block in read(2).</summary>
     [DllImport("libc")]

@@ -16,7 +16,7 @@ internal static class DurationText
             _ => (text, 1),
         };
         duration = default;
-        if (!double.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double count) || count * seconds is <= 0 or > 1e7)
+        if (!double.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double count) || !(count * seconds is > 0 and <= 1e7))
         {
             return false;
         }

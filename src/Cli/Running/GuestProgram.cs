@@ -22,21 +22,17 @@ internal sealed record GuestProgram(FileStream? Archive, string ArchivePath, lon
             IReadOnlyList<string> command = [request.Program, .. request.Arguments];
             if (!Directory.Exists(root))
             {
-                string path = Path.GetFullPath(root);
-                long size = File.Exists(path)
-                    ? new FileInfo(path).Length
-                    : throw new CommandFailedException(ExitStatus.Usage, $"--rootfs: {root} is neither a folder nor a file");
-                return new GuestProgram(null, path, size, command, []);
+                return new GuestProgram(null, Path.GetFullPath(root), GetArchiveSize(root), command, []);
             }
 
             return Pack(request, command, writer => { writer.AddTree(root); return []; });
         }
 
+        string folder = GetWorkingDirectory();
         string program = HostPrograms.Find(request.Program) ?? throw new CommandFailedException(ExitStatus.NotFound, $"{request.Program}: not found");
 
         // A program is called by the name that the user typed, as a shell would; where that is relative, it is so to the folder that we are in.
         string name = request.Program.Contains('/') ? request.Program : program;
-        string folder = System.Environment.CurrentDirectory;
         return Pack(request, [name, .. request.Arguments], writer =>
         {
             ProgramPacker packer = new(writer);
@@ -52,10 +48,54 @@ internal sealed record GuestProgram(FileStream? Archive, string ArchivePath, lon
         });
     }
 
+    private static string GetWorkingDirectory()
+    {
+        try
+        {
+            return System.Environment.CurrentDirectory;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandFailedException(ExitStatus.Usage, "the working directory cannot be entered, or is there no more");
+        }
+    }
+
+    private static long GetArchiveSize(string path)
+    {
+        string? resolved = ResolvedPath.Get(path);
+        if (resolved is null || !FileStatus.TryRead(resolved, out FileStatus status) || !status.IsRegular)
+        {
+            // QEMU would wait for ever for what comes out of a fifo.
+            throw new CommandFailedException(ExitStatus.Usage, $"--rootfs: {path} is neither a folder nor a file");
+        }
+
+        try
+        {
+            using FileStream archive = new(resolved, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            return archive.Length;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandFailedException(ExitStatus.Usage, $"--rootfs: {path} cannot be read: {failure.Message}");
+        }
+    }
+
+    private static FileStream CreateKept(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, bufferSize: 128 * 1024);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandFailedException(ExitStatus.Usage, $"--keep-initrd: {path} cannot be written: {failure.Message}");
+        }
+    }
+
     private static GuestProgram Pack(RunRequest request, IReadOnlyList<string> command, Func<RootFileSystemWriter, IReadOnlyList<string>> fill)
     {
         FileStream archive = request.KeepInitialRamDisk is { } kept
-            ? new FileStream(kept, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, bufferSize: 128 * 1024)
+            ? CreateKept(kept)
             : MemoryFile.Create("semitone-rootfs");
         RootFileSystemWriter writer = new(archive);
         IReadOnlyList<string> environment = fill(writer);

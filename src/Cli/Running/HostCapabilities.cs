@@ -1,4 +1,7 @@
+using Semitone.Abi;
+using Semitone.Cli.Libraries;
 using Semitone.Cli.Posix;
+using Semitone.Elf;
 
 namespace Semitone.Cli.Running;
 
@@ -16,6 +19,9 @@ internal sealed record HostCapabilities
     public required string QemuExecutable { get; init; }
 
     public required string KernelPath { get; init; }
+
+    /// <summary>Where the kernel ends in physical memory; 0 when its file does not say.</summary>
+    public long KernelEnd { get; init; }
 
     public bool HasKvm { get; init; }
 
@@ -43,12 +49,37 @@ internal sealed record HostCapabilities
         {
             QemuExecutable = Environment.GetEnvironmentVariable(QemuVariable) is { Length: > 0 } qemu ? qemu : "qemu-system-x86_64",
             KernelPath = kernel,
+            KernelEnd = FindEnd(kernel),
             HasKvm = CanOpenKvm(),
             TerminalInput = hasTerminal && Descriptor.IsTerminal(Descriptor.StandardInput),
             TerminalOutput = hasTerminal,
             TerminalError = hasTerminal && Descriptor.IsTerminal(Descriptor.StandardError),
             TerminalName = Environment.GetEnvironmentVariable("TERM"),
         };
+    }
+
+    private static long FindEnd(string kernel)
+    {
+        // Linked at its physical address, and 2 GiB below the end of the address space.
+        const ulong PhysicalMask = (1UL << 31) - 1;
+        try
+        {
+            using var file = File.OpenHandle(kernel);
+            ulong end = 0;
+            if (ElfFile.Read(new FileElfSource(file), out ElfFile? elf, out _) == Errno.None)
+            {
+                foreach (ElfSegment segment in elf!.Segments)
+                {
+                    end = segment.Type == ElfSegmentType.Load ? Math.Max(end, (segment.VirtualAddress & PhysicalMask) + segment.MemorySize) : end;
+                }
+            }
+
+            return end != 0 ? (long)end : throw new CommandFailedException(ExitStatus.MachineFailed, $"{kernel} is no kernel image");
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandFailedException(ExitStatus.MachineFailed, $"the kernel image cannot be read: {failure.Message}");
+        }
     }
 
     private static bool CanOpenKvm()

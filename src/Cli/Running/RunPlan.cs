@@ -23,11 +23,14 @@ internal static class RunPlan
     public static QemuOptions Create(RunRequest request, GuestProgram guest, HostCapabilities host)
     {
         long memory = request.MemoryBytes ?? DefaultMemoryBytes + RoundUp(guest.ArchiveBytes, LargePageBytes);
-        if (memory <= guest.ArchiveBytes)
+
+        // QEMU puts the archive at the end of memory, over the kernel if it must.
+        long needed = host.KernelEnd + guest.ArchiveBytes;
+        if (memory <= needed)
         {
             throw new CommandFailedException(
                 ExitStatus.Usage,
-                $"--memory: {MemorySize.Format(memory)} does not hold the root file system, which takes {MemorySize.Format(RoundUp(guest.ArchiveBytes, 1 << 20))}");
+                $"--memory: {MemorySize.Format(memory)} does not hold the kernel and the root file system, which take {MemorySize.Format(RoundUp(needed, 1 << 20))}");
         }
 
         if (request.Accelerator == Accelerator.Kvm && !host.HasKvm)
@@ -70,13 +73,16 @@ internal static class RunPlan
         }
 
         line.AddList("env.vars"u8, BuildEnvironment(request, guest, host).Select(Encoding.UTF8.GetBytes));
-        string text = Encoding.UTF8.GetString(line.Build(guest.Command.Select(Encoding.UTF8.GetBytes)));
+        foreach (string argument in request.KernelArguments)
+        {
+            // In the kernel's syntax already.
+            line.AddVerbatim(Encoding.UTF8.GetBytes(argument));
+        }
 
-        // The user's own parameters are in the kernel's syntax already.
-        const string Stop = " -- ";
-        int stop = text.IndexOf(Stop, StringComparison.Ordinal);
-        string kernelArguments = string.Concat(request.KernelArguments.Select(argument => " " + argument));
-        return text.Insert(stop, kernelArguments);
+        byte[] text = line.Build(guest.Command.Select(Encoding.UTF8.GetBytes));
+        return text.Length <= KernelCommandLine.MaximumLength ? Encoding.UTF8.GetString(text) : throw new CommandFailedException(
+            ExitStatus.Usage,
+            $"arguments and environment make a kernel command line of {text.Length} bytes; it holds {KernelCommandLine.MaximumLength}");
     }
 
     private static ReadOnlySpan<byte> DescribeStream(bool isTerminal) => isTerminal ? "tty"u8 : "pipe"u8;

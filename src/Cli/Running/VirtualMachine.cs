@@ -19,6 +19,7 @@ internal sealed class VirtualMachine
     private readonly StringBuilder _problems = new();
     private readonly Lock _inputLock = new();
     private int _stopStatus;
+    private string? _outputProblem;
 
     private VirtualMachine(ChildProcess qemu)
     {
@@ -132,7 +133,9 @@ internal sealed class VirtualMachine
         else if (!Descriptor.TryWrite(isOutput ? Descriptor.StandardOutput : Descriptor.StandardError, frame.Bytes) && isOutput)
         {
             // The reader has gone, as in `semitone run ... | head`: a program of the host would get this signal.
-            StopWith(ExitStatus.SignalBase + LibC.SIGPIPE);
+            int error = Marshal.GetLastPInvokeError();
+            _outputProblem = error == LibC.EPIPE ? null : Marshal.GetPInvokeErrorMessage(error);
+            StopWith(error == LibC.EPIPE ? ExitStatus.SignalBase + LibC.SIGPIPE : ExitStatus.MachineFailed);
         }
     }
 
@@ -211,7 +214,7 @@ internal sealed class VirtualMachine
 
         if (_stopStatus != 0)
         {
-            return _stopStatus;
+            return _outputProblem is null ? _stopStatus : throw new CommandFailedException(_stopStatus, $"standard output cannot be written: {_outputProblem}");
         }
 
         const int PanicStatus = (LinkFormat.ExitPanic << 1) | 1;
@@ -222,7 +225,18 @@ internal sealed class VirtualMachine
 
         string problems = _problems.ToString().Trim();
         string end = qemuStatus >= ExitStatus.SignalBase ? $"was killed by signal {qemuStatus - ExitStatus.SignalBase}" : $"ended with status {qemuStatus}";
-        string message = qemuStatus == 127 && problems.Length > 0 ? "QEMU could not be started" : $"QEMU {end} before the program did";
+        if (qemuStatus is ExitStatus.CannotRun or ExitStatus.NotFound && problems.Length > 0)
+        {
+            throw new CommandFailedException(ExitStatus.MachineFailed, $"QEMU could not be started:\n{problems}\n{ChildProcess.QemuHint}");
+        }
+
+        string message = $"QEMU {end} before the program did";
+        if (qemuStatus == 0 && problems.Length == 0)
+        {
+            // Without a word of the kernel's, and -no-reboot: the CPU was reset.
+            message += "\nthe machine was reset: too little --memory, or a --cpu that the kernel does not run on";
+        }
+
         throw new CommandFailedException(ExitStatus.MachineFailed, problems.Length > 0 ? $"{message}:\n{problems}" : message);
     }
 }

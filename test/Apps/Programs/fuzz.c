@@ -52,6 +52,30 @@ static long now(void)
     return time.tv_sec;
 }
 
+// Gives memory back, of which the next program needs some.
+static void dropFiles(void)
+{
+    static const char *const folders[] = {"/", "/tmp", "/dev/shm", "."};
+    call(SYS_close_range, 3, ~(u64)0, 0, 0, 0, 0);
+    call(SYS_munmap, MapBase, MapSize, 0, 0, 0, 0);
+    for (unsigned i = 0; i < sizeof folders / sizeof *folders; i++) {
+        call(SYS_chdir, (u64)folders[i], 0, 0, 0, 0, 0);
+        for (int n = 0; n < 203; n++) {
+            char name[] = {'n', (char)('0' + n / 100), (char)('0' + n / 10 % 10), (char)('0' + n % 10), 0};
+            char *start = n < 10 ? &name[2] : n < 100 ? &name[1] : &name[0];
+            start[0] = n >= 200 ? "abc"[n - 200] : 'n';
+            if (n >= 200) {
+                start[1] = 0;
+            } else if (n < 10) {
+                start[1] = (char)('0' + n);
+            }
+            call(SYS_truncate, (u64)start, 0, 0, 0, 0, 0);
+            call(SYS_unlink, (u64)start, 0, 0, 0, 0, 0);
+        }
+    }
+    call(SYS_truncate, (u64)"/tmp/x", 0, 0, 0, 0, 0);
+}
+
 // Starts over with the next seed, or ends. Uses nothing of the C library: there may be no more of it.
 static void again(void)
 {
@@ -67,6 +91,7 @@ static void again(void)
     } while (seed != 0);
     char *arguments[] = {s_self, s_seedText + i, "until", s_endText, s_threadText, 0};
     char *environment[] = {0};
+    dropFiles();
     u64 none = 0, ignore[4] = {(u64)SIG_IGN};
     for (int signal = 1; signal < 65; signal++) {
         call(SYS_rt_sigaction, (u64)signal, (u64)ignore, 0, 8, 0, 0); // timers and what is pending survive

@@ -51,6 +51,7 @@ public sealed class ParsingTests
     [InlineData("-1")]
     [InlineData("1e9")]
     [InlineData("10d")]
+    [InlineData("NaN")]
     public void Duration_NoDuration_IsRefused(string text) => Assert.False(DurationText.TryParse(text, out _));
 
     [Theory]

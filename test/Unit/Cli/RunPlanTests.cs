@@ -46,6 +46,30 @@ public sealed class RunPlanTests
     }
 
     [Fact]
+    public void Create_MemoryInWhichTheRootWouldLieOverTheKernel_IsRefused()
+    {
+        HostCapabilities host = s_host with { KernelEnd = 4 << 20 };
+        CommandFailedException failure = Assert.Throws<CommandFailedException>(() => Print(s_request with { MemoryBytes = 6 << 20 }, host));
+        Assert.Contains("take 7Mi", failure.Message, StringComparison.Ordinal);
+        Print(s_request with { MemoryBytes = 7 << 20 }, host);
+    }
+
+    [Fact]
+    public void Create_ArgumentsLongerThanTheKernelReads_AreRefused()
+    {
+        CommandFailedException failure = Assert.Throws<CommandFailedException>(() => Print(s_request, guest: s_guest with { Command = ["/p", new string('a', 65536)] }));
+        Assert.Equal(ExitStatus.Usage, failure.Status);
+        Assert.Contains("65535", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Create_StopInsideAVariable_DoesNotTakeTheUsersParametersIn()
+    {
+        string command = Print(s_request with { Environment = ["A=x -- y"], KernelArguments = ["strace=1"] });
+        Assert.Contains("A=x -- y'\\'' ] strace=1 -- /bin/prog", command, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Create_KvmAskedForWhereThereIsNone_SaysWhatToDo()
     {
         CommandFailedException failure = Assert.Throws<CommandFailedException>(() => Print(s_request with { Accelerator = Accelerator.Kvm }));

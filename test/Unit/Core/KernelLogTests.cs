@@ -56,4 +56,13 @@ public class KernelLogTests
         log.WriteLines(LogLevel.Critical, "one\r\n   at two\nthree");
         Assert.Equal("[    0.301494] CRIT: one\n[    0.301494] CRIT:    at two\n[    0.301494] CRIT: three\n", _console.OutputText);
     }
+
+    [Fact]
+    public void Write_TextWithControlCharacters_StaysOneLine()
+    {
+        KernelLog log = new(_console, _clock);
+        string path = "/prog\n\u001b[2J";
+        log.Error($"{path}: No such file or directory");
+        Assert.EndsWith("ERR:  /prog??[2J: No such file or directory\n", _console.OutputText);
+    }
 }

@@ -278,13 +278,13 @@ public sealed class AddressSpaceTests
     }
 
     [Fact]
-    public void Protect_OverAHole_ChangesNothing()
+    public void Protect_OverAHole_ChangesWhatLiesBeforeIt()
     {
         using MemoryFixture fixture = new();
         fixture.MapAt(Origin, 1);
         fixture.MapAt(Origin + (2 * Page), 1);
         Assert.Equal(Errno.ENOMEM, fixture.Space.Protect(Origin, 3 * Page, PageAccess.Read));
-        Assert.Equal("0+1:rw- 2+1:rw-", fixture.Describe(Origin));
+        Assert.Equal("0+1:r-- 2+1:rw-", fixture.Describe(Origin));
     }
 
     [Fact]

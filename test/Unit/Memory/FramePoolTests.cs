@@ -1,3 +1,4 @@
+using Semitone.Abi;
 using Semitone.Fakes;
 using Semitone.Machine;
 using Semitone.Memory;
@@ -33,6 +34,29 @@ public sealed class FramePoolTests
         Assert.False(pool.TryAllocate(out _));
         Assert.False(pool.TryAllocateZeroed(out _));
         Assert.Equal(2, pool.FailureCount);
+    }
+
+    [Fact]
+    public void Write_FileThatFillsMemory_LeavesFramesToPrograms()
+    {
+        FakeFrameAllocator allocator = new(64);
+        FramePool pool = new(allocator, reserveCount: 2);
+        PageCache file = new(pool);
+        byte[] page = new byte[4096];
+        long offset = 0;
+        IoResult result;
+        do
+        {
+            IoCursor cursor = IoCursor.OverKernel(page, 0, page.Length);
+            result = file.Write(offset, ref cursor);
+            offset += result.Bytes;
+        }
+        while (result.Error == Errno.None);
+
+        Assert.Equal(Errno.ENOSPC, result.Error);
+        Assert.Equal(64 - 2 - pool.StorageReserveCount, offset / page.Length);
+        Assert.InRange(pool.FreeCount, 1, pool.StorageReserveCount);
+        Assert.True(pool.TryAllocateZeroed(out _));
     }
 
     [Fact]

@@ -139,6 +139,53 @@ public sealed class EpollSyscallTests
         Assert.Equal([1], waiter!.Results);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Nested_ChainOfSix_IsTooLongWhicheverEndItGrowsAt(bool growsDown)
+    {
+        // 0 is there; 2 to 6 come. Each watches the next one, or the one before.
+        for (ulong fd = 2; fd <= 6; fd++)
+        {
+            Call((long)fd, SyscallNumber.epoll_create1);
+            ulong previous = fd == 2 ? 0 : fd - 1;
+            long result = fd == 6 ? -(long)Errno.ELOOP : 0;
+            Call(result, SyscallNumber.epoll_ctl, growsDown ? previous : fd, (ulong)EpollOperation.EPOLL_CTL_ADD, growsDown ? fd : previous, Change);
+        }
+
+        Run();
+    }
+
+    [Fact]
+    public void Nested_WatchedInThousandsOfWays_IsRefused()
+    {
+        // Three rows of ten; each of a row watches all of the next: 10 + 100 ways to one of the last, and 1,110 to what it would watch itself.
+        const int Width = 10;
+        ulong first = 2;
+        for (ulong fd = first; fd < first + (4 * Width); fd++)
+        {
+            Call((long)fd, SyscallNumber.epoll_create1);
+        }
+
+        for (int row = 0; row < 2; row++)
+        {
+            for (int i = 0; i < Width * Width; i++)
+            {
+                ulong upper = first + (ulong)((row * Width) + (i / Width));
+                ulong lower = first + (ulong)(((row + 1) * Width) + (i % Width));
+                Call(0, SyscallNumber.epoll_ctl, upper, (ulong)EpollOperation.EPOLL_CTL_ADD, lower, Change);
+            }
+        }
+
+        for (int i = 0; i < Width; i++)
+        {
+            // Each more brings 111 ways.
+            Call(i < 4 ? 0 : -(long)Errno.EINVAL, SyscallNumber.epoll_ctl, first + (ulong)((2 * Width) + i), (ulong)EpollOperation.EPOLL_CTL_ADD, first + (3 * Width), Change);
+        }
+
+        Run();
+    }
+
     [Fact]
     public void Nested_InnerReady_OuterReportsIt()
     {

@@ -364,7 +364,7 @@ public sealed class FileSyscallTests
     [Fact]
     public void Fcntl_RecordLock_IsSeenByNobodyElseInTheProcess()
     {
-        Put(Path, "/hello");
+        Put(Path, "/other");
         _guest.Write(Buffer, new Flock { l_type = LockType.F_WRLCK, l_whence = (short)SeekWhence.SEEK_SET, l_start = 10, l_len = 5 });
         long[] results = Run(
             (SyscallNumber.open, [Path, (ulong)OpenFlags.O_RDWR]),
@@ -379,7 +379,7 @@ public sealed class FileSyscallTests
     public void Fcntl_LockOfAnOpenFile_EndsWhenThatIsClosed()
     {
         const ulong SetLock = (ulong)FcntlCommand.F_OFD_SETLK;
-        Put(Path, "/hello");
+        Put(Path, "/other");
         _guest.Write(Buffer, new Flock { l_type = LockType.F_WRLCK });
         long[] results = Run(
             (SyscallNumber.open, [Path, (ulong)OpenFlags.O_RDWR]),
@@ -395,7 +395,7 @@ public sealed class FileSyscallTests
     [Fact]
     public void Open_OfAFileThatWasClosed_StartsAfresh()
     {
-        Put(Path, "/hello");
+        Put(Path, "/other");
         long[] results = Run(
             (SyscallNumber.open, [Path, (ulong)(OpenFlags.O_RDWR | OpenFlags.O_APPEND)]),
             (SyscallNumber.lseek, [1, 3, 0]),
@@ -410,6 +410,30 @@ public sealed class FileSyscallTests
             (SyscallNumber.lseek, [1, 0, 1]));
 
         Assert.Equal([1, 3, 0, 1, 0, (long)OpenFlags.O_LARGEFILE, -(long)Errno.EBADF, 2, -(long)Errno.EBADF, 2, 0], results);
+    }
+
+    [Fact]
+    public void Open_ProgramThatRuns_CannotBeWritten()
+    {
+        Put(Path, "/hello");
+        long[] results = Run(
+            (SyscallNumber.open, [Path, (ulong)OpenFlags.O_RDWR]),
+            (SyscallNumber.open, [Path, (ulong)OpenFlags.O_TRUNC]),
+            (SyscallNumber.truncate, [Path, 10]),
+            (SyscallNumber.open, [Path, (ulong)OpenFlags.O_RDONLY]));
+
+        Assert.Equal([-(long)Errno.ETXTBSY, -(long)Errno.ETXTBSY, -(long)Errno.ETXTBSY, 1], results);
+    }
+
+    [Fact]
+    public void Execve_FileThatIsOpenForWriting_IsBusy()
+    {
+        Put(Path, "/other");
+        long[] results = Run(
+            (SyscallNumber.open, [Path, (ulong)OpenFlags.O_RDWR]),
+            (SyscallNumber.execve, [Path, 0, 0]));
+
+        Assert.Equal([1, -(long)Errno.ETXTBSY], results);
     }
 
     [Fact]

@@ -55,7 +55,7 @@ public sealed class MemorySyscallTests
     [InlineData(OpenFlags.O_PATH, MapFlags.MAP_PRIVATE, 1UL, Errno.EBADF)]
     public void Mmap_File_IsCheckedAgainstHowItWasOpened(OpenFlags open, MapFlags flags, ulong protection, Errno expected)
     {
-        ulong fd = Open("/hello", open);
+        ulong fd = Open("/other", open);
         Call(SyscallNumber.mmap, Free, Page, protection, (ulong)flags, fd);
         Run(expected == Errno.None ? (long)Free : -(long)expected);
     }
