@@ -90,7 +90,8 @@ public abstract class RegularFileInode(FileSystem fileSystem, ulong number, Mode
 
     internal void KeepClosed(OpenRegularFile file)
     {
-        WriterCount -= file.CanWrite ? 1 : 0;
+        // What memfd_create(2) opened was not counted: it may be executed while it is open.
+        WriterCount -= file.CanWrite && WriterCount > 0 ? 1 : 0;
         _closed = file;
     }
 }
