@@ -45,8 +45,7 @@ public sealed class AnonymousFileSystem : FileSystem
         string description = $"/memfd:{Encoding.UTF8.GetString(name)} (deleted)";
         RamFile file = new(this, NextInodeNumber(), Mode.S_IFREG | permissions, description) { Links = 0, UserId = credentials.UserId, GroupId = credentials.GroupId };
         file.SetTimes(NowNs);
-        file.Open(OpenFlags.O_RDWR | OpenFlags.O_LARGEFILE, out OpenFile? open);
-        return open!;
+        return new OpenRegularFile(file, OpenFlags.O_RDWR | OpenFlags.O_LARGEFILE);
     }
 
     private sealed class EmptyDirectory(FileSystem fileSystem) : DirectoryInode(fileSystem, 1, Mode.None)

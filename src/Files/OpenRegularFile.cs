@@ -6,6 +6,9 @@ namespace Semitone.Files;
 /// <summary>An open regular file.</summary>
 public sealed class OpenRegularFile(RegularFileInode inode, OpenFlags flags) : OpenFile(inode, flags)
 {
+    /// <summary>Whether it keeps the file from being executed: what memfd_create(2) opened does not.</summary>
+    internal bool IsCountedWriter { get; set; }
+
     public override bool IsSeekable => true;
 
     public override bool IsPollable => false;

@@ -74,24 +74,27 @@ public abstract class RegularFileInode(FileSystem fileSystem, ulong number, Mode
             file = null;
             return Errno.ETXTBSY;
         }
+        OpenRegularFile opened;
         if (_closed is { } closed)
         {
             _closed = null;
             closed.Reopen(flags);
-            file = closed;
+            opened = closed;
         }
         else
         {
-            file = new OpenRegularFile(this, flags);
+            opened = new OpenRegularFile(this, flags);
         }
-        WriterCount += file.CanWrite ? 1 : 0;
+        opened.IsCountedWriter = opened.CanWrite;
+        WriterCount += opened.CanWrite ? 1 : 0;
+        file = opened;
         return Errno.None;
     }
 
     internal void KeepClosed(OpenRegularFile file)
     {
-        // What memfd_create(2) opened was not counted: it may be executed while it is open.
-        WriterCount -= file.CanWrite && WriterCount > 0 ? 1 : 0;
+        WriterCount -= file.IsCountedWriter ? 1 : 0;
+        file.IsCountedWriter = false;
         _closed = file;
     }
 }

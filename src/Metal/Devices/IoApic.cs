@@ -16,10 +16,6 @@ internal static unsafe class IoApic
 
     internal static void Initialize()
     {
-        // The 8259s are of no use here, and firmware may have left them open: everything masked.
-        Instructions.Out8(0x21, 0xFF);
-        Instructions.Out8(0xA1, 0xFF);
-
         s_base = PageTables.MapDevice(Address);
         Write(RedirectionTable + SerialLine * 2 + 1, LocalApic.Id << 24);
         Write(RedirectionTable + SerialLine * 2, SerialVector); // edge, active high, fixed delivery

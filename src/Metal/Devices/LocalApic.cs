@@ -53,7 +53,12 @@ internal static unsafe class LocalApic
         Instructions.WriteMsr(ApicBaseMsr, (apicBase & ~UseMsrs) | Enabled);
         Write(SpuriousRegister, 0x100 | SpuriousVector);
         Write(TaskPriorityRegister, 0);
-        Write(Lint0Register, Masked); // the 8259s'
+
+        // The 8259s are of no use here, and firmware may have left them open. Shut before the pin that they are at: QEMU keeps a request that came through an open pin pending
+        // until it is withdrawn through one, and would deliver it, without a vector, as a general protection fault of the first program.
+        Instructions.Out8(0x21, 0xFF);
+        Instructions.Out8(0xA1, 0xFF);
+        Write(Lint0Register, Masked);
         Write(Lint1Register, DeliverNmi); // where PCs, and QEMU's monitor, have the NMI line
         if (Features.HasTscDeadline)
         {

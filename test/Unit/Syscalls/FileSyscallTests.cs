@@ -426,6 +426,26 @@ public sealed class FileSyscallTests
     }
 
     [Fact]
+    public void Execve_MemoryFileThatIsOpen_IsNotBusy()
+    {
+        Put(Path, "m");
+        Put(SecondPath, "/proc/self/fd/1");
+        long[] results = Run(
+            (SyscallNumber.memfd_create, [Path, 0]),
+            (SyscallNumber.open, [SecondPath, (ulong)OpenFlags.O_RDWR]),
+            (SyscallNumber.close, [1]),
+            (SyscallNumber.dup2, [2, 1]),
+            (SyscallNumber.execve, [SecondPath, 0, 0]),
+            (SyscallNumber.close, [2]),
+            (SyscallNumber.memfd_create, [Path, 0]),
+            (SyscallNumber.dup2, [2, 1]),
+            (SyscallNumber.execve, [SecondPath, 0, 0]));
+
+        // The one that was opened by its name counts as any writer; what memfd_create(2) opened does not, and is an empty file.
+        Assert.Equal([1, 2, 0, 1, -(long)Errno.ETXTBSY, 0, 2, 1, -(long)Errno.ENOEXEC], results);
+    }
+
+    [Fact]
     public void Execve_FileThatIsOpenForWriting_IsBusy()
     {
         Put(Path, "/other");
