@@ -160,7 +160,7 @@ internal sealed unsafe class PageTable : IPageTable
         if (start < end && FreeTables(ToTable(Root), 39, start, end, floor, ceiling))
         {
             _cachedLeaf = NoLeaf;
-            _machine.X64Cpu.InvalidateAll(Root); // the CPU caches the entries of upper levels, too (Intel SDM Vol. 3A, 4.10.3)
+            _cpu.InvalidateAll(Root); // the CPU caches the entries of upper levels, too (Intel SDM Vol. 3A, 4.10.3)
         }
     }
 
@@ -252,7 +252,6 @@ internal sealed unsafe class PageTable : IPageTable
     }
 
     /// <summary>How much of a guest range lies below <see cref="Paging.UserEnd"/>.</summary>
-    /// <summary>Cuts a range at the end of what a guest can use.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Clamp(ulong address, int length)
     {

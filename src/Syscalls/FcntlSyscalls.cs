@@ -105,9 +105,15 @@ public static class FcntlSyscalls
         }
     }
 
-    private static async ValueTask<SysResult> LockFileAsync(SyscallContext context, OpenFile file, FlockOperation operation)
+    private static ValueTask<SysResult> LockFileAsync(SyscallContext context, OpenFile file, FlockOperation operation)
     {
         FileLocks locks = file.Inode.GetLocks();
+        return WaitForLockAsync(context, file, locks, () => locks.Flock.Apply(file, operation));
+    }
+
+    /// <summary>Tries to take a lock each time that one is given up, until there is another answer than EAGAIN.</summary>
+    private static async ValueTask<SysResult> WaitForLockAsync(SyscallContext context, OpenFile file, FileLocks locks, Func<Errno> tryLock)
+    {
         Waiter waiter = context.Thread.Waiter;
 
         // Whoever closes the descriptor meanwhile does not close the file: its lock would outlive it.
@@ -117,7 +123,7 @@ public static class FcntlSyscalls
             while (true)
             {
                 waiter.Enlist(locks.Released);
-                Errno error = locks.Flock.Apply(file, operation);
+                Errno error = tryLock();
                 if (error != Errno.EAGAIN)
                 {
                     waiter.Cancel();
@@ -190,33 +196,15 @@ public static class FcntlSyscalls
         }
     }
 
-    private static async ValueTask<SysResult> LockRecordAsync(
+    private static ValueTask<SysResult> LockRecordAsync(
         SyscallContext context, Fd fd, OpenFile file, object owner, int processId, bool isExclusive, long start, long end)
     {
         FileLocks locks = file.Inode.GetLocks();
-        Waiter waiter = context.Thread.Waiter;
-        file.AddReference();
-        try
+        return WaitForLockAsync(context, file, locks, () =>
         {
-            while (true)
-            {
-                waiter.Enlist(locks.Released);
-                Errno error = locks.Records.Lock(owner, processId, isExclusive, start, end);
-                if (error != Errno.EAGAIN)
-                {
-                    waiter.Cancel();
-                    return error == Errno.None && IsClosed(context, fd, file) ? GiveUpRecordLock(locks, owner, start, end) : error;
-                }
-                if (await waiter.WaitAsync() == WaitResult.Interrupted)
-                {
-                    return RestartErrno.ERESTARTSYS;
-                }
-            }
-        }
-        finally
-        {
-            file.Release();
-        }
+            Errno error = locks.Records.Lock(owner, processId, isExclusive, start, end);
+            return error == Errno.None && IsClosed(context, fd, file) ? GiveUpRecordLock(locks, owner, start, end) : error;
+        });
     }
 
     private static bool IsClosed(SyscallContext context, Fd fd, OpenFile file) =>
