@@ -14,8 +14,9 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
     private KernelLock _lock;
     private State _state;
     private WaitResult _result;
-    private bool _isInterruptible;
+    private WaitMode _mode;
     private bool _isInterruptPending;
+    private bool _isKillPending;
     private short _version;
     private Action<object?>? _continuation;
     private object? _continuationState;
@@ -52,7 +53,21 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
         set
         {
             _isInterruptPending = value;
-            if (value && _state == State.Waiting && _isInterruptible)
+            if (value && _state == State.Waiting && _mode == WaitMode.Interruptible)
+            {
+                TryComplete(WaitResult.Interrupted);
+            }
+        }
+    }
+
+    /// <summary>True when a killable wait is to end, or not to begin: the thread is to end.</summary>
+    public bool IsKillPending
+    {
+        get => _isKillPending;
+        set
+        {
+            _isKillPending = value;
+            if (value && _state == State.Waiting && _mode != WaitMode.Uninterruptible)
             {
                 TryComplete(WaitResult.Interrupted);
             }
@@ -94,12 +109,11 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
 
     /// <summary>Waits for a wake, a deadline or an interruption.</summary>
     /// <param name="deadlineNs">On the monotonic clock; <see cref="long.MaxValue"/> for none.</param>
-    /// <param name="isInterruptible">False when signals must not end it.</param>
-    public ValueTask<WaitResult> WaitAsync(long deadlineNs = long.MaxValue, bool isInterruptible = true)
+    public ValueTask<WaitResult> WaitAsync(long deadlineNs = long.MaxValue, WaitMode mode = WaitMode.Interruptible)
     {
         BeginIfIdle();
-        _isInterruptible = isInterruptible;
-        if (_state == State.Enlisted && isInterruptible && _isInterruptPending)
+        _mode = mode;
+        if (_state == State.Enlisted && IsEndedBefore(mode))
         {
             Finish(WaitResult.Interrupted);
         }
@@ -122,10 +136,10 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
 
     /// <summary>Joins a queue and waits.</summary>
     /// <remarks>For what cannot have happened between the caller's look and this call.</remarks>
-    public ValueTask<WaitResult> WaitAsync(WaitQueue queue, long deadlineNs = long.MaxValue, bool isInterruptible = true)
+    public ValueTask<WaitResult> WaitAsync(WaitQueue queue, long deadlineNs = long.MaxValue, WaitMode mode = WaitMode.Interruptible)
     {
         Enlist(queue);
-        return WaitAsync(deadlineNs, isInterruptible);
+        return WaitAsync(deadlineNs, mode);
     }
 
     /// <summary>Wakes the thread, wherever it waits.</summary>
@@ -207,6 +221,9 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
             _executor.Post(this);
         }
     }
+
+    private bool IsEndedBefore(WaitMode mode) =>
+        (_isInterruptPending && mode == WaitMode.Interruptible) || (_isKillPending && mode == WaitMode.Killable);
 
     private void BeginIfIdle()
     {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Semitone.Abi;
+using Semitone.Core;
 using Semitone.Files;
 using Semitone.Machine;
 using Semitone.Memory;
@@ -49,6 +50,9 @@ public sealed partial class SyscallContext : SyscallEntry
     /// <summary>What the current call waits for, once it does.</summary>
     internal ref ValueTask<SysResult> Pending => ref _pending;
 
+    /// <summary>True when the current call waits for a fetch that its walk met (<see cref="InternalErrno.MustWait"/>).</summary>
+    internal bool IsFetching => _pending == default && FileSystem.IsFetching;
+
     /// <summary>Makes the current call wait: the result of the task goes to RAX when there is one.</summary>
     /// <returns>What the handler is to return: the result, where there is one already, or what stands for a call that waits.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -97,7 +101,24 @@ public sealed partial class SyscallContext : SyscallEntry
             // The handler threw before it waited: that goes the way of all bugs.
             _ = pending.GetAwaiter().GetResult();
         }
+        else if (FileSystem.TryTakeFetch(out Inode? inode))
+        {
+            ValueTask<SysResult> fetch = FetchAsync(inode);
+            if (!fetch.IsCompleted)
+            {
+                Thread.Park(fetch);
+            }
+
+            // Otherwise the thread is to end, and the wait did not begin.
+        }
 
         // Otherwise nothing waits: sigreturn has given the program back the very number that stands for a call that does.
+    }
+
+    /// <summary>Waits until what an inode has asked for is there. Signals do not end this: programs expect no EINTR where Linux has none.</summary>
+    private async ValueTask<SysResult> FetchAsync(Inode inode)
+    {
+        await Thread.Waiter.WaitAsync(inode.Fetches!, mode: WaitMode.Killable);
+        return InternalErrno.MustWait;
     }
 }

@@ -12,17 +12,15 @@ namespace Semitone.Syscalls;
 /// <param name="strace">The tracer; null for none.</param>
 public sealed partial class SyscallDispatcher(Strace? strace)
 {
-    /// <summary>What <see cref="Dispatch"/> returns for a call that waits (<see cref="SyscallContext.Wait"/>). No errno has this number.</summary>
-    public static SysResult Pending => new(PendingValue);
-
-    private const long PendingValue = -4094;
+    /// <summary>What <see cref="Dispatch"/> returns for a call that waits: its task (<see cref="SyscallContext.Wait"/>), or for a fetch.</summary>
+    public static SysResult Pending => InternalErrno.MustWait;
 
     private readonly Strace? _strace = strace;
 
     /// <summary>The calls that programs made and that have no handler.</summary>
     public MissingSyscalls Missing { get; } = new();
 
-    public static bool IsPending(SysResult result) => result.Value == PendingValue;
+    public static bool IsPending(SysResult result) => result.Value == -(long)InternalErrno.MustWait;
 
     /// <summary>Serves the system call that a thread's registers ask for.</summary>
     /// <param name="context">The calling thread.</param>
@@ -47,7 +45,15 @@ public sealed partial class SyscallDispatcher(Strace? strace)
         SysResult result = Call(context, ref registers);
         if (IsPending(result))
         {
-            context.Pending = FinishTracedAsync(strace, line, arguments, context.Pending);
+            // A call that waits for a fetch is served from its start afterwards, and told then.
+            if (context.IsFetching)
+            {
+                strace.Drop(line);
+            }
+            else
+            {
+                context.Pending = FinishTracedAsync(strace, line, arguments, context.Pending);
+            }
         }
         else
         {

@@ -163,6 +163,7 @@ public sealed partial class GuestThread : Runnable
     {
         _work |= ThreadWork.Exit;
         Waiter.IsInterruptPending = true;
+        Waiter.IsKillPending = true;
         if ((_work & ThreadWork.Stop) != 0)
         {
             _work &= ~ThreadWork.Stop;
@@ -239,6 +240,18 @@ public sealed partial class GuestThread : Runnable
                 return false;
             }
 
+            if ((_work & ThreadWork.Repeat) != 0)
+            {
+                _work &= ~ThreadWork.Repeat;
+                RepeatSystemCall();
+                if ((_work & ThreadWork.Parked) != 0)
+                {
+                    return false;
+                }
+
+                continue;
+            }
+
             DeliverSignals();
         }
 
@@ -262,10 +275,17 @@ public sealed partial class GuestThread : Runnable
         try
         {
             SysResult result = call.GetAwaiter().GetResult();
-            _context.Registers.Rax = (ulong)result.Value;
-            if (IsRestart(result.Value))
+            if (result.Error == InternalErrno.MustWait)
             {
-                _work |= ThreadWork.Restart;
+                _work |= ThreadWork.Repeat;
+            }
+            else
+            {
+                _context.Registers.Rax = (ulong)result.Value;
+                if (IsRestart(result.Value))
+                {
+                    _work |= ThreadWork.Restart;
+                }
             }
         }
         catch (Exception exception)
@@ -276,6 +296,18 @@ public sealed partial class GuestThread : Runnable
 
         // This is the executor's own call of a continuation, and so the thread's turn.
         Run();
+    }
+
+    /// <summary>Serves a system call from its start again, now that what it lacked has been fetched (<see cref="InternalErrno.MustWait"/>).</summary>
+    private void RepeatSystemCall()
+    {
+        ref GuestRegisters registers = ref _context.Registers;
+        registers.Rax = registers.OrigRax;
+        _syscalls.Invoke(ref registers);
+        if (IsRestart((long)registers.Rax))
+        {
+            _work |= ThreadWork.Restart;
+        }
     }
 
     /// <summary>Handles what ended the guest's run other than a system call.</summary>

@@ -51,7 +51,7 @@ public sealed partial class Process
 
         while (_threads.Count > 1 && !IsExiting)
         {
-            await survivor.Waiter.WaitAsync(_threadEnds, isInterruptible: false);
+            await survivor.Waiter.WaitAsync(_threadEnds, mode: WaitMode.Uninterruptible);
         }
 
         _isBecomingSingleThreaded = false;

@@ -23,4 +23,7 @@ internal enum ThreadWork
 
     /// <summary>A wait that was interrupted answered a restart error that must be resolved.</summary>
     Restart = 32,
+
+    /// <summary>What a system call lacked has been fetched: it is to be served from its start.</summary>
+    Repeat = 64,
 }

@@ -18,7 +18,8 @@ public readonly ref struct DirectoryEntry(ReadOnlySpan<byte> name, ulong inodeNu
 
 /// <summary>A directory. "." and ".." are the walker's business: they are never looked up here.</summary>
 /// <remarks>
-/// A file system that must ask somebody else (9p) answers EAGAIN while it asks; the layer of the system calls waits and tries again, as with any file.
+/// A file system that must ask somebody else answers <see cref="InternalErrno.MustWait"/> to <see cref="Lookup"/> (and its links to
+/// <see cref="SymbolicLinkInode.GetTarget"/>) while it asks: the walk is given up, the call waits, holding nothing, and walks again.
 /// The changing calls trust their caller (<see cref="FileSystemContext"/>) in access, types, and in that a name is free or taken.
 /// </remarks>
 public abstract class DirectoryInode : Inode
@@ -38,7 +39,7 @@ public abstract class DirectoryInode : Inode
     public virtual bool IsEmpty => false;
 
     /// <summary>Finds a file by its name.</summary>
-    /// <returns>None, or ENOENT, or what the file system's own business brings.</returns>
+    /// <returns>None, ENOENT, <see cref="InternalErrno.MustWait"/>, or what the file system's own business brings.</returns>
     public abstract Errno Lookup(FileName name, out Inode? inode);
 
     /// <summary>Steps through the entries, without "." and "..".</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Semitone.Abi;
 
 namespace Semitone.Files;
@@ -11,6 +12,7 @@ public sealed partial class FileSystemContext
 {
     private DirectoryInode _root;
     private DirectoryInode _workingDirectory;
+    private Inode? _fetching;
 
     /// <summary>Makes the context of the first process: at the root.</summary>
     public FileSystemContext(MountNamespace mounts, FileCredentials credentials)
@@ -36,6 +38,31 @@ public sealed partial class FileSystemContext
 
     /// <summary>Permissions that new files do not get (umask(2)).</summary>
     public Mode Umask { get; set; } = (Mode)0x12;
+
+    /// <summary>True when the last walk answered <see cref="InternalErrno.MustWait"/> and nobody has asked yet what for.</summary>
+    public bool IsFetching => _fetching is not null;
+
+    /// <summary>Takes the inode that made the last walk answer <see cref="InternalErrno.MustWait"/>: <see cref="Inode.Fetches"/> is where to wait.</summary>
+    public bool TryTakeFetch([NotNullWhen(true)] out Inode? inode)
+    {
+        inode = _fetching;
+        _fetching = null;
+        return inode is not null;
+    }
+
+    /// <summary>Reads the target of a symbolic link.</summary>
+    public Errno GetTarget(SymbolicLinkInode link, out ReadOnlySpan<byte> target)
+    {
+        Errno error = link.GetTarget(out target);
+        if (error == InternalErrno.MustWait)
+        {
+            NoteFetch(link);
+        }
+        return error;
+    }
+
+    /// <summary>Notes what a call that answers <see cref="InternalErrno.MustWait"/> will have to wait for.</summary>
+    internal void NoteFetch(Inode inode) => _fetching = inode;
 
     /// <summary>Makes the context of a child process.</summary>
     public FileSystemContext Clone(FileCredentials credentials) =>

@@ -1,4 +1,5 @@
 using Semitone.Abi;
+using Semitone.Core;
 
 namespace Semitone.Files;
 
@@ -67,6 +68,13 @@ public abstract class Inode
 
     /// <summary>The device that a device node stands for.</summary>
     public virtual DeviceNumber TargetDevice => default;
+
+    /// <summary>Those who wait for what this inode has asked of somebody else; null where all is at hand.</summary>
+    /// <remarks>
+    /// A call of the inode that answers <see cref="InternalErrno.MustWait"/> has sent its question and done nothing else. An answer wakes everybody
+    /// here, and they ask again; what was fetched stays valid for those who asked before it came.
+    /// </remarks>
+    public virtual WaitQueue? Fetches => null;
 
     /// <summary>What is preferred for transfers, as st_blksize has it.</summary>
     public virtual int PreferredBlockSize => Paging.PageSize;

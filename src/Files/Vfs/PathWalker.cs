@@ -4,11 +4,12 @@ namespace Semitone.Files;
 
 /// <summary>The rules by which a path leads to a file (path_resolution(7)): components, links, mounts, the right to search.</summary>
 /// <remarks>
-/// One walker serves one path: it counts the symbolic links on the way. It changes nothing and holds nothing, so whoever must give up in the
-/// middle may start again from the beginning.
+/// One walker serves one path: it counts the symbolic links on the way. It changes nothing and holds nothing, so a walk that meets a name which
+/// must be fetched first (<see cref="InternalErrno.MustWait"/>) is given up, and begun again when the answer is there.
 /// </remarks>
 internal struct PathWalker
 {
+    private readonly FileSystemContext _context;
     private readonly DirectoryInode _root;
     private readonly FileCredentials _credentials;
     private readonly bool _creates;
@@ -17,6 +18,7 @@ internal struct PathWalker
     /// <param name="creates">Whether a file is to be made at the end of the path (O_CREAT).</param>
     public PathWalker(FileSystemContext context, bool creates)
     {
+        _context = context;
         _root = context.Root;
         _credentials = context.Credentials;
         _creates = creates;
@@ -81,7 +83,7 @@ internal struct PathWalker
                 end.Kind = PathEndKind.Jump;
                 return jumped is null ? Errno.ENOENT : Errno.None;
             }
-            error = link.GetTarget(out path);
+            error = _context.GetTarget(link, out path);
             if (error != Errno.None)
             {
                 return error;
@@ -188,7 +190,7 @@ internal struct PathWalker
         {
             return inode is null ? Errno.ENOENT : Errno.None;
         }
-        Errno error = link.GetTarget(out ReadOnlySpan<byte> target);
+        Errno error = _context.GetTarget(link, out ReadOnlySpan<byte> target);
         if (error != Errno.None)
         {
             return error;
@@ -198,12 +200,16 @@ internal struct PathWalker
         return error != Errno.None ? error : inode is null ? Errno.ENOENT : Errno.None;
     }
 
-    private static Errno LookUp(DirectoryInode directory, FileName name, out Inode? inode)
+    private readonly Errno LookUp(DirectoryInode directory, FileName name, out Inode? inode)
     {
         Errno error = directory.Lookup(name, out inode);
         if (inode is DirectoryInode { Mounted: not null } covered)
         {
             inode = EnterMounts(covered);
+        }
+        else if (error == InternalErrno.MustWait)
+        {
+            _context.NoteFetch(directory);
         }
         return error;
     }

@@ -11,6 +11,7 @@ public abstract class SymbolicLinkInode : Inode
     }
 
     /// <summary>Reads the target as readlink(2) gives it.</summary>
+    /// <returns>None, <see cref="InternalErrno.MustWait"/>, or what the file system's own business brings.</returns>
     public abstract Errno GetTarget(out ReadOnlySpan<byte> target);
 
     /// <summary>Gets what the link stands for without going by the target's text, as the links of /proc/PID/fd do (proc(5)).</summary>

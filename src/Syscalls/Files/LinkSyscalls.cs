@@ -129,7 +129,7 @@ public static class LinkSyscalls
             bool isPathEmpty = context.PathBuffer[0] == 0;
             return isPathEmpty ? Errno.ENOENT : Errno.EINVAL;
         }
-        error = link.GetTarget(out ReadOnlySpan<byte> target);
+        error = context.FileSystem.GetTarget(link, out ReadOnlySpan<byte> target);
         if (error != Errno.None)
         {
             return error;

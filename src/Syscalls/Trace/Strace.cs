@@ -37,6 +37,12 @@ public sealed class Strace(ITraceOutput output)
     {
         SyscallTracer.After(line, in arguments, result);
         output.Write(line.Bytes);
+        Drop(line);
+    }
+
+    /// <summary>Takes a line back of which nothing is to be told.</summary>
+    internal void Drop(TraceLine line)
+    {
         line.NextFree = _free;
         _free = line;
     }

@@ -104,7 +104,7 @@ public class WaiterTests
         WaitQueue queue = new();
         Waiter waiter = new(_executor);
         List<WaitResult> results = [];
-        _ = Record(waiter.WaitAsync(queue, isInterruptible: false), results);
+        _ = Record(waiter.WaitAsync(queue, mode: WaitMode.Uninterruptible), results);
         waiter.IsInterruptPending = true;
         Assert.True(queue.HasWaiters);
         queue.WakeAll();

@@ -29,7 +29,7 @@ internal sealed class Guest
 
     private readonly Dictionary<IGuestContext, ThreadScript> _scripts = new(ReferenceEqualityComparer.Instance);
 
-    public Guest(Func<SyscallDispatcher, ISyscallEntryFactory>? factory = null)
+    public Guest(Func<SyscallDispatcher, ISyscallEntryFactory>? factory = null, Strace? strace = null)
     {
         Machine = new FakeMachine();
         Machine.Clock.MonotonicNs = 1_000_000_000;
@@ -38,7 +38,7 @@ internal sealed class Guest
         FileServices files = new(frames, new Timekeeper(Machine.Clock), new RandomGenerator(Machine));
         RamFileSystem root = new(files, 1);
         Vdso vdso = new(Machine, frames, 1);
-        Dispatcher = new SyscallDispatcher(null);
+        Dispatcher = new SyscallDispatcher(strace);
         Log = new KernelLog(Machine.Console, Machine.Clock);
         System = new SystemState(new SystemParts
         {

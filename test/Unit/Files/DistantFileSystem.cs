@@ -1,0 +1,127 @@
+using System.Text;
+using Semitone.Abi;
+using Semitone.Core;
+using Semitone.Files;
+
+namespace Semitone.Unit.Files;
+
+/// <summary>A read-only file system whose server answers when the test says so: each name and each link's target must be fetched first.</summary>
+internal sealed class DistantFileSystem : FileSystem
+{
+    private readonly List<Action> _questions = [];
+
+    public DistantFileSystem(FileServices services)
+        : base(services, 77)
+    {
+        Top = new Directory(this);
+    }
+
+    public override DirectoryInode Root => Top;
+
+    public override string TypeName => "distant";
+
+    public override FileSystemMagic Magic => FileSystemMagic.TMPFS_MAGIC;
+
+    public Directory Top { get; }
+
+    /// <summary>Questions that wait for their answer.</summary>
+    public int QuestionCount => _questions.Count;
+
+    /// <summary>Questions that were ever asked.</summary>
+    public int AskedCount { get; private set; }
+
+    /// <summary>Answers all questions.</summary>
+    public void Answer()
+    {
+        Action[] answers = [.. _questions];
+        _questions.Clear();
+        foreach (Action answer in answers)
+        {
+            answer();
+        }
+    }
+
+    private void Ask(Action answer)
+    {
+        AskedCount++;
+        _questions.Add(answer);
+    }
+
+    /// <summary>A directory that knows no name until it has asked.</summary>
+    internal sealed class Directory(DistantFileSystem fileSystem) : DirectoryInode(fileSystem, fileSystem.NextInodeNumber(), (Mode)0x1FF)
+    {
+        private readonly Dictionary<string, Inode> _there = [];
+        private readonly HashSet<string> _known = [];
+        private readonly HashSet<string> _asked = [];
+        private readonly WaitQueue _fetches = new();
+
+        public override WaitQueue? Fetches => _fetches;
+
+        public Directory AddDirectory(string name)
+        {
+            Directory directory = new(fileSystem) { Parent = this };
+            _there.Add(name, directory);
+            return directory;
+        }
+
+        public void AddLink(string name, string target) => _there.Add(name, new Link(fileSystem, target) { Parent = this });
+
+        public override Errno Lookup(FileName name, out Inode? inode)
+        {
+            string text = Encoding.UTF8.GetString(name.Bytes);
+            inode = null;
+            if (_known.Contains(text))
+            {
+                return _there.TryGetValue(text, out inode) ? Errno.None : Errno.ENOENT;
+            }
+
+            if (_asked.Add(text))
+            {
+                fileSystem.Ask(() =>
+                {
+                    _known.Add(text);
+                    _fetches.WakeAll();
+                });
+            }
+
+            return InternalErrno.MustWait;
+        }
+
+        public override bool TryGetEntry(scoped ref long position, out DirectoryEntry entry)
+        {
+            entry = default;
+            return false;
+        }
+    }
+
+    private sealed class Link(DistantFileSystem fileSystem, string target) : SymbolicLinkInode(fileSystem, fileSystem.NextInodeNumber())
+    {
+        private readonly WaitQueue _fetches = new();
+        private bool _isKnown;
+        private bool _isAsked;
+
+        public override WaitQueue? Fetches => _fetches;
+
+        public override Errno GetTarget(out ReadOnlySpan<byte> result)
+        {
+            result = default;
+            if (_isKnown)
+            {
+                result = Encoding.UTF8.GetBytes(target);
+                return Errno.None;
+            }
+
+            if (!_isAsked)
+            {
+                _isAsked = true;
+                fileSystem.Ask(() =>
+                {
+                    _isKnown = true;
+                    _fetches.WakeAll();
+                });
+            }
+
+            return InternalErrno.MustWait;
+        }
+    }
+}
