@@ -59,6 +59,7 @@ public static class Program
         RootCommand root = new("Runs unmodified Linux x86-64 programs, each in a virtual machine of its own.");
         root.Add(new RunCommand(stop < 0 ? [] : arguments[(stop + 1)..]).Build());
         root.Add(BenchCommand.Build());
+        root.Add(KvmCommand.Build());
         root.Add(VersionCommand.Build());
         ParseResult result = root.Parse(own, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (result.Errors.Count > 0 && own.Length > 0)

@@ -31,7 +31,9 @@ internal sealed record MachineRun(string Console, string Problems, int Status, b
         QemuOptions options = new()
         {
             Machine = variant.Machine,
+            Accelerator = variant.Accelerator,
             CpuModel = variant.Cpu,
+            RemovedCpuFlags = variant.RemovedCpuFlags,
             MemoryBytes = variant.MemoryBytes,
             CountInstructions = variant.CountsInstructions,
             KernelPath = Repository.GuestTests,

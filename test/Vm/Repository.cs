@@ -13,6 +13,9 @@ internal static class Repository
     /// <summary>The kernel.</summary>
     public static string Kernel => Find("semitone_qemu-x86_64", "src/Kernel");
 
+    /// <summary>The command.</summary>
+    public static string Semitone => Find("semitone", "src/Cli");
+
     private static string Find(string image, string project)
     {
         string path = Path.Combine(Root, "out", image);

@@ -9,6 +9,11 @@ public sealed record Variant(string Name, MachineType Machine)
 
     public string Cpu { get; init; } = "max";
 
+    public Accelerator Accelerator { get; init; } = Accelerator.Tcg;
+
+    /// <summary>Flags of the CPU that KVM cannot do here.</summary>
+    public IReadOnlyList<string> RemovedCpuFlags { get; init; } = [];
+
     public long MemoryBytes { get; init; } = 64 * Mebi;
 
     /// <summary>Bytes of the initrd; 0 for none.</summary>
@@ -24,6 +29,13 @@ public sealed record Variant(string Name, MachineType Machine)
 
     private static IEnumerable<Variant> MakeAll()
     {
+        // Real CPUs, where there is one to be had. The others are made of instructions that only the translator leaves out.
+        if (UsableKvm.RemovedCpuFlags is { } removed)
+        {
+            yield return new Variant("microvm on KVM", MachineType.MicroVm) { Accelerator = Accelerator.Kvm, Cpu = "host", RemovedCpuFlags = removed };
+            yield return new Variant("q35 on KVM", MachineType.Q35) { Accelerator = Accelerator.Kvm, Cpu = "host", RemovedCpuFlags = removed };
+        }
+
         // Processors that lack something: no FSGSBASE, SMAP, SMEP and XSAVE at all; one of them; no hypervisor that says that it emulates.
         string[] processors = ["max", "qemu64", "max,-fsgsbase", "max,-xsave", "max,-avx", "max,-smap,-smep", "max,-hypervisor", "Haswell-noTSX", "Skylake-Server"];
         const int OfPc = 3; // where it is the machine that differs

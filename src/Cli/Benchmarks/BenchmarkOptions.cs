@@ -17,6 +17,12 @@ internal sealed record BenchmarkOptions
 
     public Accelerator Accelerator { get; init; }
 
+    /// <summary>KVM's device, where it is not QEMU's own choice.</summary>
+    public string? KvmDevice { get; init; }
+
+    /// <summary>Flags of the CPU that KVM cannot do.</summary>
+    public IReadOnlyList<string> RemovedCpuFlags { get; init; } = [];
+
     /// <summary>Runs of each measurement; the systems take turns.</summary>
     public int Runs { get; init; }
 

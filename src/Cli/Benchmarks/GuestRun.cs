@@ -22,6 +22,8 @@ internal sealed record GuestRun(double? FirstLineMs, string Output)
             Executable = options.QemuExecutable,
             Machine = options.Machine,
             Accelerator = options.Accelerator,
+            KvmDevice = options.KvmDevice,
+            RemovedCpuFlags = options.RemovedCpuFlags,
             MemoryBytes = memoryBytes,
             KernelPath = system.KernelPath,
             InitialRamDiskPath = "/proc/self/fd/3",

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using Semitone.Cli.Benchmarks;
+using Semitone.Cli.Kvm;
 using Semitone.Cli.Posix;
 using Semitone.Cli.Qemu;
 using Semitone.Cli.Running;
@@ -21,8 +22,19 @@ internal static class BenchCommand
         Command command = new("bench", "Measure this kernel against Linux in the same virtual machine") { runs, only, icount, json, q35, noAcceleration };
         command.SetAction(result =>
         {
-            HostCapabilities host = HostCapabilities.Detect();
             bool countsInstructions = result.GetValue(icount);
+            Accelerator? accelerator = countsInstructions || result.GetValue(noAcceleration) ? Accelerator.Tcg : RunCommand.ReadAcceleratorVariable();
+            HostCapabilities host = HostCapabilities.Detect(asksForKvm: accelerator != Accelerator.Tcg);
+            if (accelerator == Accelerator.Kvm && !host.Kvm.IsUsable)
+            {
+                throw new CommandFailedException(ExitStatus.MachineFailed, $"KVM cannot be used: {host.Kvm.Reason}");
+            }
+
+            if (accelerator is null && host.Kvm.State is not (KvmState.Usable or KvmState.Absent))
+            {
+                Say($"KVM is not used: {host.Kvm.Reason}");
+            }
+
             Benchmark benchmark = new(
                 new BenchmarkOptions
                 {
@@ -30,12 +42,14 @@ internal static class BenchCommand
                     KernelPath = host.KernelPath,
                     Folder = Path.Combine(AppContext.BaseDirectory, "bench"),
                     Machine = result.GetValue(q35) ? MachineType.Q35 : MachineType.MicroVm,
-                    Accelerator = host.HasKvm && !countsInstructions && !result.GetValue(noAcceleration) ? Accelerator.Kvm : Accelerator.Tcg,
+                    Accelerator = host.Kvm.IsUsable ? Accelerator.Kvm : Accelerator.Tcg,
+                    KvmDevice = host.KvmDevice,
+                    RemovedCpuFlags = host.Kvm.Removed,
                     Runs = Math.Max(1, result.GetValue(runs)),
                     CountsInstructions = countsInstructions,
                     Only = ReadParts(result.GetValue(only) ?? []),
                 },
-                line => Descriptor.TryWrite(Descriptor.StandardError, Encoding.UTF8.GetBytes(line + "\n")));
+                Say);
             Descriptor.TryWrite(Descriptor.StandardOutput, Encoding.UTF8.GetBytes(benchmark.Run()));
             if (result.GetValue(json) is { } path)
             {
@@ -47,6 +61,8 @@ internal static class BenchCommand
         });
         return command;
     }
+
+    private static void Say(string line) => Descriptor.TryWrite(Descriptor.StandardError, Encoding.UTF8.GetBytes(line + "\n"));
 
     private static string[] ReadParts(string[] parts)
     {

@@ -10,6 +10,11 @@ namespace Semitone.Cli.Commands;
 /// <summary><c>semitone run</c>: its flags are kraft's.</summary>
 internal sealed class RunCommand
 {
+    /// <summary>What <c>--accel</c> is where it is not given.</summary>
+    private const string AcceleratorVariable = "SEMITONE_ACCEL";
+
+    private const string QuietVariable = "SEMITONE_QUIET";
+
     private readonly Argument<string[]> _program = new("BINARY")
     {
         Description = "The program: a binary or script of this machine, or with --rootfs a path in the root file system. Its arguments stand behind `--`.",
@@ -25,10 +30,11 @@ internal sealed class RunCommand
     private readonly Option<string?> _timeout = new("--timeout") { Description = "End the machine, with status 124, after this time (10, 500ms, 2m)", HelpName = "TIME" };
     private readonly Option<bool> _strace = new("--strace") { Description = "Print every system call" };
     private readonly Option<bool> _statistics = new("--stats") { Description = "Print the kernel's counters when the program has ended" };
+    private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = $"Say nothing but errors; {QuietVariable}=1 is the same" };
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Print the QEMU command line and start nothing" };
     private readonly Option<string?> _keepInitrd = new("--keep-initrd") { Description = "Leave the packed root file system in this file", HelpName = "FILE" };
     private readonly Option<string?> _machine = new("--machine") { Description = "Board: microvm or q35 [default: microvm]", HelpName = "NAME" };
-    private readonly Option<string?> _accelerator = new("--accel") { Description = "kvm, tcg or auto [default: auto]", HelpName = "NAME" };
+    private readonly Option<string?> _accelerator = new("--accel") { Description = $"kvm, tcg or auto [default: {AcceleratorVariable}, or auto]", HelpName = "NAME" };
     private readonly Option<bool> _noAcceleration = new("--disable-acceleration", "-W") { Description = "The same as --accel tcg" };
     private readonly Option<string?> _cpu = new("--cpu") { Description = "QEMU's CPU model [default: host or max]", HelpName = "MODEL" };
     private readonly Option<string[]> _kernelArguments = new("--kernel-arg", "-a") { Description = "Parameter for the kernel command line", HelpName = "PARAMETER" };
@@ -56,7 +62,7 @@ internal sealed class RunCommand
         command.Add(_program);
         foreach (Option option in (Option[])
             [
-                _rootfs, _memory, _environment, _platform, _architecture, _target, _timeout, _strace, _statistics, _dryRun, _keepInitrd, _machine, _accelerator,
+                _rootfs, _memory, _environment, _platform, _architecture, _target, _timeout, _strace, _statistics, _quiet, _dryRun, _keepInitrd, _machine, _accelerator,
                 _noAcceleration, _cpu, _kernelArguments, _name,
             ])
         {
@@ -135,6 +141,7 @@ internal sealed class RunCommand
             Timeout = ReadTimeout(result),
             Strace = result.GetValue(_strace) || target.Strace,
             Statistics = result.GetValue(_statistics),
+            Quiet = result.GetValue(_quiet) || Environment.GetEnvironmentVariable(QuietVariable) is { Length: > 0 } and not "0",
             DryRun = result.GetValue(_dryRun),
             KeepInitialRamDisk = result.GetValue(_keepInitrd),
         };
@@ -185,20 +192,27 @@ internal sealed class RunCommand
 
     private Accelerator? ReadAccelerator(ParseResult result)
     {
-        Accelerator? accelerator = result.GetValue(_accelerator) switch
+        Accelerator? flag = ParseAccelerator("--accel", result.GetValue(_accelerator));
+        if (result.GetValue(_noAcceleration))
         {
-            null or "auto" => null,
-            "kvm" => Accelerator.Kvm,
-            "tcg" => Accelerator.Tcg,
-            string other => throw Wrong($"--accel: unknown accelerator '{other}'; there are kvm, tcg and auto"),
-        };
-        if (!result.GetValue(_noAcceleration))
-        {
-            return accelerator;
+            return flag == Accelerator.Kvm ? throw Wrong("--disable-acceleration contradicts --accel kvm") : Accelerator.Tcg;
         }
 
-        return accelerator == Accelerator.Kvm ? throw Wrong("--disable-acceleration contradicts --accel kvm") : Accelerator.Tcg;
+        return result.GetValue(_accelerator) is null ? ReadAcceleratorVariable() : flag;
     }
+
+    /// <summary>Reads what stands for the flag where that is not given.</summary>
+    internal static Accelerator? ReadAcceleratorVariable() => ParseAccelerator(AcceleratorVariable, Environment.GetEnvironmentVariable(AcceleratorVariable));
+
+    /// <summary>Reads the value of the flag, or of the variable that stands for it.</summary>
+    /// <returns>Null for the better one that works.</returns>
+    private static Accelerator? ParseAccelerator(string origin, string? value) => value switch
+    {
+        null or "" or "auto" => null,
+        "kvm" => Accelerator.Kvm,
+        "tcg" => Accelerator.Tcg,
+        string other => throw Wrong($"{origin}: unknown accelerator '{other}'; there are kvm, tcg and auto"),
+    };
 
     private TimeSpan? ReadTimeout(ParseResult result)
     {

@@ -38,12 +38,12 @@ internal sealed class ChildProcess
 
     /// <summary>Starts a program, in a session of its own so that the terminal's Ctrl-C reaches us alone.</summary>
     /// <param name="command">File, looked up in PATH, and arguments.</param>
-    /// <param name="inherited">A descriptor of ours that is to be its descriptor 3, or -1.</param>
+    /// <param name="inherited">Descriptors of ours that are to be its descriptors 3, 4 and so on; those behind the first lie beyond that range.</param>
     /// <remarks>
     /// The kernel is asked to kill it when we die, even of SIGKILL (PR_SET_PDEATHSIG). As that must be asked by the child itself, setpriv(1) of util-linux stands
     /// between where there is one. The signal comes when the *thread* that started it ends: call this on the main thread.
     /// </remarks>
-    public static ChildProcess Start(IReadOnlyList<string> command, int inherited)
+    public static ChildProcess Start(IReadOnlyList<string> command, params ReadOnlySpan<int> inherited)
     {
         (int Read, int Write) input = CreatePipe();
         (int Read, int Write) output = CreatePipe();
@@ -54,9 +54,9 @@ internal sealed class ChildProcess
         LibC.posix_spawn_file_actions_adddup2(actions, input.Read, 0);
         LibC.posix_spawn_file_actions_adddup2(actions, output.Write, 1);
         LibC.posix_spawn_file_actions_adddup2(actions, error.Write, 2);
-        if (inherited >= 0)
+        for (int i = 0; i < inherited.Length; i++)
         {
-            LibC.posix_spawn_file_actions_adddup2(actions, inherited, 3);
+            LibC.posix_spawn_file_actions_adddup2(actions, inherited[i], 3 + i);
         }
 
         LibC.posix_spawnattr_init(attributes);

@@ -5,18 +5,38 @@ namespace Semitone.Cli.Posix;
 /// <summary>The C library's functions that .NET has no equal of.</summary>
 internal static class LibC
 {
+    public const int EPERM = 1;
+    public const int ENOENT = 2;
     public const int EINTR = 4;
+    public const int ENXIO = 6;
     public const int EAGAIN = 11;
+    public const int ENOMEM = 12;
+    public const int EACCES = 13;
+    public const int EBUSY = 16;
+    public const int ENODEV = 19;
+    public const int ENOTDIR = 20;
+    public const int ENFILE = 23;
+    public const int EMFILE = 24;
     public const int EPIPE = 32;
 
     public const int O_RDONLY = 0;
+    public const int O_RDWR = 2;
     public const int O_CLOEXEC = 0x80000;
     public const int F_GETFD = 1;
+    public const int F_DUPFD_CLOEXEC = 1030;
     public const short POLLIN = 1;
     public const short POLLOUT = 4;
     public const int AT_FDCWD = -100;
     public const int AT_SYMLINK_NOFOLLOW = 0x100;
     public const uint STATX_BASIC_STATS = 0x7FF;
+    public const int AF_UNIX = 1;
+    public const int SOCK_STREAM = 1;
+    public const int SOCK_CLOEXEC = 0x80000;
+    public const int PROT_READ = 1;
+    public const int PROT_WRITE = 2;
+    public const int MAP_SHARED = 1;
+    public const int MAP_PRIVATE = 2;
+    public const int MAP_ANONYMOUS = 0x20;
     public const int TCSADRAIN = 1;
     public const ulong TIOCGWINSZ = 0x5413;
 
@@ -38,6 +58,9 @@ internal static class LibC
 
     [DllImport("libc", SetLastError = true)]
     public static extern int fcntl(int descriptor, int command);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int fcntl(int descriptor, int command, int argument);
 
     [DllImport("libc", SetLastError = true)]
     public static extern int poll(ref PollEntry entries, nuint count, int timeoutMs);
@@ -65,6 +88,24 @@ internal static class LibC
 
     [DllImport("libc", SetLastError = true)]
     public static extern int ioctl(int descriptor, ulong request, [Out] ushort[] argument);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int ioctl(int descriptor, ulong request, nint argument);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int ioctl(int descriptor, ulong request, [In, Out] byte[] argument);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern nint mmap(nint address, nuint length, int protection, int flags, int descriptor, long offset);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int munmap(nint address, nuint length);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int socketpair(int domain, int type, int protocol, [Out] int[] descriptors);
+
+    [DllImport("libc")]
+    public static extern uint geteuid();
 
     [DllImport("libc", SetLastError = true)]
     public static extern int kill(int process, int signal);

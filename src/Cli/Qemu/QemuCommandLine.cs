@@ -12,8 +12,8 @@ internal static class QemuCommandLine
         [
             options.Executable,
             "-M", DescribeMachine(options.Machine),
-            "-accel", options.Accelerator == Accelerator.Kvm ? "kvm" : "tcg",
-            "-cpu", options.CpuModel ?? (options.Accelerator == Accelerator.Kvm ? "host" : "max"),
+            "-accel", DescribeAccelerator(options),
+            "-cpu", DescribeCpu(options),
             "-m", DescribeMemory(options.MemoryBytes),
             // Nothing that was not asked for: no default devices, no files of the host's administrator, no window, no monitor.
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
@@ -28,6 +28,11 @@ internal static class QemuCommandLine
         if (options.CountInstructions)
         {
             command.AddRange(["-icount", "shift=0,sleep=off"]);
+        }
+
+        if (options.MonitorDescriptor is { } monitor)
+        {
+            command.AddRange(["-chardev", $"socket,id=monitor,fd={monitor.ToString(CultureInfo.InvariantCulture)}", "-mon", "chardev=monitor,mode=control"]);
         }
 
         command.AddRange(["-kernel", options.KernelPath]);
@@ -48,6 +53,21 @@ internal static class QemuCommandLine
         // Not graphics=off: with that the firmware writes on the serial line.
         _ => "q35,usb=off",
     };
+
+    private static string DescribeAccelerator(QemuOptions options) => (options.Accelerator, options.KvmDevice) switch
+    {
+        (Accelerator.Kvm, { } device) => $"kvm,device={EscapeCommas(device)}",
+        (Accelerator.Kvm, null) => "kvm",
+        _ => "tcg",
+    };
+
+    /// <summary>Names the model, and what it must do without; a flag that is in the model's own text stays as it is there.</summary>
+    private static string DescribeCpu(QemuOptions options)
+    {
+        string model = options.CpuModel ?? (options.Accelerator == Accelerator.Kvm ? "host" : "max");
+        HashSet<string> named = [.. model.Split(',').Skip(1).Select(flag => flag.TrimStart('+', '-').Split('=')[0])];
+        return string.Concat(options.RemovedCpuFlags.Where(flag => !named.Contains(flag)).Select(flag => $",-{flag}").Prepend(model));
+    }
 
     /// <summary>Writes a size so that QEMU takes it to the page: without a suffix it would be mebibytes.</summary>
     private static string DescribeMemory(long bytes) =>

@@ -10,8 +10,14 @@ public sealed record QemuOptions
 
     public Accelerator Accelerator { get; init; } = Accelerator.Tcg;
 
+    /// <summary>KVM's device, where it is not QEMU's own choice.</summary>
+    public string? KvmDevice { get; init; }
+
     /// <summary>QEMU's CPU model; null for all that the accelerator has.</summary>
     public string? CpuModel { get; init; }
+
+    /// <summary>Flags of the CPU that are left out of it.</summary>
+    public IReadOnlyList<string> RemovedCpuFlags { get; init; } = [];
 
     public required long MemoryBytes { get; init; }
 
@@ -24,6 +30,9 @@ public sealed record QemuOptions
 
     /// <summary>The machine's name, seen in the process list.</summary>
     public string? Name { get; init; }
+
+    /// <summary>QEMU's number of the socket on which it speaks its monitor protocol; null for none.</summary>
+    public int? MonitorDescriptor { get; init; }
 
     /// <summary>Counts guest instructions instead of time: the guest's clock moves by one nanosecond with each (<c>-icount shift=0</c>).</summary>
     public bool CountInstructions { get; init; }

@@ -1,4 +1,5 @@
 using Semitone.Abi;
+using Semitone.Cli.Kvm;
 using Semitone.Cli.Libraries;
 using Semitone.Cli.Posix;
 using Semitone.Elf;
@@ -23,7 +24,14 @@ internal sealed record HostCapabilities
     /// <summary>Where the kernel ends in physical memory; 0 when its file does not say.</summary>
     public long KernelEnd { get; init; }
 
-    public bool HasKvm { get; init; }
+    /// <summary>Whether KVM can be used; a no where nobody asked for it.</summary>
+    public KvmAnswer Kvm { get; init; } = KvmAnswer.No(KvmState.Absent, "it was not asked for");
+
+    /// <summary>KVM's device, where it is not QEMU's own choice.</summary>
+    public string? KvmDevice { get; init; }
+
+    /// <summary>The QEMU to start, a path or a name in PATH.</summary>
+    public static string Qemu => Environment.GetEnvironmentVariable(QemuVariable) is { Length: > 0 } qemu ? qemu : "qemu-system-x86_64";
 
     public bool TerminalInput { get; init; }
 
@@ -34,8 +42,10 @@ internal sealed record HostCapabilities
     public string? TerminalName { get; init; }
 
     /// <summary>Looks around.</summary>
+    /// <param name="asksForKvm">Whether it matters if KVM can be used.</param>
     /// <exception cref="CommandFailedException">There is no kernel image.</exception>
-    public static HostCapabilities Detect()
+    /// <remarks>To be called on the main thread, see <see cref="ChildProcess.Start"/>.</remarks>
+    public static HostCapabilities Detect(bool asksForKvm)
     {
         string kernel = Environment.GetEnvironmentVariable(KernelVariable) is { Length: > 0 } named ? Path.GetFullPath(named) : Path.Combine(AppContext.BaseDirectory, KernelFile);
         if (!File.Exists(kernel))
@@ -45,17 +55,18 @@ internal sealed record HostCapabilities
 
         // Without a terminal to write to there is none: the guest's echo must not go where its output goes, and who stands behind us in a pipeline writes to the terminal too.
         bool hasTerminal = Descriptor.IsTerminal(Descriptor.StandardOutput);
-        return new HostCapabilities
+        HostCapabilities host = new()
         {
-            QemuExecutable = Environment.GetEnvironmentVariable(QemuVariable) is { Length: > 0 } qemu ? qemu : "qemu-system-x86_64",
+            QemuExecutable = Qemu,
             KernelPath = kernel,
             KernelEnd = FindEnd(kernel),
-            HasKvm = CanOpenKvm(),
+            KvmDevice = KvmInspector.Device == KvmInspector.DefaultDevice ? null : KvmInspector.Device,
             TerminalInput = hasTerminal && Descriptor.IsTerminal(Descriptor.StandardInput),
             TerminalOutput = hasTerminal,
             TerminalError = hasTerminal && Descriptor.IsTerminal(Descriptor.StandardError),
             TerminalName = Environment.GetEnvironmentVariable("TERM"),
         };
+        return asksForKvm ? host with { Kvm = KvmInspector.Ask(KvmInspector.Device, Qemu) } : host;
     }
 
     private static long FindEnd(string kernel)
@@ -79,19 +90,6 @@ internal sealed record HostCapabilities
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new CommandFailedException(ExitStatus.MachineFailed, $"the kernel image cannot be read: {failure.Message}");
-        }
-    }
-
-    private static bool CanOpenKvm()
-    {
-        try
-        {
-            using var device = File.OpenHandle("/dev/kvm", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
-            return true;
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            return false;
         }
     }
 }

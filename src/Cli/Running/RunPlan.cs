@@ -33,16 +33,15 @@ internal static class RunPlan
                 $"--memory: {MemorySize.Format(memory)} does not hold the kernel and the root file system, which take {MemorySize.Format(RoundUp(needed, 1 << 20))}");
         }
 
-        if (request.Accelerator == Accelerator.Kvm && !host.HasKvm)
+        if (request.Accelerator == Accelerator.Kvm && !host.Kvm.IsUsable)
         {
-            throw new CommandFailedException(ExitStatus.MachineFailed, "--accel kvm: /dev/kvm is missing or may not be opened; use --accel tcg or leave the flag out");
+            throw new CommandFailedException(ExitStatus.MachineFailed, $"--accel kvm: {host.Kvm.Reason}\nuse --accel tcg, or leave the flag out");
         }
 
-        return new QemuOptions
+        QemuOptions machine = new()
         {
             Executable = host.QemuExecutable,
             Machine = request.Machine,
-            Accelerator = request.Accelerator ?? (host.HasKvm ? Accelerator.Kvm : Accelerator.Tcg),
             CpuModel = request.CpuModel,
             MemoryBytes = memory,
             KernelPath = host.KernelPath,
@@ -50,7 +49,12 @@ internal static class RunPlan
             KernelCommandLine = BuildCommandLine(request, guest, host),
             Name = request.Name,
         };
+        bool usesKvm = request.Accelerator != Accelerator.Tcg && host.Kvm.IsUsable;
+        return usesKvm ? machine with { Accelerator = Accelerator.Kvm, KvmDevice = host.KvmDevice, RemovedCpuFlags = host.Kvm.Removed } : machine;
     }
+
+    /// <summary>The same machine without KVM.</summary>
+    public static QemuOptions WithoutKvm(QemuOptions machine) => machine with { Accelerator = Accelerator.Tcg, KvmDevice = null, RemovedCpuFlags = [] };
 
     /// <param name="unit">A power of two.</param>
     private static long RoundUp(long bytes, long unit) => (bytes + unit - 1) & -unit;

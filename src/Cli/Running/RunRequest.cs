@@ -39,6 +39,9 @@ public sealed record RunRequest
 
     public bool DryRun { get; init; }
 
+    /// <summary>Says nothing of its own that is not an error.</summary>
+    public bool Quiet { get; init; }
+
     /// <summary>A file to keep the packed root file system in.</summary>
     public string? KeepInitialRamDisk { get; init; }
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using Semitone.Cli.Kvm;
 using Semitone.Cli.Posix;
 using Semitone.Cli.Qemu;
 
@@ -11,7 +12,7 @@ internal static class Runner
     /// <returns>The status to end with.</returns>
     public static int Run(RunRequest request)
     {
-        HostCapabilities host = HostCapabilities.Detect();
+        HostCapabilities host = HostCapabilities.Detect(asksForKvm: request.Accelerator != Accelerator.Tcg);
         GuestProgram guest = GuestProgram.Prepare(request);
         QemuOptions options = RunPlan.Create(request, guest, host);
         if (request.DryRun)
@@ -23,12 +24,45 @@ internal static class Runner
             return 0;
         }
 
-        int status = VirtualMachine.Run(options, guest.Archive, request.Timeout, out GuestReport report);
+        if (request.Accelerator is null && host.Kvm.State is not (KvmState.Usable or KvmState.Absent))
+        {
+            Say(request, $"KVM is not used, the program runs more slowly: {host.Kvm.Reason}");
+        }
+
+        // The second net: what KVM does for a probe it may yet not do for QEMU.
+        string? problem = null;
+        bool mayFallBack = options.Accelerator == Accelerator.Kvm && request.Accelerator is null;
+        int status = VirtualMachine.Run(
+            options,
+            guest.Archive,
+            request.Timeout,
+            mayFallBack ? reason =>
+            {
+                problem = reason;
+                Say(request, $"KVM is not used, the program runs more slowly: {reason}");
+                return RunPlan.WithoutKvm(options);
+            }
+        : null,
+            out GuestReport report);
+        if (problem is not null && report.IsReady && request.CpuModel is null)
+        {
+            KvmInspector.Correct(KvmInspector.Device, options.Executable, problem);
+        }
+
         if (request.Statistics && report.Statistics is { } statistics)
         {
             Descriptor.TryWrite(Descriptor.StandardError, Encoding.UTF8.GetBytes(statistics + "\n"));
         }
 
         return status;
+    }
+
+    /// <summary>Says a line that is no error.</summary>
+    private static void Say(RunRequest request, string line)
+    {
+        if (!request.Quiet)
+        {
+            Descriptor.TryWrite(Descriptor.StandardError, Encoding.UTF8.GetBytes($"semitone: {line}\n"));
+        }
     }
 }

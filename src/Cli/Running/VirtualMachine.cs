@@ -13,31 +13,44 @@ namespace Semitone.Cli.Running;
 /// </remarks>
 internal sealed class VirtualMachine
 {
-    private readonly ChildProcess _qemu;
+    /// <summary>How long a machine on KVM may run without a word; the kernel's first comes after some milliseconds. QEMU's own start, with all that it loads, is not in this.</summary>
+    private static readonly TimeSpan s_silenceLimit = TimeSpan.FromSeconds(20);
+
+    private readonly QemuOptions _options;
+    private readonly FileStream? _archive;
+    private readonly Func<string, QemuOptions?>? _fallBack;
     private readonly LinkDecoder _decoder = new();
     private readonly GuestReport _report = new();
     private readonly StringBuilder _problems = new();
     private readonly Lock _inputLock = new();
+    private readonly Lock _startLock = new();
+    private ChildProcess _qemu;
+    private Thread _problemReader;
     private int _stopStatus;
+    private bool _hasSpoken;
+    private string? _halt;
     private string? _outputProblem;
 
-    private VirtualMachine(ChildProcess qemu)
+    private VirtualMachine(QemuOptions options, FileStream? archive, Func<string, QemuOptions?>? fallBack)
     {
-        _qemu = qemu;
+        _options = options;
+        _archive = archive;
+        _fallBack = fallBack;
+        _qemu = StartQemu(options);
+        _problemReader = Start("qemu-stderr", ReadProblems);
     }
 
     /// <summary>Runs a machine to its end.</summary>
     /// <param name="options">The machine.</param>
     /// <param name="archive">The open file that is the root file system, to be QEMU's descriptor 3; null when it has a path.</param>
     /// <param name="timeout">Null for none.</param>
+    /// <param name="fallBack">Asked, with the reason, when a machine on KVM dies or stops before the guest's first byte: gives the machine to run instead. Null for none.</param>
     /// <param name="report">What the kernel has told.</param>
     /// <returns>The status to end with.</returns>
     /// <remarks>To be called on the main thread, see <see cref="ChildProcess.Start"/>.</remarks>
-    public static int Run(QemuOptions options, FileStream? archive, TimeSpan? timeout, out GuestReport report)
+    public static int Run(QemuOptions options, FileStream? archive, TimeSpan? timeout, Func<string, QemuOptions?>? fallBack, out GuestReport report)
     {
-        int descriptor = archive is null ? -1 : (int)archive.SafeFileHandle.DangerousGetHandle();
-        VirtualMachine machine = new(ChildProcess.Start(QemuCommandLine.Build(options), descriptor));
-        archive?.Dispose();
+        VirtualMachine machine = new(options, archive, fallBack);
         report = machine._report;
         return machine.RunToEnd(timeout);
     }
@@ -51,7 +64,6 @@ internal sealed class VirtualMachine
         using Timer? timer = timeout is { } time ? new Timer(_ => StopWith(ExitStatus.TimedOut), null, time, Timeout.InfiniteTimeSpan) : null;
         bool hasTerminal = Descriptor.IsTerminal(Descriptor.StandardOutput);
         using PosixSignalRegistration? resize = hasTerminal ? PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => SendWindowSize()) : null;
-        Thread problems = Start("qemu-stderr", ReadProblems);
         try
         {
             if (hasTerminal)
@@ -60,16 +72,116 @@ internal sealed class VirtualMachine
             }
 
             PumpOutput();
+            int qemuStatus = WaitForEnd();
+            if (!_hasSpoken && TryStartAgain(qemuStatus))
+            {
+                PumpOutput();
+                qemuStatus = WaitForEnd();
+            }
+
+            Terminal.Restore();
+            return Conclude(qemuStatus);
         }
         finally
         {
             Terminal.Restore();
         }
-
-        int qemuStatus = _qemu.Wait();
-        problems.Join();
-        return Conclude(qemuStatus);
     }
+
+    /// <summary>Starts QEMU; one with KVM has a monitor that tells when it stops.</summary>
+    private ChildProcess StartQemu(QemuOptions options)
+    {
+        const int FirstInherited = 3;
+        List<int> inherited = [];
+        if (_archive is not null)
+        {
+            inherited.Add((int)_archive.SafeFileHandle.DangerousGetHandle());
+        }
+
+        if (options.Accelerator != Accelerator.Kvm)
+        {
+            return ChildProcess.Start(QemuCommandLine.Build(options), [.. inherited]);
+        }
+
+        MachineMonitor monitor = MachineMonitor.Create();
+        QemuOptions watched = options with { MonitorDescriptor = FirstInherited + inherited.Count };
+        inherited.Add(monitor.ChildDescriptor);
+        ChildProcess qemu = ChildProcess.Start(QemuCommandLine.Build(watched), [.. inherited]);
+        LibC.close(monitor.ChildDescriptor);
+        Start("qemu-monitor", () => Watch(monitor, qemu));
+        return qemu;
+    }
+
+    /// <summary>Ends a QEMU whose guest will do nothing more: it would wait for ever.</summary>
+    private void Watch(MachineMonitor monitor, ChildProcess qemu)
+    {
+        using MachineMonitor owned = monitor;
+        Timer? silence = null;
+        monitor.Watch(
+            hasStarted: () => silence = new Timer(_ => HaltUnlessHeard(), null, s_silenceLimit, Timeout.InfiniteTimeSpan),
+            hasStopped: () => Halt("KVM gave up and QEMU has stopped the machine"));
+        silence?.Dispose();
+
+        void HaltUnlessHeard()
+        {
+            if (_fallBack is not null && !Volatile.Read(ref _hasSpoken))
+            {
+                Halt($"the machine ran for {s_silenceLimit.TotalSeconds} s without a word");
+            }
+        }
+
+        void Halt(string reason)
+        {
+            Volatile.Write(ref _halt, reason);
+            qemu.Kill();
+        }
+    }
+
+    /// <summary>Waits for the end of a QEMU whose output has ended, and for what it had to say.</summary>
+    private int WaitForEnd()
+    {
+        int status = _qemu.Wait();
+        _problemReader.Join();
+        return status;
+    }
+
+    /// <summary>Starts another machine after one that came to nothing: nothing of the input is lost, as none was read before the kernel said that it is up.</summary>
+    private bool TryStartAgain(int qemuStatus)
+    {
+        lock (_startLock)
+        {
+            if (_stopStatus != 0 || _options.Accelerator != Accelerator.Kvm || _fallBack is null)
+            {
+                return false;
+            }
+        }
+
+        string problems = _problems.ToString().Trim();
+        string end = _halt ?? DescribeEnd(qemuStatus);
+        string reason = problems.Length > 0 ? $"{end} ({problems.Split('\n')[0].Trim()})" : end;
+        if (_fallBack(reason) is not { } other)
+        {
+            return false;
+        }
+
+        lock (_startLock)
+        {
+            if (_stopStatus != 0)
+            {
+                return false;
+            }
+
+            _qemu.Close();
+            _problems.Clear();
+            _halt = null;
+            _qemu = StartQemu(other);
+            _problemReader = Start("qemu-stderr", ReadProblems);
+            return true;
+        }
+    }
+
+    private static string DescribeEnd(int qemuStatus) =>
+        qemuStatus >= ExitStatus.SignalBase ? $"QEMU was killed by signal {qemuStatus - ExitStatus.SignalBase}" : $"QEMU ended with status {qemuStatus}";
 
     private static Thread Start(string name, ThreadStart body)
     {
@@ -87,8 +199,11 @@ internal sealed class VirtualMachine
     /// <summary>Ends the machine; the first reason counts.</summary>
     private void StopWith(int status)
     {
-        Interlocked.CompareExchange(ref _stopStatus, status, 0);
-        _qemu.Kill();
+        lock (_startLock)
+        {
+            _stopStatus = _stopStatus != 0 ? _stopStatus : status;
+            _qemu.Kill();
+        }
     }
 
     private void PumpOutput()
@@ -97,6 +212,13 @@ internal sealed class VirtualMachine
         int length;
         while ((length = Descriptor.Read(_qemu.Output, buffer)) > 0)
         {
+            if (!_hasSpoken)
+            {
+                // Its root file system is in the guest's memory now; ours is not needed for another start.
+                Volatile.Write(ref _hasSpoken, true);
+                _archive?.Dispose();
+            }
+
             ReadOnlySpan<byte> input = buffer.AsSpan(0, length);
             while (_decoder.TryNext(ref input, out LinkFrame frame))
             {
@@ -224,13 +346,17 @@ internal sealed class VirtualMachine
         }
 
         string problems = _problems.ToString().Trim();
-        string end = qemuStatus >= ExitStatus.SignalBase ? $"was killed by signal {qemuStatus - ExitStatus.SignalBase}" : $"ended with status {qemuStatus}";
+        if (_halt is { } halt)
+        {
+            throw new CommandFailedException(ExitStatus.MachineFailed, problems.Length > 0 ? $"{halt}:\n{problems}" : halt);
+        }
+
         if (qemuStatus is ExitStatus.CannotRun or ExitStatus.NotFound && problems.Length > 0)
         {
             throw new CommandFailedException(ExitStatus.MachineFailed, $"QEMU could not be started:\n{problems}\n{ChildProcess.QemuHint}");
         }
 
-        string message = $"QEMU {end} before the program did";
+        string message = $"{DescribeEnd(qemuStatus)} before the program did";
         if (qemuStatus == 0 && problems.Length == 0)
         {
             // Without a word of the kernel's, and -no-reboot: the CPU was reset.

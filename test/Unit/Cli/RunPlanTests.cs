@@ -1,4 +1,5 @@
 using Semitone.Cli;
+using Semitone.Cli.Kvm;
 using Semitone.Cli.Qemu;
 using Semitone.Cli.Running;
 
@@ -33,7 +34,7 @@ public sealed class RunPlanTests
                 Machine = MachineType.Q35, MemoryBytes = 512 << 10, Strace = true, Statistics = true, Name = "a,b", Environment = ["PATH=/never", "PATH=/bin"],
                 KernelArguments = ["random.aslr=off"],
             },
-            s_host with { HasKvm = true, TerminalInput = true, TerminalOutput = true, TerminalError = true, TerminalName = "xterm" },
+            s_host with { Kvm = KvmAnswer.Usable, TerminalInput = true, TerminalOutput = true, TerminalError = true, TerminalName = "xterm" },
             s_guest with { ArchiveBytes = 1000 }));
 
     [Fact]
@@ -70,11 +71,40 @@ public sealed class RunPlanTests
     }
 
     [Fact]
-    public void Create_KvmAskedForWhereThereIsNone_SaysWhatToDo()
+    public void Create_KvmAskedForWhereItCannotBeUsed_SaysWhyAndWhatToDo()
     {
-        CommandFailedException failure = Assert.Throws<CommandFailedException>(() => Print(s_request with { Accelerator = Accelerator.Kvm }));
+        HostCapabilities host = s_host with { Kvm = KvmAnswer.No(KvmState.Broken, "the moon is full") };
+        CommandFailedException failure = Assert.Throws<CommandFailedException>(() => Print(s_request with { Accelerator = Accelerator.Kvm }, host));
         Assert.Equal(ExitStatus.MachineFailed, failure.Status);
+        Assert.Contains("the moon is full", failure.Message, StringComparison.Ordinal);
         Assert.Contains("--accel tcg", failure.Message, StringComparison.Ordinal);
+        Assert.Contains(" -accel tcg ", Print(s_request, host), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(null, "host,-arch-capabilities,-avx")]
+    [InlineData("EPYC", "EPYC,-arch-capabilities,-avx")]
+    [InlineData("host,+avx", "host,+avx,-arch-capabilities")]
+    [InlineData("host,avx=on,-arch-capabilities", "host,avx=on,-arch-capabilities")]
+    public void Create_KvmThatCannotDoAll_LeavesThatOutUnlessTheUserNamesIt(string? model, string cpu)
+    {
+        HostCapabilities host = s_host with { Kvm = KvmAnswer.Usable with { Removed = ["arch-capabilities", "avx"] } };
+        Assert.Contains($" -accel kvm -cpu {cpu} -m ", Print(s_request with { CpuModel = model }, host), StringComparison.Ordinal);
+
+        // TCG can do without asking.
+        Assert.Contains($" -accel tcg -cpu {model ?? "max"} -m ", Print(s_request with { CpuModel = model, Accelerator = Accelerator.Tcg }, host), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Build_MonitorAndDevice_AreSaid()
+    {
+        QemuOptions machine = new()
+        {
+            Accelerator = Accelerator.Kvm, KvmDevice = "/d,k", MonitorDescriptor = 4, MemoryBytes = 1 << 20, KernelPath = "/k", KernelCommandLine = "semitone",
+        };
+        string command = ShellQuoting.Join(QemuCommandLine.Build(machine));
+        Assert.Contains(" -accel kvm,device=/d,,k ", command, StringComparison.Ordinal);
+        Assert.Contains(" -chardev socket,id=monitor,fd=4 -mon chardev=monitor,mode=control ", command, StringComparison.Ordinal);
     }
 
     [Fact]
