@@ -64,14 +64,18 @@ public static class Program
         ParseResult result = root.Parse(own, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (result.Errors.Count > 0 && own.Length > 0)
         {
-            bool isUnknownCommand = result.CommandResult.Command is RootCommand && result.UnmatchedTokens.Count > 0;
-            string message = isUnknownCommand ? $"there is no command '{result.UnmatchedTokens[0]}'" : result.Errors[0].Message.TrimEnd('.');
+            string message = result.UnmatchedTokens is [{ } unknown, ..] ? DescribeUnknown(unknown, result.CommandResult.Command) : result.Errors[0].Message.TrimEnd('.');
             throw new CommandFailedException(ExitStatus.Usage, $"{message}\nsee semitone {(result.CommandResult.Command is RootCommand ? "" : result.CommandResult.Command.Name + " ")}--help");
         }
 
         int status = result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         if (IsHelp(result))
         {
+            if (result.CommandResult.Command.Name == RunCommand.Name)
+            {
+                Descriptor.TryWrite(Descriptor.StandardOutput, Encoding.UTF8.GetBytes(RunCommand.Examples));
+            }
+
             Descriptor.TryWrite(Descriptor.StandardOutput, Encoding.UTF8.GetBytes(Statuses));
         }
 
@@ -85,6 +89,18 @@ public static class Program
         {
             throw new CommandFailedException(ExitStatus.Usage, $"'{odd}': arguments must be UTF-8");
         }
+    }
+
+    private static string DescribeUnknown(string word, Command command)
+    {
+        if (word.StartsWith('-'))
+        {
+            return $"unknown flag '{word}'{Spelling.Suggest(word.Split('=')[0], command.Options.SelectMany(option => option.Aliases.Prepend(option.Name)))}";
+        }
+
+        return command is RootCommand
+            ? $"there is no command '{word}'{Spelling.Suggest(word, command.Subcommands.Select(subcommand => subcommand.Name))}"
+            : $"{command.Name} takes no '{word}'";
     }
 
     private static bool IsHelp(ParseResult result) => result.Action is System.CommandLine.Help.HelpAction;

@@ -22,6 +22,7 @@ internal sealed class KernelInstance
     private const byte KernelPanic = 60;
     private const long MinimumReserve = 32;
     private const long MaximumReserve = 256;
+    private const string MemoryTooSmall = "the machine has too little memory for this; give it more (semitone run --memory, QEMU's -m)";
 
     private readonly IMachine _machine;
     private readonly BootOptions _options;
@@ -176,6 +177,11 @@ internal sealed class KernelInstance
         }
 
         _log.Error($"the initrd is not usable: {CpioErrors.Describe(error)} (at byte {offset})");
+        if (error == CpioError.OutOfMemory)
+        {
+            _log.Error($"{MemoryTooSmall}");
+        }
+
         return false;
     }
 
@@ -256,6 +262,11 @@ internal sealed class KernelInstance
         }
 
         _log.Error($"{failure.ToString()}");
+        if (error == Errno.ENOMEM)
+        {
+            _log.Error($"{MemoryTooSmall}");
+        }
+
         status = error == Errno.ENOENT ? NotFound : CannotExecute;
         FailToLoad(status);
         return false;

@@ -28,6 +28,69 @@ public sealed class CommandTests
         Assert.Equal(("Hello, World! 0 arguments\n", 7), (run.Output, run.Status));
     }
 
+    /// <summary>Somewhere between what holds the root file system and what is enough, and the command or the kernel says what to do.</summary>
+    [Fact]
+    public void Run_TooLittleMemory_SaysSo()
+    {
+        int working = 0;
+        for (int mebibytes = 1; working < 2; mebibytes++)
+        {
+            Assert.InRange(mebibytes, 1, 64);
+            ProgramRun run = Guest.Run(["-M", $"{mebibytes}M", DynamicHello]);
+            if (run.Status == 7)
+            {
+                working++;
+                continue;
+            }
+
+            Assert.Contains(run.Status, (int[])[121, 122, 125, 126]);
+            Assert.Contains("memory", run.Errors, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("rum prog", "did you mean 'run'?")]
+    [InlineData("benhc", "did you mean 'bench'?")]
+    [InlineData("run --memry 64Mi prog", "did you mean '--memory'?")]
+    [InlineData("run --rootf=dir prog", "did you mean '--rootfs'?")]
+    [InlineData("bench --rnus 3", "did you mean '--runs'?")]
+    [InlineData("run --xyzzy prog", "the program's own flags stand behind --")]
+    [InlineData("version --help-me", "unknown flag '--help-me'")]
+    public void Command_Typo_IsToldWhatWasMeant(string arguments, string hint)
+    {
+        ProgramRun run = ProgramRun.Of([Repository.Semitone, .. arguments.Split(' ')]);
+        Assert.Equal(("", 125), (run.Output, run.Status));
+        Assert.Contains(hint, run.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_Help_HasExamplesAndStatuses()
+    {
+        ProgramRun run = ProgramRun.Of([Repository.Semitone, "run", "--help"]);
+        Assert.Equal(0, run.Status);
+        Assert.Contains("Examples:\n  semitone run /bin/ls -- -la /", run.Output, StringComparison.Ordinal);
+        Assert.Contains("  124      --timeout ran out", run.Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>A limit on the size of files stands for a disk that is full.</summary>
+    [Fact]
+    public void Run_DiskIsFull_KeepsNoHalfArchive()
+    {
+        string folder = Directory.CreateTempSubdirectory("semitone-full-").FullName;
+        try
+        {
+            ProgramRun run = ProgramRun.Of(["/bin/sh", "-c", $"trap '' XFSZ; ulimit -f 100; exec '{Repository.Semitone}' run --keep-initrd {folder}/root.cpio '{StaticHello}'"]);
+            Assert.Equal(125, run.Status);
+            Assert.Contains("cannot be packed", run.Errors, StringComparison.Ordinal);
+            Assert.DoesNotContain("4 GiB", run.Errors, StringComparison.Ordinal);
+            Assert.Empty(Directory.GetFileSystemEntries(folder));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     [Theory]
     [InlineData("while :; do :; done")]
     [InlineData("read line")]

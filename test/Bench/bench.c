@@ -1,6 +1,7 @@
 // Costs of single operations, as "name<TAB>cost" lines. Runs as any program, and as the init of a Linux guest.
-// `bench ns [ROW [TIMES]]`: nanoseconds, the median of several rounds; of one row; or that row so many times, without measuring.
-// `bench insn`: guest instructions, under QEMU's -icount shift=0, where the time-stamp counter counts them. `bench rows`: the names alone.
+// `bench time [ROW [TIMES]]`: ticks of the time-stamp counter, the median of several rounds; of one row; or that row so many times, without measuring.
+// `bench insn`: the same under QEMU's -icount shift=0, where the counter counts guest instructions. `bench rows`: the names alone.
+// The guest's clock is what may be wrong, so costs are in ticks; lines "@ TICKS NS" have the counter and the clock, for the host to hold against its own clock.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,8 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
-enum { ROUNDS = 9, ROUND_NS = 20 * 1000 * 1000, INSTRUCTION_ROUNDS = 5, INSTRUCTION_CALLS = 200 };
+// A round is shorter than a time slice of a busy host, so that most rounds are not interrupted, and the median is one of those.
+enum { ROUNDS = 101, ROUND_NS = 1000 * 1000, INSTRUCTION_ROUNDS = 5, INSTRUCTION_CALLS = 200, MARKS = 10, MARK_PAUSE_US = 2000 };
 
 static int zero, null, file, counts_instructions;
 static char buffer[4096];
@@ -212,11 +214,8 @@ static const struct {
     {"pthread create+join", create_join},
 };
 
-static uint64_t now(void)
+static uint64_t clock_ns(void)
 {
-    if (counts_instructions) {
-        return __rdtsc();
-    }
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return time.tv_sec * 1000000000ull + time.tv_nsec;
@@ -224,9 +223,18 @@ static uint64_t now(void)
 
 static uint64_t measure(void (*run)(long), long n)
 {
-    uint64_t start = now();
+    uint64_t start = __rdtsc();
     run(n);
-    return now() - start;
+    return __rdtsc() - start;
+}
+
+// Several, as each may be held up on its way to the host: the one that was not tells the time.
+static void mark_time(void)
+{
+    for (int i = 0; i < MARKS; i++) {
+        printf("@ %llu %llu\n", (unsigned long long)__rdtsc(), (unsigned long long)clock_ns());
+        usleep(MARK_PAUSE_US);
+    }
 }
 
 static int compare(const void *left, const void *right)
@@ -245,7 +253,12 @@ static double cost(void (*run)(long))
     if (!counts_instructions) {
         rounds = ROUNDS;
         uint64_t elapsed;
-        for (n = 16; (elapsed = measure(run, n)) < ROUND_NS / 4; n *= 2) {
+        for (n = 16;; n *= 2) {
+            uint64_t start = clock_ns();
+            run(n);
+            if ((elapsed = clock_ns() - start) >= ROUND_NS / 4) {
+                break;
+            }
         }
         n = (long)((double)n * ROUND_NS / elapsed) + 1;
     }
@@ -267,6 +280,10 @@ int main(int argc, char **argv)
     check(zero = open("/dev/zero", O_RDONLY), "/dev/zero");
     check(null = open("/dev/null", O_WRONLY), "/dev/null");
     check(file = open("/bench.data", O_RDONLY), "/bench.data");
+    int marks_time = argc > 1 && !strcmp(argv[1], "time") && !repeat;
+    if (marks_time) {
+        mark_time();
+    }
     for (unsigned row = 0; row < sizeof rows / sizeof *rows; row++) {
         if (argc > 1 && !strcmp(argv[1], "rows")) {
             puts(rows[row].name);
@@ -278,8 +295,11 @@ int main(int argc, char **argv)
         if (repeat) {
             rows[row].run(repeat);
         } else {
-            printf("%s\t%.1f\n", rows[row].name, cost(rows[row].run));
+            printf("%s\t%.2f\n", rows[row].name, cost(rows[row].run));
         }
+    }
+    if (marks_time) {
+        mark_time();
     }
     printf("done\n");
     return 0;

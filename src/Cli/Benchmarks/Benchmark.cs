@@ -15,6 +15,8 @@ internal sealed partial class Benchmark
     private const string LastLine = "\ndone";
     private const long BootMemory = 256L << 20;
 
+    private static readonly TimeSpan s_trialLimit = TimeSpan.FromSeconds(10);
+
     private readonly BenchmarkOptions _options;
     private readonly Action<string> _say;
     private readonly GuestSystem _semitone;
@@ -23,6 +25,7 @@ internal sealed partial class Benchmark
     private readonly List<GuestWorkload> _hellos;
     private readonly GuestWorkload _calls;
     private readonly List<BenchmarkTable> _tables = [];
+    private readonly List<string> _notes = [];
 
     /// <param name="say">Shows progress.</param>
     public Benchmark(BenchmarkOptions options, Action<string> say)
@@ -55,6 +58,9 @@ internal sealed partial class Benchmark
         });
     }
 
+    /// <summary>Whether our kernel gets to a program's first line on these machines at all: what KVM does for a probe it may not do for QEMU.</summary>
+    public bool Boots() => GuestRun.Measure(_options, _semitone, _hellos[0], HelloText, BootMemory, limit: s_trialLimit).FirstLineMs is not null;
+
     /// <summary>Measures everything.</summary>
     /// <returns>The tables as text.</returns>
     public string Run()
@@ -63,7 +69,7 @@ internal sealed partial class Benchmark
         Do("boot", countsInstructions ? CountBootInstructions : MeasureBoot);
         Do("calls", countsInstructions
             ? () => MeasureCalls("insn", "Guest instructions per operation", "instructions", runs: 1)
-            : () => MeasureCalls("ns", "Time per operation", "ns", _options.Runs));
+            : () => MeasureCalls("time", "Time per operation", "ns", _options.Runs));
         if (!countsInstructions)
         {
             Do("allocations", MeasureAllocations);
@@ -71,7 +77,7 @@ internal sealed partial class Benchmark
             Do("image", MeasureImages);
         }
 
-        return string.Concat(_tables.Select(table => table.Print()));
+        return string.Concat(_tables.Select(table => table.Print())) + (_notes.Count == 0 ? "" : "\nTimes are by the host's clock. " + string.Join("\n", _notes) + "\n");
     }
 
     public void Write(Stream stream)
@@ -141,10 +147,28 @@ internal sealed partial class Benchmark
             foreach (GuestSystem system in (GuestSystem[])[_semitone, _linux])
             {
                 _say($"run {run} of {runs}: {title}, {system.Name}");
-                string output = GuestRun.Measure(_options, system, _calls, LastLine, BootMemory, mode).Output;
+                GuestRun measured = GuestRun.Measure(_options, system, _calls, LastLine, BootMemory, mode);
+                string output = measured.Output;
+                double unitsPerTick = 1;
+                if (!_options.CountsInstructions)
+                {
+                    // By the host's clock, as the guest's is one of the things that may be wrong.
+                    if (TickRate.Find(output, measured.Arrivals) is not { } rate)
+                    {
+                        _say($"{system.Name} did not tell its time; this run does not count");
+                        continue;
+                    }
+
+                    unitsPerTick = 1 / rate.TicksPerNs;
+                    if (rate.IsClockWrong)
+                    {
+                        _notes.Add($"run {run}: the clock of {system.Name}'s guest ran {Math.Abs(rate.ClockError) * 100:0.0} % {(rate.ClockError > 0 ? "fast" : "slow")} by the host's");
+                    }
+                }
+
                 foreach (Match line in Row().Matches(output))
                 {
-                    table.Add(line.Groups[1].Value, system.Name, double.Parse(line.Groups[2].Value, CultureInfo.InvariantCulture));
+                    table.Add(line.Groups[1].Value, system.Name, double.Parse(line.Groups[2].Value, CultureInfo.InvariantCulture) * unitsPerTick);
                 }
 
                 if (!output.Contains(LastLine, StringComparison.Ordinal))
@@ -177,7 +201,7 @@ internal sealed partial class Benchmark
     private long? ReadAllocatedKib(string row, int operations)
     {
         GuestSystem counting = _semitone with { DescribeProgram = (program, arguments) => $"semitone stats=1 -- {program} {arguments}" };
-        string output = GuestRun.Measure(_options, counting, _calls, "gc_allocated_kib", BootMemory, $"ns '{row}' {operations}").Output;
+        string output = GuestRun.Measure(_options, counting, _calls, "gc_allocated_kib", BootMemory, $"time '{row}' {operations}").Output;
         Match match = Allocated().Match(output);
         return match.Success ? long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
     }

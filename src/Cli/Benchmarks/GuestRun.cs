@@ -8,7 +8,8 @@ namespace Semitone.Cli.Benchmarks;
 /// <summary>What one run of a machine gave.</summary>
 /// <param name="FirstLineMs">From the start of QEMU to the text that was waited for; null when it never came.</param>
 /// <param name="Output">All that came over the serial line.</param>
-internal sealed record GuestRun(double? FirstLineMs, string Output)
+/// <param name="Arrivals">When each piece of the output came: the piece's end, and the host's clock in milliseconds from the start of QEMU.</param>
+internal sealed record GuestRun(double? FirstLineMs, string Output, IReadOnlyList<(int End, double Ms)> Arrivals)
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(120);
 
@@ -36,11 +37,13 @@ internal sealed record GuestRun(double? FirstLineMs, string Output)
         using Timer timer = new(_ => qemu.Kill(), null, limit ?? s_limit, Timeout.InfiniteTimeSpan);
         double? firstLineMs = null;
         StringBuilder output = new();
+        List<(int End, double Ms)> arrivals = [];
         byte[] buffer = new byte[16 * 1024];
         int length;
         while ((length = Descriptor.Read(qemu.Output, buffer)) > 0)
         {
             output.Append(Encoding.Latin1.GetString(buffer, 0, length));
+            arrivals.Add((output.Length, time.Elapsed.TotalMilliseconds));
             string text = output.ToString();
             int found = text.IndexOf(awaited, StringComparison.Ordinal);
             if (found < 0)
@@ -58,6 +61,6 @@ internal sealed record GuestRun(double? FirstLineMs, string Output)
         qemu.Kill();
         qemu.Wait();
         qemu.Close();
-        return new GuestRun(firstLineMs, output.ToString());
+        return new GuestRun(firstLineMs, output.ToString(), arrivals);
     }
 }

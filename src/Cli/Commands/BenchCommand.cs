@@ -35,21 +35,26 @@ internal static class BenchCommand
                 Say($"KVM is not used: {host.Kvm.Reason}");
             }
 
-            Benchmark benchmark = new(
-                new BenchmarkOptions
-                {
-                    QemuExecutable = host.QemuExecutable,
-                    KernelPath = host.KernelPath,
-                    Folder = Path.Combine(AppContext.BaseDirectory, "bench"),
-                    Machine = result.GetValue(q35) ? MachineType.Q35 : MachineType.MicroVm,
-                    Accelerator = host.Kvm.IsUsable ? Accelerator.Kvm : Accelerator.Tcg,
-                    KvmDevice = host.KvmDevice,
-                    RemovedCpuFlags = host.Kvm.Removed,
-                    Runs = Math.Max(1, result.GetValue(runs)),
-                    CountsInstructions = countsInstructions,
-                    Only = ReadParts(result.GetValue(only) ?? []),
-                },
-                Say);
+            BenchmarkOptions options = new()
+            {
+                QemuExecutable = host.QemuExecutable,
+                KernelPath = host.KernelPath,
+                Folder = Path.Combine(AppContext.BaseDirectory, "bench"),
+                Machine = result.GetValue(q35) ? MachineType.Q35 : MachineType.MicroVm,
+                Accelerator = host.Kvm.IsUsable ? Accelerator.Kvm : Accelerator.Tcg,
+                KvmDevice = host.KvmDevice,
+                RemovedCpuFlags = host.Kvm.Removed,
+                Runs = Math.Max(1, result.GetValue(runs)),
+                CountsInstructions = countsInstructions,
+                Only = ReadParts(result.GetValue(only) ?? []),
+            };
+            Benchmark benchmark = new(options, Say);
+            if (options.Accelerator == Accelerator.Kvm && accelerator is null && !benchmark.Boots())
+            {
+                Say("KVM is not used: the kernel does not start with it");
+                benchmark = new Benchmark(options with { Accelerator = Accelerator.Tcg, KvmDevice = null, RemovedCpuFlags = [] }, Say);
+            }
+
             Descriptor.TryWrite(Descriptor.StandardOutput, Encoding.UTF8.GetBytes(benchmark.Run()));
             if (result.GetValue(json) is { } path)
             {

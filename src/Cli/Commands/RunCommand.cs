@@ -10,6 +10,21 @@ namespace Semitone.Cli.Commands;
 /// <summary><c>semitone run</c>: its flags are kraft's.</summary>
 internal sealed class RunCommand
 {
+    public const string Name = "run";
+
+    public const string Examples =
+        """
+        Examples:
+          semitone run /bin/ls -- -la /                         a program of this machine: its libraries are found and packed
+          semitone run ./script.sh                              a script, with its interpreter
+          semitone run --rootfs DIR -- /bin/prog -x             a folder, or a cpio archive, as root file system
+          semitone run -M 256Mi -e DEBUG=1 --timeout 30 ./prog  more memory, a variable, and not for ever
+          semitone run --strace ./prog < input 2> calls         every system call, as it happens
+          semitone run --dry-run ./prog                         the QEMU command line, and nothing is started
+
+
+        """;
+
     /// <summary>What <c>--accel</c> is where it is not given.</summary>
     private const string AcceleratorVariable = "SEMITONE_ACCEL";
 
@@ -57,7 +72,7 @@ internal sealed class RunCommand
 
     public Command Build()
     {
-        Command command = new("run", "Run a Linux program in a virtual machine of its own");
+        Command command = new(Name, "Run a Linux program in a virtual machine of its own");
         command.Aliases.Add("r");
         command.Add(_program);
         foreach (Option option in (Option[])
@@ -94,7 +109,8 @@ internal sealed class RunCommand
         string[] named = result.GetValue(_program) ?? [];
         if (Array.Find(named, word => word.StartsWith('-') && word.Length > 1) is { } unknown)
         {
-            throw Wrong($"unknown flag '{unknown}'; the program's own flags stand behind --");
+            string known = Spelling.Suggest(unknown.Split('=')[0], result.CommandResult.Command.Options.Where(option => !option.Hidden).SelectMany(option => option.Aliases.Prepend(option.Name)));
+            throw Wrong($"unknown flag '{unknown}'{(known.Length > 0 ? known : "; the program's own flags stand behind --")}");
         }
 
         string[] words = [.. named, .. _programArguments];

@@ -218,7 +218,7 @@ internal sealed class RootFileSystemWriter(Stream output)
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException)
         {
-            string reason = failure is ArgumentOutOfRangeException ? "it is larger than the 4 GiB that a cpio archive can hold" : failure.Message;
+            string reason = failure is ArgumentOutOfRangeException && status.Size > uint.MaxValue ? "it is larger than the 4 GiB that a cpio archive can hold" : failure.Message;
             throw new CommandFailedException(ExitStatus.Usage, $"{source} cannot be packed: {reason}");
         }
     }

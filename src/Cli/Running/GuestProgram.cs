@@ -98,8 +98,27 @@ internal sealed record GuestProgram(FileStream? Archive, string ArchivePath, lon
             ? CreateKept(kept)
             : MemoryFile.Create("semitone-rootfs");
         RootFileSystemWriter writer = new(archive);
-        IReadOnlyList<string> environment = fill(writer);
-        writer.Finish();
+        IReadOnlyList<string> environment;
+        try
+        {
+            environment = fill(writer);
+            writer.Finish();
+        }
+        catch
+        {
+            RemoveUnfinished(request.KeepInitialRamDisk);
+            throw;
+        }
+
         return new GuestProgram(archive, request.KeepInitialRamDisk is { } path ? Path.GetFullPath(path) : InheritedPath, writer.Length, command, environment);
+    }
+
+    /// <summary>Removes half an archive: the disk is full, or something cannot be packed.</summary>
+    private static void RemoveUnfinished(string? path)
+    {
+        if (path is not null && FileStatus.TryRead(path, out FileStatus status) && status.IsRegular)
+        {
+            File.Delete(path);
+        }
     }
 }
