@@ -22,6 +22,7 @@ public sealed class CpioReader(ICpioSource source)
 {
 
     // A header and name that lie across two pieces are put together here; made when that first happens.
+    private byte[] _name = new byte[128];
     private byte[]? _joined;
     private long _offset;
 
@@ -44,7 +45,7 @@ public sealed class CpioReader(ICpioSource source)
 
     /// <summary>Reads of the next entry only what places it: its name, mode, links and data.</summary>
     /// <remarks>Whoever reads thousands of headers at start-up pays for every field. All are checked, though.</remarks>
-    /// <param name="name">The name as it stands in the archive, without NULs; valid until the next call.</param>
+    /// <param name="name">The name as it stands in the archive, without NULs; valid until the next entry is read.</param>
     public CpioReadResult ReadBriefly(out CpioEntry entry, out ReadOnlySpan<byte> name)
     {
         entry = default;
@@ -83,13 +84,19 @@ public sealed class CpioReader(ICpioSource source)
         entry.Links = HexDigits.Parse(fields, 4);
 
         // Our writer pads the name field with NULs to move the data onto a page: the name ends at the first NUL.
-        ReadOnlySpan<byte> field = (piece.Length >= size ? piece[..size] : Join(size))[CpioFormat.HeaderSize..];
+        ReadOnlySpan<byte> field = piece.Length > CpioFormat.HeaderSize ? piece[CpioFormat.HeaderSize..Math.Min(size, piece.Length)] : default;
         int nameLength = field.IndexOf((byte)0);
+        if (nameLength < 0 && piece.Length < size)
+        {
+            field = Join(size)[CpioFormat.HeaderSize..];
+            nameLength = field.IndexOf((byte)0);
+        }
+
         if (nameLength <= 0)
         {
             return Fail(CpioError.BadName);
         }
-        name = field[..nameLength];
+        name = Keep(field[..nameLength]);
         if (entry.DataLength == 0)
         {
             _offset = Math.Min(entry.DataOffset, source.Length);
@@ -164,6 +171,18 @@ public sealed class CpioReader(ICpioSource source)
     {
         int count = Math.Min(left, CpioFormat.MagicSize - 1);
         return Join(count).SequenceEqual(CpioFormat.Magic[..count]);
+    }
+
+    /// <summary>Keeps a name: its piece is good only until somebody reads the next one.</summary>
+    private ReadOnlySpan<byte> Keep(ReadOnlySpan<byte> name)
+    {
+        if (_name.Length < name.Length)
+        {
+            _name = new byte[Math.Max(name.Length, 2 * _name.Length)];
+        }
+
+        name.CopyTo(_name);
+        return _name.AsSpan(0, name.Length);
     }
 
     /// <summary>Puts bytes together that may lie in several pieces.</summary>

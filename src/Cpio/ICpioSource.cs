@@ -9,6 +9,6 @@ public interface ICpioSource
 
     /// <summary>Gets bytes that lie together.</summary>
     /// <param name="offset">0 up to, not including, <see cref="Length"/>.</param>
-    /// <returns>At least one byte, and never a byte beyond <see cref="Length"/>.</returns>
+    /// <returns>At least one byte, and never a byte beyond <see cref="Length"/>; good until the next call.</returns>
     ReadOnlySpan<byte> GetPiece(long offset);
 }

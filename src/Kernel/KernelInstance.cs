@@ -212,7 +212,14 @@ internal sealed class KernelInstance
     private bool IsProgram(PhysicalRange initrd)
     {
         ReadOnlySpan<byte> magic = [0x7F, (byte)'E', (byte)'L', (byte)'F'];
-        return initrd.Length > Paging.PageSize && _machine.Frames.GetBytes(initrd.FirstFrame)[initrd.Offset..].StartsWith(magic);
+        if (initrd.Length <= Paging.PageSize || initrd.Offset > Paging.PageSize - magic.Length)
+        {
+            return false;
+        }
+
+        Span<byte> start = stackalloc byte[magic.Length];
+        _machine.Frames.Read(initrd[0], initrd.Offset, start);
+        return start.SequenceEqual(magic);
     }
 
     /// <summary>Makes a root of the one file that the initrd is: a static program, under the name that the command line gives it.</summary>

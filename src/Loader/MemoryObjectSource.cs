@@ -27,7 +27,7 @@ internal sealed class MemoryObjectSource(MemoryObject pages, FramePool frames) :
 
             int inPage = (int)((offset + done) & (long)Paging.PageMask);
             int count = Math.Min(destination.Length, Paging.PageSize - inPage);
-            frames.GetBytes(frame).Slice(inPage, count).CopyTo(destination);
+            frames.Read(frame, inPage, destination[..count]);
             destination = destination[count..];
             done += count;
         }

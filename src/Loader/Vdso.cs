@@ -54,12 +54,24 @@ public sealed class Vdso
             return;
         }
 
-        Span<byte> data = _frames.GetBytes(frame);
-        ref uint sequence = ref MemoryMarshal.Cast<byte, uint>(data)[SequenceOffset];
-        Volatile.Write(ref sequence, sequence + 1);
+        // Odd while the offset is changed: a reader that saw that, or another number afterwards, reads again.
+        Span<byte> bytes = stackalloc byte[sizeof(uint)];
+        _frames.Read(frame, SequenceOffset, bytes);
+        uint sequence = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
+        WriteSequence(frame, sequence + 1);
+        Span<byte> offset = stackalloc byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(offset, offsetNs);
+        _frames.Write(frame, RealtimeOffset, offset);
+        WriteSequence(frame, sequence + 2);
+    }
+
+    private void WriteSequence(Frame frame, uint value)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, value);
         Interlocked.MemoryBarrier();
-        BinaryPrimitives.WriteInt64LittleEndian(data[RealtimeOffset..], offsetNs);
-        Volatile.Write(ref sequence, sequence + 1);
+        _frames.Write(frame, SequenceOffset, bytes);
+        Interlocked.MemoryBarrier();
     }
 
     /// <summary>Maps data and image into an address space.</summary>

@@ -1,14 +1,19 @@
+using System.Runtime.CompilerServices;
+
 namespace Semitone.Machine.X64;
 
-/// <summary>Metal's page frames.</summary>
+/// <summary>Metal's page frames, as callers may use them.</summary>
+// SAFETY: the table of frames tells where bytes lie that are untyped memory in use; each method ends before they can be anything else.
 internal sealed unsafe class FrameAllocator : IFrameAllocator
 {
     private readonly MetalDoor* _door;
+    private readonly FrameTable _table;
     private readonly ulong _directMap;
 
-    internal FrameAllocator(MetalDoor* door)
+    internal FrameAllocator(MetalDoor* door, FrameTable table)
     {
         _door = door;
+        _table = table;
         _directMap = door->DirectMap;
     }
 
@@ -16,35 +21,49 @@ internal sealed unsafe class FrameAllocator : IFrameAllocator
 
     public long FreeCount => _door->GetFreeFrames();
 
-    public uint Limit => (uint)_door->FrameLimit;
+    public long UsedCount => _table.UsedCount;
+
+    public long PeakUsedCount => _table.PeakUsedCount;
 
     public bool TryAllocate(out Frame frame)
     {
-        ulong physical = _door->TakeFrame();
-        frame = new Frame((uint)(physical >> 12));
-        return physical != 0;
+        uint number = _table.TakeUntyped();
+        frame = new Frame(number);
+        return number != 0;
     }
 
     public bool TryAllocateZeroed(out Frame frame)
     {
-        ulong physical = _door->TakeFrame();
-        frame = new Frame((uint)(physical >> 12));
-        if (physical == 0)
+        uint number = _table.TakeUntyped();
+        frame = new Frame(number);
+        if (number == 0)
         {
             return false;
         }
 
-        // SAFETY: a frame just taken belongs to nobody else.
-        _door->ClearPage((void*)(_directMap + physical));
+        _door->ClearPage((void*)(_directMap + ((ulong)number << 12)));
         return true;
     }
 
-    public void Free(Frame frame) => _door->FreeFrame((ulong)frame.Number << 12);
+    public bool TryAddReference(Frame frame) => _table.TryAddReference(frame.Number);
 
-    public Span<byte> GetBytes(Frame frame)
+    public void Release(Frame frame) => _table.DropReference(frame.Number);
+
+    public bool IsExclusive(Frame frame) => _table.IsExclusive(frame.Number);
+
+    public void Read(Frame frame, int offset, Span<byte> destination) =>
+        new ReadOnlySpan<byte>(_table.ForReading(frame.Number, offset, destination.Length), destination.Length).CopyTo(destination);
+
+    public void Write(Frame frame, int offset, ReadOnlySpan<byte> source) =>
+        source.CopyTo(new Span<byte>(_table.ForWriting(frame.Number, offset, source.Length), source.Length));
+
+    public void Clear(Frame frame, int offset, int count) =>
+        new Span<byte>(_table.ForWriting(frame.Number, offset, count), count).Clear();
+
+    public void Copy(Frame source, int sourceOffset, Frame destination, int destinationOffset, int count)
     {
-        // SAFETY: the direct map covers every frame below Limit; a frame number beyond it is refused.
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((ulong)frame.Number, _door->FrameLimit);
-        return new Span<byte>((void*)(_directMap + ((ulong)frame.Number << 12)), 4096);
+        byte* from = _table.ForReading(source.Number, sourceOffset, count);
+        byte* to = _table.ForWriting(destination.Number, destinationOffset, count);
+        new ReadOnlySpan<byte>(from, count).CopyTo(new Span<byte>(to, count));
     }
 }

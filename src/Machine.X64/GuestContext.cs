@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Semitone.Abi;
 
 namespace Semitone.Machine.X64;
 
@@ -16,10 +17,13 @@ internal sealed unsafe class GuestContext : IGuestContext
     private const uint MxcsrMask = 0xFFFF;
     private const ulong SseComponent = 2;
 
-    private readonly X64Machine _machine;
-    private readonly Frame _frame;
+    /// <summary>Where the state of a disposed context is said to be: nothing is ever mapped there, so that using it is a fault of the kernel and no harm.</summary>
+    private const ulong Nowhere = 0xFFFF_F000_0000_0000;
 
-    internal GuestContext(X64Machine machine, Frame frame)
+    private readonly X64Machine _machine;
+    private readonly ulong _frame;
+
+    internal GuestContext(X64Machine machine, ulong frame)
     {
         _machine = machine;
         _frame = frame;
@@ -27,6 +31,10 @@ internal sealed unsafe class GuestContext : IGuestContext
         // SAFETY: the frame is this context's own until it is disposed; frames do not move.
         State = (GuestState*)machine.ToPointer(frame);
         ResetExtendedState();
+    }
+
+    void IGuestContext.BelongsToMachine()
+    {
     }
 
     public ref GuestRegisters Registers => ref State->Registers;
@@ -41,6 +49,8 @@ internal sealed unsafe class GuestContext : IGuestContext
 
         set
         {
+            // Loading any other would fault in ring 0 (Intel SDM Vol. 2B, WRGSBASE).
+            ArgumentOutOfRangeException.ThrowIfNotEqual((long)(value << 16) >> 16, (long)value, nameof(value));
             _machine.X64Cpu.Flush(this);
             _machine.X64Cpu.Forget(this);
             State->GsBase = value;
@@ -125,17 +135,17 @@ internal sealed unsafe class GuestContext : IGuestContext
         GuestContext source = (GuestContext)other;
         _machine.X64Cpu.Flush(source);
         _machine.X64Cpu.Forget(this);
-        source._machine.Frames.GetBytes(source._frame).CopyTo(_machine.Frames.GetBytes(_frame));
+        new ReadOnlySpan<byte>(source.State, Paging.PageSize).CopyTo(new Span<byte>(State, Paging.PageSize));
     }
 
     public void Dispose()
     {
-        if (State != null)
+        if ((ulong)State != Nowhere)
         {
             _machine.X64Cpu.Forget(this);
             _machine.ForgetGuest(State);
-            State = null;
-            _machine.Frames.Free(_frame);
+            State = (GuestState*)Nowhere;
+            _machine.X64Cpu.Retire(_frame);
         }
     }
 }

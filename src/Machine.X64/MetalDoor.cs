@@ -74,7 +74,25 @@ internal unsafe struct MetalDoor
         return door;
     }
 
+    /// <summary>Gets memory that stays: zeros, which take up frames as they are touched, and which have been promised.</summary>
+    internal static void* MapZeroes(nuint size)
+    {
+        const int ReadWrite = 3;
+        const int PrivateAnonymous = 0x22;
+        void* memory = Map(null, size, ReadWrite, PrivateAnonymous, -1, 0);
+        if ((nint)memory == -1)
+        {
+            Environment.FailFast("not enough memory to boot");
+        }
+
+        return memory;
+    }
+
     [SuppressMessage("Interoperability", "SYSLIB1054", Justification = "A blittable call into the C library of the image needs no marshalling.")]
     [DllImport("libc", EntryPoint = "getauxval"), SuppressGCTransition]
     private static extern nuint GetAuxiliaryValue(nuint type);
+
+    [SuppressMessage("Interoperability", "SYSLIB1054", Justification = "A blittable call into the C library of the image needs no marshalling.")]
+    [DllImport("libc", EntryPoint = "mmap"), SuppressGCTransition]
+    private static extern void* Map(void* address, nuint length, int protection, int flags, int descriptor, nint offset);
 }

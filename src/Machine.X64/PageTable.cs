@@ -24,28 +24,37 @@ internal sealed unsafe class PageTable : IPageTable
     /// <summary>Above this many pages one reload of CR3 is cheaper than flushing each.</summary>
     private const int FlushAllThreshold = 32;
 
-    private readonly X64Machine _machine;
+    /// <summary>Entries whose frames are let go together, after one flush.</summary>
+    private const int RemovalBatch = 64;
+
+    private readonly FrameTable _frames;
     private readonly X64Cpu _cpu;
     private readonly MetalDoor* _door;
     private readonly ulong _directMap;
     private ulong _cachedLeaf = NoLeaf;
     private ulong* _cachedTable;
 
-    internal PageTable(X64Machine machine, MetalDoor* door, Frame root)
+    internal PageTable(X64Machine machine, MetalDoor* door, ulong root)
     {
-        _machine = machine;
+        _frames = machine.FrameTable;
         _cpu = machine.X64Cpu;
         _door = door;
         _directMap = door->DirectMap;
-        Root = (ulong)root.Number << 12;
+        Root = root;
 
         // SAFETY: both are whole tables; the kernel's slots are filled once, before the first address space.
         new ReadOnlySpan<ulong>(ToTable(door->KernelRoot), EntriesPerTable)[UserSlots..]
             .CopyTo(new Span<ulong>(ToTable(Root), EntriesPerTable)[UserSlots..]);
     }
 
-    /// <summary>What CR3 holds while this address space is current; 0 after it is disposed.</summary>
+    /// <summary>What CR3 holds while this address space is current. After it is disposed: the kernel's own tables, which map nothing of a guest.</summary>
     internal ulong Root { get; private set; }
+
+    public long MappedCount { get; private set; }
+
+    void IPageTable.BelongsToMachine()
+    {
+    }
 
     public bool TryMap(ulong address, Frame frame, PageAccess access)
     {
@@ -59,12 +68,22 @@ internal sealed unsafe class PageTable : IPageTable
             }
         }
 
+        if (!_frames.TryAddMapping(frame.Number))
+        {
+            return false;
+        }
+
         ulong* entry = table + IndexOf(address, 12);
-        bool wasPresent = (*entry & Present) != 0;
+        ulong old = *entry;
         *entry = ((ulong)frame.Number << 12) | ToFlags(access);
-        if (wasPresent)
+        if (old != 0)
         {
             _cpu.InvalidatePage(Root, address);
+            _frames.DropMapping(FrameOf(old));
+        }
+        else
+        {
+            MappedCount++;
         }
 
         return true;
@@ -122,11 +141,12 @@ internal sealed unsafe class PageTable : IPageTable
 
     public void WriteProtect(ulong start, ulong end) => Rewrite(start, end, ~Writable, 0);
 
-    public int Unmap(ref ulong start, ulong end, Span<PageMapping> removed)
+    [SkipLocalsInit]
+    public long Unmap(ulong start, ulong end)
     {
-        int count = 0;
-        ulong first = start;
-        while (start < end && count < removed.Length)
+        long before = MappedCount;
+        uint* removed = stackalloc uint[RemovalBatch];
+        while (start < end)
         {
             ulong* table = FindLeafTable(start);
             if (table == null)
@@ -135,26 +155,17 @@ internal sealed unsafe class PageTable : IPageTable
                 continue;
             }
 
-            ulong* entry = table + IndexOf(start, 12);
-            if ((*entry & Mapped) != 0)
-            {
-                removed[count++] = ToMapping(*entry);
-                *entry = 0;
-            }
-
-            start += Paging.PageSize;
+            ulong tableEnd = (start & ~(LeafSpan - 1)) + LeafSpan;
+            UnmapInTable(table, start, Math.Min(end, tableEnd), removed);
+            start = tableEnd;
         }
 
-        if (count > 0)
-        {
-            Flush(first, start < end ? start : end);
-        }
-
-        return count;
+        return before - MappedCount;
     }
 
     public void FreeTables(ulong start, ulong end, ulong floor, ulong ceiling)
     {
+        ceiling = Math.Min(ceiling, Paging.UserEnd); // what lies above is shared by all
         start = Math.Max(start & ~(LeafSpan - 1), (floor + LeafSpan - 1) & ~(LeafSpan - 1));
         end = Math.Min((end + LeafSpan - 1) & ~(LeafSpan - 1), ceiling & ~(LeafSpan - 1));
         if (start < end && FreeTables(ToTable(Root), 39, start, end, floor, ceiling))
@@ -188,6 +199,24 @@ internal sealed unsafe class PageTable : IPageTable
         }
     }
 
+    public int CopyFromGuest(ulong address, Frame destination, int offset, int count)
+    {
+        // SAFETY: as above; the other side is untyped memory that stays in use for the length of the call.
+        byte* to = _frames.ForWriting(destination.Number, offset, count);
+        count = Clamp(address, count);
+        _cpu.Activate(Root);
+        return (int)_door->CopyUser(to, (void*)address, count);
+    }
+
+    public int CopyToGuest(ulong address, Frame source, int offset, int count)
+    {
+        // SAFETY: as above.
+        byte* from = _frames.ForReading(source.Number, offset, count);
+        count = Clamp(address, count);
+        _cpu.Activate(Root);
+        return (int)_door->CopyUser((void*)address, from, count);
+    }
+
     public bool TryLoad(ulong address, out uint value)
     {
         long loaded = -1;
@@ -216,16 +245,24 @@ internal sealed unsafe class PageTable : IPageTable
 
     public void Dispose()
     {
-        if (Root == 0)
+        ulong root = Root;
+        if (root == _door->KernelRoot)
         {
             return;
         }
 
-        _cpu.Abandon(Root);
-        FreeTables(Root, 39, UserSlots);
-        Root = 0;
+        if (MappedCount != 0)
+        {
+            Unmap(0, Paging.UserEnd);
+        }
+
+        _cpu.Abandon(root);
+        Root = _door->KernelRoot;
         _cachedLeaf = NoLeaf;
+        FreeTables(root, 39, UserSlots);
     }
+
+    private static uint FrameOf(ulong entry) => (uint)((entry & AddressMask) >> 12);
 
     private static int IndexOf(ulong address, int shift) => (int)(address >> shift) & (EntriesPerTable - 1);
 
@@ -248,7 +285,7 @@ internal sealed unsafe class PageTable : IPageTable
             : PageAccess.Read
                 | ((entry & Writable) != 0 ? PageAccess.Write : 0)
                 | ((entry & NoExecute) == 0 ? PageAccess.Execute : 0);
-        return new PageMapping(new Frame((uint)((entry & AddressMask) >> 12)), access, (entry & Dirty) != 0);
+        return new PageMapping(new Frame(FrameOf(entry)), access, (entry & Dirty) != 0);
     }
 
     /// <summary>How much of a guest range lies below <see cref="Paging.UserEnd"/>.</summary>
@@ -278,6 +315,11 @@ internal sealed unsafe class PageTable : IPageTable
 
     private ulong* WalkToLeaf(ulong address, ulong leaf)
     {
+        if (address >= Paging.UserEnd)
+        {
+            return null; // the tables from here on are the kernel's: nothing in here ever finds one
+        }
+
         ulong* table = ToTable(Root);
         for (int shift = 39; shift > 12; shift -= 9)
         {
@@ -298,23 +340,21 @@ internal sealed unsafe class PageTable : IPageTable
     [MethodImpl(MethodImplOptions.NoInlining)]
     private ulong* MakeLeafTable(ulong address)
     {
-        if (address >= Paging.UserEnd)
-        {
-            throw new ArgumentOutOfRangeException(nameof(address));
-        }
-
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(address, Paging.UserEnd);
+        ObjectDisposedException.ThrowIf(Root == _door->KernelRoot, this);
         ulong* table = ToTable(Root);
         for (int shift = 39; shift > 12; shift -= 9)
         {
             ulong* entry = table + IndexOf(address, shift);
             if ((*entry & Present) == 0)
             {
-                if (!_machine.Frames.TryAllocateZeroed(out Frame frame))
+                ulong made = _frames.Take(FrameTable.PageTable);
+                if (made == 0)
                 {
                     return null; // tables made on the way stay: they are found and freed like any other
                 }
 
-                *entry = ((ulong)frame.Number << 12) | Present | Writable | User;
+                *entry = made | Present | Writable | User;
             }
 
             table = ToTable(*entry);
@@ -326,6 +366,11 @@ internal sealed unsafe class PageTable : IPageTable
     /// <summary>The first address after the table that is missing for this one.</summary>
     private ulong SkipMissing(ulong address)
     {
+        if (address >= Paging.UserEnd)
+        {
+            return ulong.MaxValue;
+        }
+
         ulong* table = ToTable(Root);
         for (int shift = 39; shift > 12; shift -= 9)
         {
@@ -340,6 +385,59 @@ internal sealed unsafe class PageTable : IPageTable
         }
 
         return (address & ~(LeafSpan - 1)) + LeafSpan;
+    }
+
+    /// <summary>Removes the pages of a range that lies in one table.</summary>
+    private void UnmapInTable(ulong* table, ulong start, ulong end, uint* removed)
+    {
+        ulong* entry = table + IndexOf(start, 12);
+        ulong* last = entry + ((end - start) >> 12);
+        ulong* first = entry;
+        int count = 0;
+        while (entry < last)
+        {
+            if (*entry == 0)
+            {
+                entry++;
+                while (last - entry >= 4 && (entry[0] | entry[1] | entry[2] | entry[3]) == 0)
+                {
+                    entry += 4;
+                }
+
+                continue;
+            }
+
+            if (count == 0)
+            {
+                first = entry;
+            }
+
+            removed[count++] = FrameOf(*entry);
+            *entry++ = 0;
+            if (count == RemovalBatch)
+            {
+                LetGo(table, start, first, entry, removed, count);
+                count = 0;
+            }
+        }
+
+        if (count > 0)
+        {
+            LetGo(table, start, first, entry, removed, count);
+        }
+    }
+
+    /// <summary>Lets frames go whose entries have been removed.</summary>
+    private void LetGo(ulong* table, ulong address, ulong* first, ulong* last, uint* removed, int count)
+    {
+        // A frame may be somebody else's as soon as it is let go: no translation to it may be left by then.
+        address &= ~(LeafSpan - 1);
+        Flush(address + ((ulong)(first - table) << 12), address + ((ulong)(last - table) << 12));
+        MappedCount -= count;
+        for (int i = 0; i < count; i++)
+        {
+            _frames.DropMapping(removed[i]);
+        }
     }
 
     private void Rewrite(ulong start, ulong end, ulong keep, ulong set)
@@ -429,6 +527,6 @@ internal sealed unsafe class PageTable : IPageTable
             }
         }
 
-        _machine.Frames.Free(new Frame((uint)((table & AddressMask) >> 12)));
+        _frames.Return(table & AddressMask);
     }
 }

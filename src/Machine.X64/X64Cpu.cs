@@ -10,13 +10,18 @@ internal sealed unsafe class X64Cpu : ICpu
     private const byte PageFault = 14;
 
     private readonly MetalDoor* _door;
+    private readonly FrameTable _frames;
     private readonly Clock _clock;
     private ulong _currentRoot;
     private GuestContext? _owner;
 
-    internal X64Cpu(MetalDoor* door, Clock clock)
+    // Frames of contexts that were disposed: a list through their first words, 0 at the end.
+    private ulong _retired;
+
+    internal X64Cpu(MetalDoor* door, FrameTable frames, Clock clock)
     {
         _door = door;
+        _frames = frames;
         _clock = clock;
         _currentRoot = door->KernelRoot;
     }
@@ -46,7 +51,15 @@ internal sealed unsafe class X64Cpu : ICpu
         }
     }
 
-    public void Idle() => _door->Idle();
+    public void Idle()
+    {
+        if (_retired != 0)
+        {
+            ReturnRetired();
+        }
+
+        _door->Idle();
+    }
 
     public void SetAlarm(long monotonicNs) =>
         _door->SetAlarm(monotonicNs == long.MaxValue ? Clock.Never : _clock.ToTicks(monotonicNs));
@@ -107,6 +120,28 @@ internal sealed unsafe class X64Cpu : ICpu
         }
     }
 
+    /// <summary>Takes the frame of a context that was disposed.</summary>
+    /// <remarks>A caller may still have a reference to its registers on the stack, so the frame must not become anything else yet.
+    /// Whoever calls Run or Idle has none, and a disposed context no longer owns the CPU: the next Run goes through <see cref="Switch"/>.</remarks>
+    internal void Retire(ulong frame)
+    {
+        // SAFETY: it is a context's frame as before.
+        *(ulong*)(_door->DirectMap + frame) = _retired;
+        _retired = frame;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void ReturnRetired()
+    {
+        while (_retired != 0)
+        {
+            // SAFETY: Retire made the list, of frames that nobody else has.
+            ulong frame = _retired;
+            _retired = *(ulong*)(_door->DirectMap + frame);
+            _frames.Return(frame);
+        }
+    }
+
     /// <summary>SYSRET to an address that is not canonical would fault in ring 0 with the guest's stack (Intel SDM Vol. 2B, SYSRET): the guest gets the fault instead.</summary>
     private static TrapKind RefuseAddress(GuestState* state)
     {
@@ -118,6 +153,11 @@ internal sealed unsafe class X64Cpu : ICpu
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Switch(GuestContext guest, ulong root)
     {
+        if (_retired != 0)
+        {
+            ReturnRetired();
+        }
+
         Activate(root);
         GuestContext? owner = _owner;
         if (owner == guest)

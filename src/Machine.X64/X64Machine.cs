@@ -18,10 +18,11 @@ public sealed unsafe class X64Machine : IMachine
     private X64Machine(MetalDoor* door)
     {
         _door = door;
-        _frames = new FrameAllocator(door);
+        FrameTable = new FrameTable(door);
+        _frames = new FrameAllocator(door, FrameTable);
         _clock = new Clock(door);
         _console = new SerialConsole(door);
-        X64Cpu = new X64Cpu(door, _clock);
+        X64Cpu = new X64Cpu(door, FrameTable, _clock);
         ExtendedStateSize = (int)door->ExtendedStateSize;
         EnabledComponents = door->ExtendedComponents;
         if (ExtendedStateSize > PageSize - ExtendedOffset)
@@ -53,6 +54,8 @@ public sealed unsafe class X64Machine : IMachine
 
     internal X64Cpu X64Cpu { get; }
 
+    internal FrameTable FrameTable { get; }
+
     internal int ExtendedStateSize { get; }
 
     /// <summary>Physical address of the kernel's own top-level page table.</summary>
@@ -66,13 +69,15 @@ public sealed unsafe class X64Machine : IMachine
 
     public bool TryCreatePageTable([NotNullWhen(true)] out IPageTable? pageTable)
     {
-        pageTable = _frames.TryAllocateZeroed(out Frame root) ? new PageTable(this, _door, root) : null;
+        ulong root = FrameTable.Take(FrameTable.PageTable);
+        pageTable = root != 0 ? new PageTable(this, _door, root) : null;
         return pageTable != null;
     }
 
     public bool TryCreateContext([NotNullWhen(true)] out IGuestContext? context)
     {
-        context = _frames.TryAllocateZeroed(out Frame frame) ? new GuestContext(this, frame) : null;
+        ulong frame = FrameTable.Take(FrameTable.Context);
+        context = frame != 0 ? new GuestContext(this, frame) : null;
         return context != null;
     }
 
@@ -95,7 +100,19 @@ public sealed unsafe class X64Machine : IMachine
     /// <summary>Tells Metal that a guest's state is about to be given back.</summary>
     internal void ForgetGuest(GuestState* state) => _door->ForgetGuest(state);
 
-    internal void* ToPointer(Frame frame) => (void*)(_door->DirectMap + ((ulong)frame.Number << 12));
+    /// <summary>Where a page of physical memory can be reached.</summary>
+    internal void* ToPointer(ulong physical) => (void*)(_door->DirectMap + physical);
+
+    /// <summary>The bytes of any page, for tests of what they hold.</summary>
+    internal Span<byte> GetPhysicalPage(ulong physical)
+    {
+        // SAFETY: the direct map covers every page below the limit.
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(physical >> 12, FrameTable.Limit, nameof(physical));
+        return new Span<byte>(ToPointer(physical & ~(ulong)(PageSize - 1)), PageSize);
+    }
+
+    /// <summary>The bytes of a frame, for tests that look at them beside what guests see.</summary>
+    internal Span<byte> GetPage(Frame frame) => GetPhysicalPage((ulong)frame.Number << 12);
 
     private CpuFeatures ReadFeatures()
     {

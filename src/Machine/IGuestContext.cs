@@ -3,7 +3,12 @@ namespace Semitone.Machine;
 /// <summary>The processor state of one guest thread.</summary>
 public interface IGuestContext : IDisposable
 {
+    /// <summary>Keeps other assemblies from implementing this: a machine takes any context for one of its own.</summary>
+    internal void BelongsToMachine();
+
     /// <summary>The integer registers, valid while the thread is not running.</summary>
+    /// <remarks>Nobody keeps the reference across <see cref="ICpu.Run"/> or <see cref="ICpu.Idle"/>: what lies there may be something else then.
+    /// It cannot leave the stack; a test looks after the methods that are on it.</remarks>
     ref GuestRegisters Registers { get; }
 
     /// <summary>The GS base. Not one of the <see cref="Registers"/>: the processor keeps it between a guest's runs.</summary>

@@ -2,14 +2,22 @@ namespace Semitone.Machine;
 
 /// <summary>One guest address space as the MMU sees it. Addresses are page-aligned and below <c>Paging.UserEnd</c>; those of the copies and of single words may be anything.</summary>
 /// <remarks>
-/// Holds no policy: which frame belongs where, who shares it and what a fault means is decided above. Every method leaves
-/// the translation caches coherent before it returns. Frames that are removed belong to the caller again.
-/// Disposing frees the tables, not the frames they point to.
+/// <para>Holds no policy: which frame belongs where, who shares it and what a fault means is decided above. Every method leaves
+/// the translation caches coherent before it returns.</para>
+/// <para>An entry counts as a use of its frame (<see cref="IFrameAllocator"/>) from the moment that it is made to the moment that no CPU can use it any more:
+/// callers neither take nor drop references for it.</para>
+/// <para>Disposing unmaps what is left and frees the tables. Afterwards copies move nothing, and a page cannot be mapped any more.</para>
 /// </remarks>
 public interface IPageTable : IDisposable
 {
-    /// <summary>Maps a page, replacing what was there.</summary>
-    /// <returns>False when there is no memory for a table; nothing has changed then.</returns>
+    /// <summary>Keeps other assemblies from implementing this: a machine takes any page table for one of its own.</summary>
+    internal void BelongsToMachine();
+
+    /// <summary>Pages mapped now.</summary>
+    long MappedCount { get; }
+
+    /// <summary>Maps a page to a frame of untyped memory, in place of what was there.</summary>
+    /// <returns>False when there is no memory for a table or the frame is mapped some four million times; nothing has changed then.</returns>
     bool TryMap(ulong address, Frame frame, PageAccess access);
 
     /// <summary>Looks one page up.</summary>
@@ -24,9 +32,9 @@ public interface IPageTable : IDisposable
     /// <summary>Removes write access from every page mapped in [start, end), for copy-on-write.</summary>
     void WriteProtect(ulong start, ulong end);
 
-    /// <summary>Removes mapped pages of [start, end), as many as <paramref name="removed"/> holds, and moves <paramref name="start"/> past them.</summary>
-    /// <returns>How many were removed; fewer than <paramref name="removed"/> holds when the range is done.</returns>
-    int Unmap(ref ulong start, ulong end, Span<PageMapping> removed);
+    /// <summary>Removes every page mapped in [start, end). A frame of which that was the last use is free.</summary>
+    /// <returns>How many pages were removed.</returns>
+    long Unmap(ulong start, ulong end);
 
     /// <summary>Gives back the tables that unmapping has left empty.</summary>
     /// <param name="start">First page of the range that was unmapped.</param>
@@ -42,6 +50,12 @@ public interface IPageTable : IDisposable
     /// <summary>Copies to guest memory as the guest itself could write it, up to the first page that it cannot.</summary>
     /// <returns>Bytes copied. Never pages in; the caller resolves the page and goes on.</returns>
     int CopyToGuest(ulong address, ReadOnlySpan<byte> source);
+
+    /// <summary>Copies from guest memory, as above, into a frame.</summary>
+    int CopyFromGuest(ulong address, Frame destination, int offset, int count);
+
+    /// <summary>Copies to guest memory, as above, from a frame.</summary>
+    int CopyToGuest(ulong address, Frame source, int offset, int count);
 
     /// <summary>Reads a naturally aligned word in one access.</summary>
     /// <returns>False when the guest could not have read it.</returns>

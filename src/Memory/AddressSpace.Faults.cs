@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Semitone.Abi;
 using Semitone.Machine;
 
@@ -62,35 +63,27 @@ public sealed partial class AddressSpace
             return _pageTable.TryMap(page, mapping.Frame, vma.Access) ? FaultResult.Resolved : FaultResult.OutOfMemory;
         }
 
-        if (!TryCopyFrame(mapping.Frame, out Frame copy))
-        {
-            return FaultResult.OutOfMemory;
-        }
+        return _frames.TryAllocateCopy(mapping.Frame, out Frame copy) && TryMapOwn(vma, page, copy)
+            ? FaultResult.Resolved
+            : FaultResult.OutOfMemory;
+    }
 
-        if (!_pageTable.TryMap(page, copy, vma.Access))
-        {
-            _frames.Release(copy);
-            return FaultResult.OutOfMemory;
-        }
-
-        _frames.Release(mapping.Frame);
-        return FaultResult.Resolved;
+    /// <summary>Maps a frame that nobody else has, and leaves it to its entry; without one it is free again.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryMapOwn(Vma vma, ulong page, Frame frame)
+    {
+        bool isMapped = _pageTable.TryMap(page, frame, vma.Access);
+        _frames.Release(frame);
+        return isMapped;
     }
 
     private FaultResult MapZeroes(Vma vma, ulong page)
     {
-        if (!_frames.TryAllocateZeroed(out Frame frame))
+        if (!_frames.TryAllocateZeroed(out Frame frame) || !TryMapOwn(vma, page, frame))
         {
             return FaultResult.OutOfMemory;
         }
 
-        if (!_pageTable.TryMap(page, frame, vma.Access))
-        {
-            _frames.Release(frame);
-            return FaultResult.OutOfMemory;
-        }
-
-        ResidentPageCount++;
         ulong next = page + Paging.PageSize;
         if (page == vma.NextSequentialFault && _frames.IsPlentiful)
         {
@@ -108,18 +101,10 @@ public sealed partial class AddressSpace
         ulong end = Math.Min(vma.End, page + ((FaultAheadPages - 1) * Paging.PageSize));
         for (; page < end && !_pageTable.TryGet(page, out _); page += Paging.PageSize)
         {
-            if (!_frames.TryAllocateZeroed(out Frame frame))
+            if (!_frames.TryAllocateZeroed(out Frame frame) || !TryMapOwn(vma, page, frame))
             {
                 break;
             }
-
-            if (!_pageTable.TryMap(page, frame, vma.Access))
-            {
-                _frames.Release(frame);
-                break;
-            }
-
-            ResidentPageCount++;
         }
 
         return page;
@@ -148,18 +133,11 @@ public sealed partial class AddressSpace
             return MapCachedPages(vma, page, frame, WithoutWrite(vma.Access));
         }
 
-        if (!TryCopyFrame(frame, out Frame copy))
+        if (!_frames.TryAllocateCopy(frame, out Frame copy) || !TryMapOwn(vma, page, copy))
         {
             return FaultResult.OutOfMemory;
         }
 
-        if (!_pageTable.TryMap(page, copy, vma.Access))
-        {
-            _frames.Release(copy);
-            return FaultResult.OutOfMemory;
-        }
-
-        ResidentPageCount++;
         return FaultResult.Resolved;
     }
 
@@ -181,8 +159,6 @@ public sealed partial class AddressSpace
             return FaultResult.OutOfMemory;
         }
 
-        _frames.AddReference(frame);
-        ResidentPageCount++;
         for (ulong neighbour = start; neighbour < end; neighbour += Paging.PageSize, index++)
         {
             if (neighbour == page || !target.TryGetResident(index, out Frame found) || (!isEmpty && _pageTable.TryGet(neighbour, out _)))
@@ -194,23 +170,9 @@ public sealed partial class AddressSpace
             {
                 break;
             }
-
-            _frames.AddReference(found);
-            ResidentPageCount++;
         }
 
         return FaultResult.Resolved;
-    }
-
-    private bool TryCopyFrame(Frame source, out Frame copy)
-    {
-        if (!_frames.TryAllocate(out copy))
-        {
-            return false;
-        }
-
-        _frames.GetBytes(source).CopyTo(_frames.GetBytes(copy));
-        return true;
     }
 
     /// <summary>Extends the stack above an address down to it, within its limit and clear of its neighbour.</summary>

@@ -780,8 +780,8 @@ public sealed partial class AddressSpace
             _searchTop = newStart;
         }
 
-        // What is left of the old entries are duplicates: their references went with the move.
-        DropEntries(oldStart, movedEnd);
+        // What is left of the old entries are duplicates.
+        _pageTable.Unmap(oldStart, movedEnd);
         if (!keepsOld && oldSize != 0)
         {
             RemovePages(movedEnd, oldEnd);
@@ -794,7 +794,7 @@ public sealed partial class AddressSpace
         return Errno.None;
     }
 
-    /// <summary>Maps the pages of a range at another place as well, without counting references.</summary>
+    /// <summary>Maps the pages of a range at another place as well.</summary>
     private bool TryCopyEntries(ulong start, ulong end, ulong target)
     {
         ulong position = start;
@@ -802,7 +802,7 @@ public sealed partial class AddressSpace
         {
             if (!_pageTable.TryMap(target + (page - start), mapping.Frame, mapping.Access))
             {
-                DropEntries(target, target + (page - start));
+                _pageTable.Unmap(target, target + (page - start));
                 return false;
             }
 
@@ -810,14 +810,6 @@ public sealed partial class AddressSpace
         }
 
         return true;
-    }
-
-    /// <summary>Removes entries whose frames are mapped elsewhere too, without dropping references.</summary>
-    private void DropEntries(ulong start, ulong end)
-    {
-        while (_pageTable.Unmap(ref start, end, _removed) == RemovalBatch)
-        {
-        }
     }
 
     /// <summary>Touches a new mapping where that was asked for, or mlockall(2) has it.</summary>

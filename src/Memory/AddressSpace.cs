@@ -7,7 +7,7 @@ namespace Semitone.Memory;
 
 /// <summary>The memory of a process: its vmas, its page table, and what a fault in it means.</summary>
 /// <remarks>
-/// <para>A page of the page table is there only inside a vma, allows no more than the vma does, and owns one reference on its frame.
+/// <para>A page of the page table is there only inside a vma, allows no more than the vma does, and counts as a use of its frame.
 /// It allows less where the frame is shared with a page cache or with another process and the vma is private: then writing faults, and copies.</para>
 /// <para>One CPU runs the kernel at a time and nothing here waits, so there is no lock yet; one per address space comes with more CPUs.</para>
 /// </remarks>
@@ -19,13 +19,10 @@ public sealed partial class AddressSpace : IDisposable
     /// <summary>The most vmas that one address space may have (vm.max_map_count).</summary>
     public const int MaxVmaCount = 65530;
 
-    private const int RemovalBatch = 64;
-
     private readonly IMachine _machine;
     private readonly FramePool _frames;
     private readonly IPageTable _pageTable;
     private readonly VmaList _vmas;
-    private readonly PageMapping[] _removed = new PageMapping[RemovalBatch];
     private byte[]? _scratchPage;
 
     private AddressSpace(IMachine machine, FramePool frames, IPageTable pageTable, AddressSpaceLayout layout)
@@ -74,7 +71,7 @@ public sealed partial class AddressSpace : IDisposable
     public ulong DataSize { get; private set; }
 
     /// <summary>Pages present (VmRSS).</summary>
-    public long ResidentPageCount { get; private set; }
+    public long ResidentPageCount => _pageTable.MappedCount;
 
     public int VmaCount => _vmas.Count;
 
@@ -150,6 +147,24 @@ public sealed partial class AddressSpace : IDisposable
             return false;
         }
 
+        bool isDone = false;
+        try
+        {
+            isDone = TryCopyTo(copy);
+            return isDone;
+        }
+        finally
+        {
+            if (!isDone)
+            {
+                copy.Dispose();
+                copy = null;
+            }
+        }
+    }
+
+    private bool TryCopyTo(AddressSpace copy)
+    {
         copy.SizeLimit = SizeLimit;
         copy.DataLimit = DataLimit;
         copy.StackLimit = StackLimit;
@@ -183,8 +198,6 @@ public sealed partial class AddressSpace : IDisposable
 
             if (!TrySharePages(vma, copy))
             {
-                copy.Dispose();
-                copy = null;
                 return false;
             }
         }
@@ -265,30 +278,14 @@ public sealed partial class AddressSpace : IDisposable
                 return false;
             }
 
-            _frames.AddReference(mapping.Frame);
-            other.ResidentPageCount++;
             start = page + Paging.PageSize;
         }
 
         return true;
     }
 
-    /// <summary>Removes the pages of a range and drops their references.</summary>
-    private void RemovePages(ulong start, ulong end)
-    {
-        int count;
-        do
-        {
-            count = _pageTable.Unmap(ref start, end, _removed);
-            for (int i = 0; i < count; i++)
-            {
-                _frames.Release(_removed[i].Frame);
-            }
-
-            ResidentPageCount -= count;
-        }
-        while (count == RemovalBatch);
-    }
+    /// <summary>Removes the pages of a range.</summary>
+    private void RemovePages(ulong start, ulong end) => _pageTable.Unmap(start, end);
 
     /// <summary>Counts bytes of a vma that came.</summary>
     private void Account(Vma vma, ulong bytes)

@@ -1,26 +1,19 @@
+using Semitone.Abi;
 using Semitone.Core;
 using Semitone.Machine;
 
 namespace Semitone.Memory;
 
-/// <summary>Page frames with reference counts: who shares a frame is decided by counting.</summary>
+/// <summary>Page frames for guests and caches: the machine's, less what is kept back.</summary>
 /// <remarks>
-/// <para>A frame that was just allocated has one reference. Every page-table entry and every page cache that holds a frame owns one reference;
-/// the last one to be released gives the frame back to the machine.</para>
-/// <para>The table stores references <em>beyond the first</em>, so that allocating and freeing an unshared frame never touches it, and its
-/// chunks come into being when a frame in their range is first shared: start-up pays nothing.</para>
-/// <para>One CPU runs the kernel at a time; with more, the counts become interlocked.</para>
+/// <para>Who uses a frame is counted by the machine (<see cref="IFrameAllocator"/>): a frame that was just allocated has one reference, which belongs to whoever
+/// keeps the frame (a page cache, a pipe, a local variable on its way to a mapping); a page-table entry counts by itself. The last use that ends frees the frame.</para>
 /// </remarks>
 public sealed class FramePool
 {
-    private const int ChunkShift = 12;
-    private const int ChunkSize = 1 << ChunkShift;
-    private const int ChunkMask = ChunkSize - 1;
     private const long MaximumStorageReserve = 16384;
 
     private readonly IFrameAllocator _allocator;
-    private readonly int[]?[] _extraReferences;
-    private long _usedCount;
 
     // Allocations until the machine is asked again how much is free: asking each time would cost as much as allocating.
     private long _unaskedCount;
@@ -32,7 +25,6 @@ public sealed class FramePool
         _allocator = allocator;
         ReserveCount = reserveCount;
         StorageReserveCount = reserveCount == 0 ? 0 : Math.Min(allocator.TotalCount / 16, MaximumStorageReserve);
-        _extraReferences = new int[]?[(allocator.Limit >> ChunkShift) + 1];
     }
 
     /// <summary>Frames that the machine ever had to give.</summary>
@@ -50,11 +42,11 @@ public sealed class FramePool
     /// <summary>Whether files may grow.</summary>
     public bool HasRoomForStorage => (IsPlentiful && _unaskedCount > 0) || FreeCount > StorageReserveCount;
 
-    /// <summary>Frames that guests and caches hold now, adopted ones included.</summary>
-    public long UsedCount => _usedCount;
+    /// <summary>Frames that guests and caches hold now, and those of the initrd.</summary>
+    public long UsedCount => _allocator.UsedCount;
 
     /// <summary>The most frames that were ever in use at once.</summary>
-    public long PeakUsedCount { get; private set; }
+    public long PeakUsedCount => _allocator.PeakUsedCount;
 
     /// <summary>Whether more than a quarter of memory was free when it was last looked at: then a page more than was asked for does no harm.</summary>
     public bool IsPlentiful { get; private set; }
@@ -68,7 +60,6 @@ public sealed class FramePool
     {
         if ((--_unaskedCount >= 0 || IsAboveReserve()) && _allocator.TryAllocate(out frame))
         {
-            CountUse();
             return true;
         }
 
@@ -83,7 +74,6 @@ public sealed class FramePool
     {
         if ((--_unaskedCount >= 0 || IsAboveReserve()) && _allocator.TryAllocateZeroed(out frame))
         {
-            CountUse();
             return true;
         }
 
@@ -92,48 +82,40 @@ public sealed class FramePool
         return false;
     }
 
-    /// <summary>Takes charge of frames that came from elsewhere (the initrd), each with one reference.</summary>
-    public void Adopt(long count)
+    /// <summary>Takes a frame with the bytes of another one, with one reference.</summary>
+    /// <returns>False when memory has run out.</returns>
+    public bool TryAllocateCopy(Frame source, out Frame copy)
     {
-        _usedCount += count;
-        PeakUsedCount = Math.Max(PeakUsedCount, _usedCount);
-    }
-
-    /// <summary>Adds a reference to a frame that has at least one.</summary>
-    public void AddReference(Frame frame)
-    {
-        ref int[]? chunk = ref _extraReferences[frame.Number >> ChunkShift];
-        chunk ??= new int[ChunkSize];
-        chunk[frame.Number & ChunkMask]++;
-    }
-
-    /// <summary>Drops a reference; the last one frees the frame.</summary>
-    public void Release(Frame frame)
-    {
-        int[]? chunk = _extraReferences[frame.Number >> ChunkShift];
-        if (chunk is not null)
+        if (!TryAllocate(out copy))
         {
-            ref int extra = ref chunk[frame.Number & ChunkMask];
-            if (extra > 0)
-            {
-                extra--;
-                return;
-            }
+            return false;
         }
 
-        _usedCount--;
-        _allocator.Free(frame);
+        _allocator.Copy(source, 0, copy, 0, Paging.PageSize);
+        return true;
     }
 
-    /// <summary>Tells whether the caller's reference is the only one.</summary>
-    public bool IsExclusive(Frame frame)
-    {
-        int[]? chunk = _extraReferences[frame.Number >> ChunkShift];
-        return chunk is null || chunk[frame.Number & ChunkMask] == 0;
-    }
+    /// <inheritdoc cref="IFrameAllocator.TryAddReference"/>
+    public bool TryAddReference(Frame frame) => _allocator.TryAddReference(frame);
 
-    /// <summary>The 4096 bytes of a frame.</summary>
-    public Span<byte> GetBytes(Frame frame) => _allocator.GetBytes(frame);
+    /// <inheritdoc cref="IFrameAllocator.Release"/>
+    public void Release(Frame frame) => _allocator.Release(frame);
+
+    /// <inheritdoc cref="IFrameAllocator.IsExclusive"/>
+    public bool IsExclusive(Frame frame) => _allocator.IsExclusive(frame);
+
+    /// <inheritdoc cref="IFrameAllocator.Read"/>
+    public void Read(Frame frame, int offset, Span<byte> destination) => _allocator.Read(frame, offset, destination);
+
+    /// <inheritdoc cref="IFrameAllocator.Write"/>
+    public void Write(Frame frame, int offset, ReadOnlySpan<byte> source) => _allocator.Write(frame, offset, source);
+
+    /// <inheritdoc cref="IFrameAllocator.Clear"/>
+    public void Clear(Frame frame, int offset, int count) => _allocator.Clear(frame, offset, count);
+
+    /// <inheritdoc cref="IFrameAllocator.Copy"/>
+    public void Copy(Frame source, int sourceOffset, Frame destination, int destinationOffset, int count) =>
+        _allocator.Copy(source, sourceOffset, destination, destinationOffset, count);
 
     /// <summary>Looks whether a frame can be had, and for how many more there is no need to look.</summary>
     private bool IsAboveReserve()
@@ -149,14 +131,5 @@ public sealed class FramePool
         // Page tables and the kernel's heap take frames, too, and do not ask here: a part of what is free, no more.
         _unaskedCount = Math.Max(0, free >> 2);
         return free > 0;
-    }
-
-    private void CountUse()
-    {
-        long used = ++_usedCount;
-        if (used > PeakUsedCount)
-        {
-            PeakUsedCount = used;
-        }
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Semitone.Abi;
+using Semitone.Machine;
 
 namespace Semitone.Memory;
 
@@ -92,6 +93,38 @@ public struct IoCursor
         return moved;
     }
 
+    /// <summary>Moves bytes of a frame to the place that the cursor stands at.</summary>
+    /// <param name="frames">Where the frame is from.</param>
+    /// <param name="frame">A frame in use.</param>
+    /// <param name="offset">First byte.</param>
+    /// <param name="count">Bytes; all of them lie in the frame.</param>
+    /// <returns>Bytes moved.</returns>
+    public int Write(FramePool frames, Frame frame, int offset, int count)
+    {
+        if (_memory is null || !IsInSegment(count))
+        {
+            return WritePieces(frames, frame, offset, count);
+        }
+
+        int moved = _memory.CopyOut(_address, frame, offset, count);
+        Account(moved, count);
+        return moved;
+    }
+
+    /// <summary>Moves bytes from the place that the cursor stands at into a frame.</summary>
+    /// <inheritdoc cref="Write(FramePool, Frame, int, int)"/>
+    public int Read(FramePool frames, Frame frame, int offset, int count)
+    {
+        if (_memory is null || !IsInSegment(count))
+        {
+            return ReadPieces(frames, frame, offset, count);
+        }
+
+        int moved = _memory.CopyIn(_address, frame, offset, count);
+        Account(moved, count);
+        return moved;
+    }
+
     /// <summary>Writes zeros to the place that the cursor stands at.</summary>
     /// <returns>Bytes written.</returns>
     public long Zero(long count)
@@ -138,6 +171,52 @@ public struct IoCursor
             {
                 source.Slice(total, chunk).CopyTo(_kernelBuffer.AsSpan((int)_address));
                 moved = chunk;
+            }
+
+            total += moved;
+            Account(moved, chunk);
+        }
+
+        return total;
+    }
+
+    private int WritePieces(FramePool frames, Frame frame, int offset, int count)
+    {
+        int total = 0;
+        while (total < count && NextSegment())
+        {
+            int chunk = (int)Math.Min(count - total, _segmentRemaining);
+            int moved = chunk;
+            if (_memory is not null)
+            {
+                moved = _memory.CopyOut(_address, frame, offset + total, chunk);
+            }
+            else
+            {
+                frames.Read(frame, offset + total, _kernelBuffer.AsSpan((int)_address, chunk));
+            }
+
+            total += moved;
+            Account(moved, chunk);
+        }
+
+        return total;
+    }
+
+    private int ReadPieces(FramePool frames, Frame frame, int offset, int count)
+    {
+        int total = 0;
+        while (total < count && NextSegment())
+        {
+            int chunk = (int)Math.Min(count - total, _segmentRemaining);
+            int moved = chunk;
+            if (_memory is not null)
+            {
+                moved = _memory.CopyIn(_address, frame, offset + total, chunk);
+            }
+            else
+            {
+                frames.Write(frame, offset + total, _kernelBuffer.AsSpan((int)_address, chunk));
             }
 
             total += moved;

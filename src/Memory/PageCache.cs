@@ -23,16 +23,15 @@ public sealed class PageCache : MemoryObject
     private long _length;
 
     // The extent: pages 0 to _extentPages - 1.
-    private uint _extentFirst;
     private long _extentPages;
 
     // The source: bytes 0 to _sourceLength - 1, of which the extent covers the first.
-    private PhysicalRange _source;
+    private readonly PhysicalRange _source;
     private long _sourceLength;
 
-    // The sparse table: leaves of 64 pages, sorted by key; an entry is a frame number + 1, or 0.
+    // The sparse table: leaves of 64 pages, sorted by key; an entry is a frame, or none.
     private long[] _leafKeys = [];
-    private uint[][] _leaves = [];
+    private Frame[][] _leaves = [];
     private int _leafCount;
 
     private bool _wasMapped;
@@ -54,9 +53,7 @@ public sealed class PageCache : MemoryObject
         _sourceLength = contents.Length;
         if (contents.Offset == 0)
         {
-            _extentFirst = contents.FirstFrame.Number;
             _extentPages = contents.Length >> Paging.PageShift;
-            frames.Adopt(_extentPages);
         }
     }
 
@@ -84,7 +81,7 @@ public sealed class PageCache : MemoryObject
     {
         if ((ulong)pageIndex < (ulong)_extentPages)
         {
-            frame = new Frame(_extentFirst + (uint)pageIndex);
+            frame = _source[pageIndex];
             return true;
         }
 
@@ -102,11 +99,12 @@ public sealed class PageCache : MemoryObject
             int moved;
             if (TryGetResident(offset >> Paging.PageShift, out Frame frame))
             {
-                moved = target.Write(_frames.GetBytes(frame).Slice(inPage, count));
+                moved = target.Write(_frames, frame, inPage, count);
             }
             else if (offset < _sourceLength)
             {
-                moved = target.Write(GetSource(offset, ref count));
+                frame = GetSource(offset, ref count, out int inFrame);
+                moved = target.Write(_frames, frame, inFrame, count);
             }
             else
             {
@@ -152,11 +150,10 @@ public sealed class PageCache : MemoryObject
                 ClearTail();
             }
 
-            Span<byte> bytes = _frames.GetBytes(frame);
-            int moved = source.Read(bytes.Slice(inPage, count));
+            int moved = source.Read(_frames, frame, inPage, count);
             if (isRaw && moved < count)
             {
-                bytes.Slice(moved).Clear();
+                _frames.Clear(frame, moved, Paging.PageSize - moved);
             }
 
             offset += moved;
@@ -200,16 +197,7 @@ public sealed class PageCache : MemoryObject
         _length = length;
         _sourceLength = Math.Min(_sourceLength, length);
         FreePages(pages, long.MaxValue);
-        if (_extentPages > pages)
-        {
-            for (long i = pages; i < _extentPages; i++)
-            {
-                _frames.Release(new Frame(_extentFirst + (uint)i));
-            }
-
-            _extentPages = pages;
-        }
-
+        ReleaseExtent(pages);
         ClearTail(isShrinking: true);
     }
 
@@ -290,7 +278,7 @@ public sealed class PageCache : MemoryObject
                     return Errno.ENOSPC;
                 }
 
-                _frames.GetBytes(frame).Slice(inPage, count).Clear();
+                _frames.Clear(frame, inPage, count);
             }
 
             offset += count;
@@ -337,12 +325,7 @@ public sealed class PageCache : MemoryObject
 
     protected override void Free()
     {
-        for (long i = 0; i < _extentPages; i++)
-        {
-            _frames.Release(new Frame(_extentFirst + (uint)i));
-        }
-
-        _extentPages = 0;
+        ReleaseExtent(0);
         FreePages(0, long.MaxValue);
         _length = 0;
         _sourceLength = 0;
@@ -350,14 +333,23 @@ public sealed class PageCache : MemoryObject
 
     private static long PagesOf(long length) => (length >> Paging.PageShift) + ((length & (long)Paging.PageMask) != 0 ? 1 : 0);
 
-    /// <summary>Bytes of the source that lie in one frame, from an offset on; cuts <paramref name="count"/> to them.</summary>
-    private ReadOnlySpan<byte> GetSource(long offset, ref int count)
+    /// <summary>Where bytes of the source lie in one frame, from an offset on; cuts <paramref name="count"/> to them.</summary>
+    private Frame GetSource(long offset, ref int count, out int inFrame)
     {
         long position = _source.Offset + offset;
-        int inFrame = (int)(position & (long)Paging.PageMask);
+        inFrame = (int)(position & (long)Paging.PageMask);
         count = (int)Math.Min(Math.Min(count, Paging.PageSize - inFrame), _sourceLength - offset);
-        Frame frame = new(_source.FirstFrame.Number + (uint)(position >> Paging.PageShift));
-        return _frames.GetBytes(frame).Slice(inFrame, count);
+        return _source[position >> Paging.PageShift];
+    }
+
+    /// <summary>Lets the extent's pages go, down to a number that stays.</summary>
+    private void ReleaseExtent(long kept)
+    {
+        while (_extentPages > kept)
+        {
+            _extentPages--;
+            _frames.Release(_source[_extentPages]);
+        }
     }
 
     /// <summary>Finds a page's frame or makes it: from the source, or of zeros.</summary>
@@ -388,16 +380,17 @@ public sealed class PageCache : MemoryObject
                 return false;
             }
 
-            Span<byte> bytes = _frames.GetBytes(frame);
-            while (bytes.Length > 0 && offset < _sourceLength)
+            int done = 0;
+            while (done < Paging.PageSize && offset < _sourceLength)
             {
-                int count = bytes.Length;
-                GetSource(offset, ref count).CopyTo(bytes);
-                bytes = bytes.Slice(count);
+                int count = Paging.PageSize - done;
+                Frame source = GetSource(offset, ref count, out int inFrame);
+                _frames.Copy(source, inFrame, frame, done, count);
+                done += count;
                 offset += count;
             }
 
-            bytes.Clear();
+            _frames.Clear(frame, done, Paging.PageSize - done);
         }
 
         Insert(page, frame);
@@ -434,7 +427,7 @@ public sealed class PageCache : MemoryObject
         int inPage = (int)(_length & (long)Paging.PageMask);
         if (inPage != 0 && (isShrinking || _wasMapped) && TryGetResident(_length >> Paging.PageShift, out Frame frame))
         {
-            _frames.GetBytes(frame).Slice(inPage).Clear();
+            _frames.Clear(frame, inPage, Paging.PageSize - inPage);
         }
     }
 
@@ -443,12 +436,12 @@ public sealed class PageCache : MemoryObject
         int leaf = FindLeaf(page >> LeafShift);
         if (leaf >= 0)
         {
-            uint[] entries = _leaves[leaf];
+            Frame[] entries = _leaves[leaf];
             int slot = (int)page & LeafMask;
-            if (slot < entries.Length && entries[slot] != 0)
+            if (slot < entries.Length)
             {
-                frame = new Frame(entries[slot] - 1);
-                return true;
+                frame = entries[slot];
+                return !frame.IsNone;
             }
         }
 
@@ -521,15 +514,15 @@ public sealed class PageCache : MemoryObject
             _leafCount++;
         }
 
-        ref uint[] entries = ref _leaves[leaf];
+        ref Frame[] entries = ref _leaves[leaf];
         if (slot >= entries.Length)
         {
             // Most files are small: 4 entries, then 16, then all 64.
             Array.Resize(ref entries, slot < 4 ? 4 : slot < 16 ? 16 : LeafSize);
         }
 
-        Debug.Assert(entries[slot] == 0);
-        entries[slot] = frame.Number + 1;
+        Debug.Assert(entries[slot].IsNone);
+        entries[slot] = frame;
         PageCount++;
     }
 
@@ -547,13 +540,13 @@ public sealed class PageCache : MemoryObject
         for (; leaf < _leafCount; leaf++)
         {
             long key = _leafKeys[leaf];
-            uint[] entries = _leaves[leaf];
+            Frame[] entries = _leaves[leaf];
             long basePage = key << LeafShift;
             bool isEmpty = true;
             for (int slot = 0; slot < entries.Length; slot++)
             {
-                uint entry = entries[slot];
-                if (entry == 0)
+                Frame frame = entries[slot];
+                if (frame.IsNone)
                 {
                     continue;
                 }
@@ -565,9 +558,9 @@ public sealed class PageCache : MemoryObject
                     continue;
                 }
 
-                entries[slot] = 0;
+                entries[slot] = default;
                 PageCount--;
-                _frames.Release(new Frame(entry - 1));
+                _frames.Release(frame);
             }
 
             if (!isEmpty)

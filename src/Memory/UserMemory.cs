@@ -97,6 +97,44 @@ public sealed class UserMemory
         return done == source.Length ? done : CopyOutSlowly(address, source, done);
     }
 
+    /// <summary>Copies from the guest into a frame, as far as it goes.</summary>
+    /// <returns>Bytes copied; fewer than asked for is EFAULT at the next one.</returns>
+    public int CopyIn(ulong address, Frame destination, int offset, int count)
+    {
+        int done = _pageTable.CopyFromGuest(address, destination, offset, count);
+        while (done < count && TryResolve(address + (ulong)done, PageAccess.Read))
+        {
+            int moved = _pageTable.CopyFromGuest(address + (ulong)done, destination, offset + done, count - done);
+            if (moved == 0)
+            {
+                break;
+            }
+
+            done += moved;
+        }
+
+        return done;
+    }
+
+    /// <summary>Copies to the guest from a frame, as far as it goes.</summary>
+    /// <returns>Bytes copied; fewer than asked for is EFAULT at the next one.</returns>
+    public int CopyOut(ulong address, Frame source, int offset, int count)
+    {
+        int done = _pageTable.CopyToGuest(address, source, offset, count);
+        while (done < count && TryResolve(address + (ulong)done, PageAccess.Write))
+        {
+            int moved = _pageTable.CopyToGuest(address + (ulong)done, source, offset + done, count - done);
+            if (moved == 0)
+            {
+                break;
+            }
+
+            done += moved;
+        }
+
+        return done;
+    }
+
     /// <summary>Writes zeros, as far as it goes.</summary>
     /// <returns>Bytes written; fewer than asked for is EFAULT at the next one.</returns>
     public long Zero(ulong address, long count) =>

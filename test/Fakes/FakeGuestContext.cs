@@ -8,6 +8,10 @@ public sealed class FakeGuestContext : IGuestContext
     private GuestRegisters _registers;
     private readonly byte[] _extendedState = new byte[576];
 
+    void IGuestContext.BelongsToMachine()
+    {
+    }
+
     public ref GuestRegisters Registers => ref _registers;
 
     public ulong GsBase { get; set; }

@@ -51,12 +51,12 @@ public sealed class FakeMachine : IMachine
     {
         // The root table needs a frame; a real machine frees it with the rest.
         pageTable = null;
-        if (!Frames.TryAllocate(out Frame root))
+        if (!Frames.TryTake(FakeFrameAllocator.Kind.Table, out Frame root))
         {
             return false;
         }
 
-        Frames.Free(root);
+        Frames.Return(root);
         pageTable = new FakePageTable(Frames);
         return true;
     }
@@ -64,12 +64,12 @@ public sealed class FakeMachine : IMachine
     public bool TryCreateContext([NotNullWhen(true)] out IGuestContext? context)
     {
         context = null;
-        if (!Frames.TryAllocate(out Frame state))
+        if (!Frames.TryTake(FakeFrameAllocator.Kind.Table, out Frame state))
         {
             return false;
         }
 
-        Frames.Free(state);
+        Frames.Return(state);
         context = new FakeGuestContext();
         return true;
     }

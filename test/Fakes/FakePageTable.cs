@@ -22,24 +22,25 @@ public sealed class FakePageTable : IPageTable
     /// <summary>Pages mapped now.</summary>
     public int Count => _pages.Count;
 
+    public long MappedCount => _pages.Count;
+
     /// <summary>Tables that there are now.</summary>
     public int TableCount => _tables.Count;
 
     /// <summary>The pages mapped, by address.</summary>
     public IReadOnlyDictionary<ulong, PageMapping> Pages => _pages;
 
+    void IPageTable.BelongsToMachine()
+    {
+    }
+
     public bool TryMap(ulong address, Frame frame, PageAccess access)
     {
         Check(address);
-        if (_frames.IsFree(frame))
-        {
-            throw new InvalidOperationException($"Frame {frame.Number} is mapped while it is free.");
-        }
-
         ulong table = address >> TableShift;
         if (!_tables.ContainsKey(table))
         {
-            if (!_frames.TryAllocate(out Frame tableFrame))
+            if (!_frames.TryTake(FakeFrameAllocator.Kind.Table, out Frame tableFrame))
             {
                 return false;
             }
@@ -47,7 +48,15 @@ public sealed class FakePageTable : IPageTable
             _tables.Add(table, tableFrame);
         }
 
+        _frames.AddMapping(frame);
+        bool isReplaced = _pages.TryGetValue(address, out PageMapping old);
         _pages[address] = new PageMapping(frame, access, false);
+        if (isReplaced)
+        {
+            _frames.DropMapping(old.Frame);
+        }
+
+        _frames.MayThrow();
         return true;
     }
 
@@ -101,29 +110,19 @@ public sealed class FakePageTable : IPageTable
         }
     }
 
-    public int Unmap(ref ulong start, ulong end, Span<PageMapping> removed)
+    public long Unmap(ulong start, ulong end)
     {
         CheckRange(start, end);
-        int count = 0;
-        foreach (ulong page in PagesIn(start, end))
+        _frames.MayThrow();
+        List<ulong> pages = PagesIn(start, end);
+        foreach (ulong page in pages)
         {
-            if (count == removed.Length)
-            {
-                start = page;
-                return count;
-            }
-
-            removed[count++] = _pages[page];
+            Frame frame = _pages[page].Frame;
             _pages.Remove(page);
-            start = page + Paging.PageSize;
+            _frames.DropMapping(frame);
         }
 
-        if (count < removed.Length)
-        {
-            start = end;
-        }
-
-        return count;
+        return pages.Count;
     }
 
     public void FreeTables(ulong start, ulong end, ulong floor, ulong ceiling)
@@ -141,7 +140,7 @@ public sealed class FakePageTable : IPageTable
             ulong first = table << TableShift;
             if (first < end && first + Span > start && first >= floor && first + Span <= ceiling)
             {
-                _frames.Free(_tables[table]);
+                _frames.Return(_tables[table]);
                 _tables.Remove(table);
             }
         }
@@ -171,6 +170,18 @@ public sealed class FakePageTable : IPageTable
         }
 
         return done;
+    }
+
+    public int CopyFromGuest(ulong address, Frame destination, int offset, int count)
+    {
+        _frames.MayThrow();
+        return CopyFromGuest(address, _frames.GetBytes(destination).Slice(offset, count));
+    }
+
+    public int CopyToGuest(ulong address, Frame source, int offset, int count)
+    {
+        _frames.MayThrow();
+        return CopyToGuest(address, _frames.GetReadable(source).AsSpan(offset, count));
     }
 
     public bool TryLoad(ulong address, out uint value)
@@ -211,10 +222,11 @@ public sealed class FakePageTable : IPageTable
             throw new InvalidOperationException("A page table is disposed of twice.");
         }
 
+        Unmap(0, Paging.UserEnd);
         _isDisposed = true;
         foreach (Frame frame in _tables.Values)
         {
-            _frames.Free(frame);
+            _frames.Return(frame);
         }
     }
 

@@ -50,7 +50,7 @@ internal static class FatalCases
     ];
 
     private static void WriteToCodeByDirectMap(X64Machine machine) =>
-        machine.Frames.GetBytes(new Frame((uint)(FindCode(machine).Physical >> Paging.PageShift)))[0] = 0xCC;
+        machine.GetPhysicalPage(FindCode(machine).Physical)[0] = 0xCC;
 
     private static KernelMapping FindCode(X64Machine machine) =>
         KernelPageWalk.Walk(machine).First(mapping => mapping.Address >= ManagedImage && mapping.IsExecutable);

@@ -26,7 +26,7 @@ internal static class KernelPageWalk
     internal static IEnumerable<KernelMapping> Walk(X64Machine machine) => Walk(machine, machine.KernelRoot, TopShift, new KernelMapping(0, 0, 0, true, true, false));
 
     internal static ReadOnlySpan<ulong> ReadTable(X64Machine machine, ulong physical) =>
-        MemoryMarshal.Cast<byte, ulong>(machine.Frames.GetBytes(new Frame((uint)((physical & AddressMask) >> Paging.PageShift))));
+        MemoryMarshal.Cast<byte, ulong>(machine.GetPhysicalPage(physical & AddressMask));
 
     private static IEnumerable<KernelMapping> Walk(X64Machine machine, ulong table, int shift, KernelMapping above)
     {

@@ -42,11 +42,13 @@ internal static class MemoryCases
         Check.Equal(long.Parse(parts[0], CultureInfo.InvariantCulture), initrd.Length, "bytes");
         ulong sum = 0;
         long position = 0;
-        uint frame = initrd.FirstFrame.Number;
+        long index = 0;
+        byte[] page = new byte[Paging.PageSize];
         int offset = initrd.Offset;
         while (position < initrd.Length)
         {
-            ReadOnlySpan<byte> bytes = machine.Frames.GetBytes(new Frame(frame++))[offset..];
+            machine.Frames.Read(initrd[index++], 0, page);
+            ReadOnlySpan<byte> bytes = page.AsSpan(offset);
             offset = 0;
             for (int i = 0; i < bytes.Length && position < initrd.Length; i++)
             {
@@ -82,7 +84,7 @@ internal static class MemoryCases
 
             foreach (Frame frame in frames)
             {
-                machine.Frames.Free(frame);
+                machine.Frames.Release(frame);
             }
         }
     }
@@ -147,30 +149,32 @@ internal static class MemoryCases
         {
             foreach (Frame frame in taken)
             {
-                machine.Frames.Free(frame);
+                machine.Frames.Release(frame);
             }
 
             Check.True(table.TryMap(Base, spare, PageAccess.Read), "not mapped when there was memory again");
         }
 
+        table.Unmap(Base, Base + Paging.PageSize);
         table.Dispose();
-        machine.Frames.Free(spare);
+        machine.Frames.Release(spare);
     }
 
     private static void CheckDistinct(X64Machine machine, Span<Frame> taken)
     {
         PhysicalRange initrd = machine.Boot.InitialRamDisk;
-        uint initrdEnd = initrd.FirstFrame.Number + (uint)((initrd.Offset + initrd.Length + Paging.PageSize - 1) >> Paging.PageShift);
+        uint initrdStart = initrd.FrameCount == 0 ? 0 : initrd[0].Number;
+        uint initrdEnd = initrdStart + (uint)initrd.FrameCount;
         taken.Sort((a, b) => a.Number.CompareTo(b.Number));
         for (int i = 0; i < taken.Length; i++)
         {
             uint number = taken[i].Number;
-            Check.True(number != 0 && number < machine.Frames.Limit, $"frame {number} beyond the limit");
+            Check.True(number != 0 && number < machine.FrameTable.Limit, $"frame {number} beyond the limit");
             Check.True(i == 0 || number != taken[i - 1].Number, $"frame {number} given out twice");
-            Check.True(initrd.Length == 0 || number < initrd.FirstFrame.Number || number >= initrdEnd, $"frame {number} of the initrd given out");
+            Check.True(initrd.Length == 0 || number < initrdStart || number >= initrdEnd, $"frame {number} of the initrd given out");
             if (IsSample(taken, i))
             {
-                MemoryMarshal.Write(machine.Frames.GetBytes(taken[i]), number);
+                MemoryMarshal.Write(machine.GetPage(taken[i]), number);
             }
         }
 
@@ -178,7 +182,7 @@ internal static class MemoryCases
         {
             if (IsSample(taken, i))
             {
-                Check.Equal(taken[i].Number, MemoryMarshal.Read<uint>(machine.Frames.GetBytes(taken[i])), "what a frame holds");
+                Check.Equal(taken[i].Number, MemoryMarshal.Read<uint>(machine.GetPage(taken[i])), "what a frame holds");
             }
         }
     }

@@ -17,7 +17,7 @@ internal static class PageTableCases
         ("Copies_OfEveryShortLength_StopWhereThePageEnds", StopAnywhere),
         ("Copy_OfKernelAddresses_CopiesNothing", RefuseKernel),
         ("CompareExchange_ExchangesOnlyWhenEqual", CompareExchange),
-        ("Unmap_InBatches_ReturnsEveryFrame", UnmapBatches),
+        ("Unmap_OfManyPages_RemovesEach", UnmapMany),
         ("Protect_TakesEffectAtOnce", Protect),
         ("Tables_OfTwoSpaces_AreSeparate", TwoSpaces),
         ("FreeTables_GivesBackWhatIsWhollyFree", FreeTables),
@@ -33,7 +33,7 @@ internal static class PageTableCases
         byte[] received = new byte[sent.Length];
         Check.Equal(sent.Length, table.CopyFromGuest(Base + 33, received), "bytes read");
         Check.True(sent.AsSpan().SequenceEqual(received), "the bytes differ");
-        Check.Equal(sent[0], machine.Frames.GetBytes(frames[0])[33], "the frame's byte");
+        Check.Equal(sent[0], machine.GetPage(frames[0])[33], "the frame's byte");
         Free(machine, frames);
     }
 
@@ -64,7 +64,7 @@ internal static class PageTableCases
     {
         const int Longest = 90;
         using IPageTable table = Make(machine, 1, PageAccess.Read | PageAccess.Write, out Frame[] frames);
-        Span<byte> page = machine.Frames.GetBytes(frames[0]);
+        Span<byte> page = machine.GetPage(frames[0]);
         byte[] sent = new byte[Longest];
         new Random(2).NextBytes(sent);
         byte[] received = new byte[Longest];
@@ -109,23 +109,10 @@ internal static class PageTableCases
         Free(machine, frames);
     }
 
-    private static void UnmapBatches(X64Machine machine)
+    private static void UnmapMany(X64Machine machine)
     {
         using IPageTable table = Make(machine, 100, PageAccess.Read, out Frame[] frames);
-        PageMapping[] batch = new PageMapping[7];
-        ulong start = Base - 0x1000_0000;
-        int total = 0;
-        while (table.Unmap(ref start, Base + 0x4000_0000, batch) is int count && count > 0)
-        {
-            for (int i = 0; i < count; i++)
-            {
-                Check.Equal(frames[total + i], batch[i].Frame, "the frame");
-            }
-
-            total += count;
-        }
-
-        Check.Equal(100, total, "frames removed");
+        Check.Equal(100L, table.Unmap(Base - 0x1000_0000, Base + 0x4000_0000), "pages removed");
         Check.True(!table.TryFindMapped(0x10000, Paging.UserEnd, out _, out _), "something is left");
         Free(machine, frames);
     }
@@ -177,8 +164,7 @@ internal static class PageTableCases
                 Check.True(table.TryMap(places[i], frame, PageAccess.Read | PageAccess.Write), "not mapped");
                 Check.Equal((long)tables[i], before - machine.Frames.FreeCount, "tables made");
                 Check.Equal(1, table.CopyToGuest(places[i], new byte[1]), "bytes written");
-                ulong start = places[i];
-                Check.Equal(1, table.Unmap(ref start, places[i] + Paging.PageSize, new PageMapping[2]), "pages removed");
+                Check.Equal(1L, table.Unmap(places[i], places[i] + Paging.PageSize), "pages removed");
 
                 // The next page, which is in the same table, is somebody's.
                 table.FreeTables(places[i], places[i] + Paging.PageSize, Base + Paging.PageSize, places[i] + Paging.PageSize);
@@ -201,7 +187,9 @@ internal static class PageTableCases
         for (int round = 0; round < 3; round++)
         {
             before = machine.Frames.FreeCount;
-            Make(machine, 1, PageAccess.Read, out frames).Dispose();
+            IPageTable table = Make(machine, 1, PageAccess.Read, out frames);
+            table.Unmap(Base, Base + Paging.PageSize);
+            table.Dispose();
             Free(machine, frames);
         }
 
@@ -225,7 +213,7 @@ internal static class PageTableCases
     {
         foreach (Frame frame in frames)
         {
-            machine.Frames.Free(frame);
+            machine.Frames.Release(frame);
         }
     }
 }

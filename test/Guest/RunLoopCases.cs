@@ -364,7 +364,7 @@ internal static class RunLoopCases
             Check.True(machine.Frames.TryAllocateZeroed(out _code) && machine.Frames.TryAllocateZeroed(out _data), "no frame");
             _table = table!;
             Context = context!;
-            code.CopyTo(machine.Frames.GetBytes(_code));
+            machine.Frames.Write(_code, 0, code);
             Check.True(_table.TryMap(Code, _code, PageAccess.Read | PageAccess.Execute), "code not mapped");
             Check.True(_table.TryMap(Data, _data, PageAccess.Read | PageAccess.Write), "data not mapped");
             Context.Registers.Rip = Code;
@@ -377,9 +377,11 @@ internal static class RunLoopCases
         public void Dispose()
         {
             Context.Dispose();
+            _table.Unmap(Code, Code + Paging.PageSize);
+            _table.Unmap(Data, Data + Paging.PageSize);
             _table.Dispose();
-            _machine.Frames.Free(_code);
-            _machine.Frames.Free(_data);
+            _machine.Frames.Release(_code);
+            _machine.Frames.Release(_data);
         }
 
         /// <summary>Runs until the guest itself stops; an interrupt may come at any time.</summary>

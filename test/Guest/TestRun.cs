@@ -29,7 +29,7 @@ internal sealed class TestRun
             return false;
         }
 
-        (string Name, Action<X64Machine> Body)[] cases = [.. RuntimeCases.All, .. PageTableCases.All, .. KernelPageCases.All, .. RunLoopCases.All, .. MemoryCases.All];
+        (string Name, Action<X64Machine> Body)[] cases = [.. RuntimeCases.All, .. PageTableCases.All, .. FrameCases.All, .. KernelPageCases.All, .. RunLoopCases.All, .. MemoryCases.All];
         Print($"1..{cases.Length}");
         int failed = 0;
         for (int i = 0; i < cases.Length; i++)

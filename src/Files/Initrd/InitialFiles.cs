@@ -70,23 +70,17 @@ internal sealed class InitialFiles(RamFileSystem fileSystem, InitialRamDiskSourc
 /// <summary>An initrd as it lies in memory.</summary>
 internal sealed class InitialRamDiskSource(FramePool frames, PhysicalRange range) : ICpioSource
 {
+    private readonly FrameWindow _window = new();
+
     public long Length => range.Length;
 
     public ReadOnlySpan<byte> GetPiece(long offset)
     {
         long position = range.Offset + offset;
         int inFrame = (int)(position & (long)Paging.PageMask);
-        Frame frame = new(range.FirstFrame.Number + (uint)(position >> Paging.PageShift));
-        long left = range.Length - offset;
-        ReadOnlySpan<byte> bytes = frames.GetBytes(frame)[inFrame..];
-        return bytes.Length > left ? bytes[..(int)left] : bytes;
+        return _window.Get(frames, range[position >> Paging.PageShift], inFrame, range.Length - offset);
     }
 
     /// <summary>Where a part of it lies.</summary>
-    public PhysicalRange GetRange(long offset, long length)
-    {
-        long position = range.Offset + offset;
-        Frame frame = new(range.FirstFrame.Number + (uint)(position >> Paging.PageShift));
-        return new PhysicalRange(frame, (int)(position & (long)Paging.PageMask), length);
-    }
+    public PhysicalRange GetRange(long offset, long length) => range.Slice(offset, length);
 }

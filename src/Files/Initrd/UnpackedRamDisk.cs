@@ -9,6 +9,7 @@ namespace Semitone.Files;
 internal sealed class UnpackedRamDisk(FramePool frames) : ICpioSource
 {
     private readonly List<Frame> _frames = [];
+    private readonly FrameWindow _window = new();
     private readonly byte[] _page = new byte[Paging.PageSize];
     private int _freed;
 
@@ -18,8 +19,7 @@ internal sealed class UnpackedRamDisk(FramePool frames) : ICpioSource
     {
         int inFrame = (int)(offset & (long)Paging.PageMask);
         long left = Length - offset;
-        ReadOnlySpan<byte> bytes = frames.GetBytes(_frames[(int)(offset >> Paging.PageShift)])[inFrame..];
-        return bytes.Length > left ? bytes[..(int)left] : bytes;
+        return _window.Get(frames, _frames[(int)(offset >> Paging.PageShift)], inFrame, left);
     }
 
     /// <summary>Unpacks one gzip member.</summary>
@@ -118,7 +118,7 @@ internal sealed class UnpackedRamDisk(FramePool frames) : ICpioSource
                 _frames.Add(frame);
             }
             int count = Math.Min(bytes.Length, Paging.PageSize - inFrame);
-            bytes[..count].CopyTo(frames.GetBytes(_frames[^1])[inFrame..]);
+            frames.Write(_frames[^1], inFrame, bytes[..count]);
             bytes = bytes[count..];
             Length += count;
         }

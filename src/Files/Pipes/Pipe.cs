@@ -86,7 +86,7 @@ public sealed class Pipe(FramePool frames)
         {
             int inPage = _start & (Paging.PageSize - 1);
             int length = Math.Min(_count, Paging.PageSize - inPage);
-            int moved = destination.Write(frames.GetBytes(_frames[_start >> Paging.PageShift]).Slice(inPage, length));
+            int moved = destination.Write(frames, _frames[_start >> Paging.PageShift], inPage, length);
             _count -= moved;
             _start = _count == 0 ? 0 : Wrap(_start + moved);
             if (moved < length)
@@ -133,7 +133,7 @@ public sealed class Pipe(FramePool frames)
                 error = Errno.ENOMEM;
                 break;
             }
-            int moved = source.Read(frames.GetBytes(frame).Slice(inPage, length));
+            int moved = source.Read(frames, frame, inPage, length);
             _count += moved;
             if (moved < length)
             {
@@ -171,7 +171,7 @@ public sealed class Pipe(FramePool frames)
         {
             int inPage = position & (Paging.PageSize - 1);
             int length = Math.Min(left, Paging.PageSize - inPage);
-            if (!copy.TryAppend(frames.GetBytes(_frames[position >> Paging.PageShift]).Slice(inPage, length)))
+            if (!copy.TryAppend(_frames[position >> Paging.PageShift], inPage, length))
             {
                 copy.FreeFrames();
                 return Errno.ENOMEM;
@@ -190,18 +190,19 @@ public sealed class Pipe(FramePool frames)
 
     private int Wrap(int position) => position >= Capacity ? position - Capacity : position;
 
-    private bool TryAppend(ReadOnlySpan<byte> bytes)
+    private bool TryAppend(Frame source, int offset, int count)
     {
-        while (!bytes.IsEmpty)
+        while (count > 0)
         {
             int inPage = _count & (Paging.PageSize - 1);
-            int length = Math.Min(bytes.Length, Paging.PageSize - inPage);
+            int length = Math.Min(count, Paging.PageSize - inPage);
             if (!TryGetFrame(_count >> Paging.PageShift, out Frame frame))
             {
                 return false;
             }
-            bytes[..length].CopyTo(frames.GetBytes(frame)[inPage..]);
-            bytes = bytes[length..];
+            frames.Copy(source, offset, frame, inPage, length);
+            offset += length;
+            count -= length;
             _count += length;
         }
         return true;
@@ -224,11 +225,10 @@ public sealed class Pipe(FramePool frames)
 
     private void FreeFrames()
     {
-        for (int i = 0; i < _frameCount; i++)
+        while (_frameCount > 0)
         {
-            frames.Release(_frames[i]);
+            frames.Release(_frames[--_frameCount]);
         }
-        _frameCount = 0;
         _start = 0;
         _count = 0;
     }

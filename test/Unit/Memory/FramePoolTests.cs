@@ -13,7 +13,7 @@ public sealed class FramePoolTests
         FakeFrameAllocator allocator = new(8);
         FramePool pool = new(allocator);
         Assert.True(pool.TryAllocate(out Frame frame));
-        pool.AddReference(frame);
+        Assert.True(pool.TryAddReference(frame));
         Assert.False(pool.IsExclusive(frame));
         pool.Release(frame);
         Assert.True(pool.IsExclusive(frame));
@@ -60,17 +60,18 @@ public sealed class FramePoolTests
     }
 
     [Fact]
-    public void ManyReferences_AreCounted()
+    public void ManyReferences_AreCountedAndLimited()
     {
         FakeFrameAllocator allocator = new(2);
         FramePool pool = new(allocator);
         pool.TryAllocateZeroed(out Frame frame);
-        for (int i = 0; i < 70_000; i++)
+        for (int i = 1; i < 255; i++)
         {
-            pool.AddReference(frame);
+            Assert.True(pool.TryAddReference(frame));
         }
 
-        for (int i = 0; i < 70_000; i++)
+        Assert.False(pool.TryAddReference(frame));
+        for (int i = 1; i < 255; i++)
         {
             pool.Release(frame);
         }
@@ -78,5 +79,6 @@ public sealed class FramePoolTests
         Assert.True(pool.IsExclusive(frame));
         Assert.Equal(1, allocator.FreeCount);
         pool.Release(frame);
+        Assert.Throws<InvalidOperationException>(() => pool.Release(frame));
     }
 }

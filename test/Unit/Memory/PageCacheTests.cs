@@ -85,7 +85,7 @@ public sealed class PageCacheTests
         PhysicalRange range = _machine.Frames.Reserve(Pattern(2 * Page));
         PageCache file = new(_frames, range);
         Assert.Equal(Errno.None, file.GetPage(1, out Frame frame));
-        Assert.Equal(range.FirstFrame.Number + 1, frame.Number);
+        Assert.Equal(range[1], frame);
         file.Release();
         Assert.Equal(_freeAtStart, _machine.Frames.FreeCount);
     }
@@ -95,9 +95,9 @@ public sealed class PageCacheTests
     {
         byte[] disk = Pattern(2 * Page);
         PhysicalRange range = _machine.Frames.Reserve(disk);
-        PageCache file = new(_frames, range with { Length = Page + 10 });
+        PageCache file = new(_frames, range.Slice(0, Page + 10));
         Assert.Equal(Errno.None, file.GetPage(1, out Frame frame));
-        Assert.NotEqual(range.FirstFrame.Number + 1, frame.Number);
+        Assert.NotEqual(range[1], frame);
         Assert.Equal(disk.AsSpan(Page, 10), _machine.Frames.GetBytes(frame).Slice(0, 10));
         Assert.False(_machine.Frames.GetBytes(frame).Slice(10).ContainsAnyExcept((byte)0));
         Assert.Equal(Errno.ENXIO, file.GetPage(2, out _));
@@ -223,7 +223,7 @@ public sealed class PageCacheTests
                         case 4:
                             if (file.GetPage(offset / Page, out Frame frame) == Errno.None)
                             {
-                                Assert.Equal(model.AsSpan(offset / Page * Page, Page), frames.GetBytes(frame));
+                                Assert.Equal(model.AsSpan(offset / Page * Page, Page), machine.Frames.GetBytes(frame));
                             }
                             else
                             {
