@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 namespace Semitone.Abi;
 
 /// <summary>A set of signals as the kernel keeps it: bit N-1 stands for signal N (sigset_t of rt_sigprocmask(2), 8 bytes).</summary>
+[NonAllocating]
 [StructLayout(LayoutKind.Sequential)]
 public readonly record struct SignalSet(ulong Bits)
 {

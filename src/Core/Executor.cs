@@ -18,7 +18,7 @@ public sealed class Executor
 
     private readonly ICpu _cpu;
     private readonly IClock _clock;
-    private KernelLock _queueLock;
+    private KernelLock _queueLock = new(LockRank.RunQueue);
     private Runnable? _head;
     private Runnable? _tail;
     private IInterruptHandler[] _interruptHandlers = [];
@@ -62,26 +62,27 @@ public sealed class Executor
     public void AddInterruptHandler(IInterruptHandler handler) => _interruptHandlers = [.. _interruptHandlers, handler];
 
     /// <summary>Puts an item at the end of the run queue; does nothing when it is queued already.</summary>
+    [NonAllocating]
     public void Post(Runnable item)
     {
-        _queueLock.Enter(LockRank.RunQueue);
-        if (!item.IsQueued)
+        using (_queueLock.Enter())
         {
-            item.IsQueued = true;
-            if (_tail is null)
+            if (!item.IsQueued)
             {
-                _head = item;
-            }
-            else
-            {
-                _tail.Next = item;
-            }
+                item.IsQueued = true;
+                if (_tail is null)
+                {
+                    _head = item;
+                }
+                else
+                {
+                    _tail.Next = item;
+                }
 
-            _tail = item;
-            NeedsAttention = true;
+                _tail = item;
+                NeedsAttention = true;
+            }
         }
-
-        _queueLock.Exit(LockRank.RunQueue);
     }
 
     /// <summary>Makes <see cref="Run"/> return after the item that runs now.</summary>
@@ -139,6 +140,7 @@ public sealed class Executor
     }
 
     /// <summary>Serves an interrupt that ended <see cref="ICpu.Run"/> or <see cref="ICpu.Idle"/>: timers that are due, devices that have something.</summary>
+    [NonAllocating]
     public void HandleInterrupt()
     {
         long nowNs = _clock.MonotonicNs;
@@ -165,18 +167,19 @@ public sealed class Executor
             return null;
         }
 
-        _queueLock.Enter(LockRank.RunQueue);
-        Runnable item = _head;
-        _head = item.Next;
-        if (_head is null)
+        using (_queueLock.Enter())
         {
-            _tail = null;
-        }
+            Runnable item = _head;
+            _head = item.Next;
+            if (_head is null)
+            {
+                _tail = null;
+            }
 
-        item.Next = null;
-        item.IsQueued = false;
-        _queueLock.Exit(LockRank.RunQueue);
-        return item;
+            item.Next = null;
+            item.IsQueued = false;
+            return item;
+        }
     }
 
     private void SetAlarm(long monotonicNs)

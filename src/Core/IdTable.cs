@@ -20,13 +20,14 @@ public sealed class IdTable<T>
     public int Count { get; private set; }
 
     /// <summary>Gives an object the next free number.</summary>
-    /// <returns>False when all are taken.</returns>
+    /// <returns>False when all are taken, or the kernel's heap has no room for more.</returns>
     public bool TryAdd(T item, out int id)
     {
         // Growing at half full keeps the search short.
         if (Count >= _entries.Length / 2 && _entries.Length < _limit)
         {
-            Array.Resize(ref _entries, Math.Min(_entries.Length * 2, _limit));
+            // Without room it goes on with what there is.
+            _ = KernelHeap.TryResize(ref _entries, Math.Min(_entries.Length * 2, _limit), IntPtr.Size);
         }
 
         for (int i = 1; i < _entries.Length; i++)
@@ -61,6 +62,7 @@ public sealed class IdTable<T>
     }
 
     /// <summary>Finds the first object with a number from <paramref name="id"/> on.</summary>
+    [NonAllocating]
     public bool TryGetNext(int id, out int found, [NotNullWhen(true)] out T? item)
     {
         for (found = Math.Max(id, 0); found < _entries.Length; found++)

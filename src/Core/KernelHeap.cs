@@ -89,10 +89,41 @@ public static class KernelHeap
         return true;
     }
 
+    /// <summary>Makes room in a list, whose length a guest has a say in, for more elements: adding them cannot fail then.</summary>
+    /// <param name="elementSize">Bytes of an element, nearly.</param>
+    /// <param name="count">How many more.</param>
+    /// <returns>False, and the list is as it was, when the heap has no room for it.</returns>
+    public static bool TryReserve<T>(List<T> list, int elementSize, int count = 1)
+    {
+        if (list.Count + count <= list.Capacity)
+        {
+            return true;
+        }
+
+        int capacity = Math.Max(Math.Max(4, list.Capacity * 2), list.Count + count);
+        long bytes = (long)capacity * elementSize;
+        if (bytes > int.MaxValue || (bytes > BytesPerAddition && !HasRoom((int)bytes)))
+        {
+            return false;
+        }
+
+        try
+        {
+            list.Capacity = capacity;
+            return true;
+        }
+        catch (OutOfMemoryException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Forgets how much room there was: frames, which the heap may need, have become few.</summary>
     public static void Reconsider() => s_credit = 0;
 
-    /// <summary>Makes room after an allocation has failed: what follows, up to the end of the program that met it, needs objects, too.</summary>
+    /// <summary>
+    /// Makes room after an allocation has failed: what follows, up to the end of the program that met it, needs objects, too.
+    /// </summary>
     public static void Relieve()
     {
         s_emergency = null;

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Semitone.Machine;
 
 namespace Semitone.Core;
@@ -16,20 +15,18 @@ public enum LogLevel : byte
 /// <summary>The kernel's log: the last lines in a ring, and the important ones on the console at once.</summary>
 /// <remarks>
 /// A line looks like <c>[    0.301494] Info: text</c>. Messages are interpolated straight into a buffer of bytes
-/// (<see cref="LogMessage"/>), so that writing one allocates nothing.
+/// (<see cref="LogMessage"/>), so that writing one allocates nothing. The lock is taken when the line is there: what makes its
+/// parts may allocate, fail, and write messages of its own.
 /// </remarks>
 public sealed class KernelLog
 {
-    internal const int LineCapacity = 512;
-
     private const int RingSize = 16 * 1024;
 
     private readonly IConsole _console;
     private readonly IClock _clock;
-    private readonly byte[] _line = new byte[LineCapacity];
     private byte[]? _ring;
     private long _written;
-    private KernelLock _lock;
+    private KernelLock _lock = new(LockRank.Log);
 
     public KernelLog(IConsole console, IClock clock)
     {
@@ -40,22 +37,22 @@ public sealed class KernelLog
     /// <summary>The least important level that goes to the console; what is less important goes to the ring only.</summary>
     public LogLevel ConsoleLevel { get; set; } = LogLevel.Warning;
 
-    public void Critical([InterpolatedStringHandlerArgument("")] ref LogMessage message) => Write(LogLevel.Critical, ref message);
+    public void Critical(ref LogMessage message) => Write(LogLevel.Critical, ref message);
 
-    public void Error([InterpolatedStringHandlerArgument("")] ref LogMessage message) => Write(LogLevel.Error, ref message);
+    public void Error(ref LogMessage message) => Write(LogLevel.Error, ref message);
 
-    public void Warning([InterpolatedStringHandlerArgument("")] ref LogMessage message) => Write(LogLevel.Warning, ref message);
+    public void Warning(ref LogMessage message) => Write(LogLevel.Warning, ref message);
 
-    public void Info([InterpolatedStringHandlerArgument("")] ref LogMessage message) => Write(LogLevel.Info, ref message);
+    public void Info(ref LogMessage message) => Write(LogLevel.Info, ref message);
 
-    public void Debug([InterpolatedStringHandlerArgument("")] ref LogMessage message) => Write(LogLevel.Debug, ref message);
+    public void Debug(ref LogMessage message) => Write(LogLevel.Debug, ref message);
 
     /// <summary>Writes a text of several lines, as that of an exception is: each of them as a message.</summary>
     public void WriteLines(LogLevel level, ReadOnlySpan<char> text)
     {
         foreach (Range line in text.Split('\n'))
         {
-            LogMessage message = new(0, 1, this);
+            LogMessage message = new(0, 1);
             message.AppendFormatted(text[line].TrimEnd());
             Write(level, ref message);
         }
@@ -79,27 +76,15 @@ public sealed class KernelLog
         return length;
     }
 
-    /// <summary>The buffer that the next line is put together in.</summary>
-    internal byte[] TakeLine()
-    {
-        _lock.Enter(LockRank.Log);
-        return _line;
-    }
-
     private void Write(LogLevel level, ref LogMessage message)
     {
-        Span<byte> prefix = stackalloc byte[48];
-        int prefixLength = FormatPrefix(level, prefix);
-        ReadOnlySpan<byte> text = message.Finish();
-        Remember(prefix[..prefixLength]);
-        Remember(text);
+        Span<byte> prefix = stackalloc byte[LogMessage.PrefixCapacity];
+        ReadOnlySpan<byte> line = message.Finish(prefix[..FormatPrefix(level, prefix)]);
+        Remember(line);
         if (level <= ConsoleLevel)
         {
-            _console.Write(prefix[..prefixLength]);
-            _console.Write(text);
+            _console.Write(line);
         }
-
-        _lock.Exit(LockRank.Log);
     }
 
     private int FormatPrefix(LogLevel level, Span<byte> buffer)
@@ -142,10 +127,14 @@ public sealed class KernelLog
             return;
         }
 
-        int position = (int)(_written % RingSize);
-        int first = Math.Min(bytes.Length, RingSize - position);
-        bytes[..first].CopyTo(_ring.AsSpan(position));
-        bytes[first..].CopyTo(_ring);
-        _written += bytes.Length;
+        byte[] ring = _ring;
+        using (_lock.Enter())
+        {
+            int position = (int)(_written % RingSize);
+            int first = Math.Min(bytes.Length, RingSize - position);
+            bytes[..first].CopyTo(ring.AsSpan(position));
+            bytes[first..].CopyTo(ring);
+            _written += bytes.Length;
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Text.Unicode;
 
@@ -5,19 +6,24 @@ namespace Semitone.Core;
 
 /// <summary>One message on its way into the log: what the compiler turns <c>log.Info($"...")</c> into.</summary>
 /// <remarks>
-/// Holds the log's lock from its making to <see cref="Finish"/>: what is put into the holes must not throw, and so be made before.
+/// The line is put together in the message itself, on the stack: nothing is allocated, and no lock is held while the holes are filled.
 /// What does not fit in a line is cut off.
 /// </remarks>
 [InterpolatedStringHandler]
 public ref struct LogMessage
 {
-    private readonly byte[] _buffer;
-    private int _length;
+    /// <summary>Bytes of a line, with its end.</summary>
+    internal const int LineCapacity = 512;
 
-    public LogMessage(int literalLength, int formattedCount, KernelLog log)
+    /// <summary>Bytes that are kept free in front of the text, for time and level.</summary>
+    internal const int PrefixCapacity = 48;
+
+    private Line _line;
+    private int _end;
+
+    public LogMessage(int literalLength, int formattedCount)
     {
-        _buffer = log.TakeLine();
-        _length = 0;
+        _end = PrefixCapacity;
     }
 
     public void AppendLiteral(string text) => AppendFormatted(text);
@@ -35,17 +41,20 @@ public ref struct LogMessage
             value = value is < 0x20 or 0x7F ? (byte)'?' : value;
         }
 
-        _length += written;
+        _end += written;
     }
 
     /// <summary>Appends bytes as they are, but control characters, which a guest could garble the console with, as '?'.</summary>
     public void AppendFormatted(ReadOnlySpan<byte> bytes)
     {
-        int count = Math.Min(bytes.Length, Free.Length);
+        Span<byte> free = Free;
+        int count = Math.Min(bytes.Length, free.Length);
         for (int i = 0; i < count; i++)
         {
-            _buffer[_length++] = bytes[i] is < 0x20 or 0x7F ? (byte)'?' : bytes[i];
+            free[i] = bytes[i] is < 0x20 or 0x7F ? (byte)'?' : bytes[i];
         }
+
+        _end += count;
     }
 
     public void AppendFormatted(byte[] bytes) => AppendFormatted(bytes.AsSpan());
@@ -56,7 +65,7 @@ public ref struct LogMessage
     {
         if (value.TryFormat(Free, out int written, default, null))
         {
-            _length += written;
+            _end += written;
         }
     }
 
@@ -64,7 +73,7 @@ public ref struct LogMessage
     {
         if (value.TryFormat(Free, out int written, default, null))
         {
-            _length += written;
+            _end += written;
         }
     }
 
@@ -73,17 +82,29 @@ public ref struct LogMessage
     {
         if (value.TryFormat(Free, out int written, format, null))
         {
-            _length += written;
+            _end += written;
         }
     }
 
-    /// <summary>Ends the line.</summary>
-    internal ReadOnlySpan<byte> Finish()
+    /// <summary>Ends the line, and puts what it begins with in front of it.</summary>
+    /// <param name="prefix"><see cref="PrefixCapacity"/> bytes at most.</param>
+    [UnscopedRef]
+    internal ReadOnlySpan<byte> Finish(scoped ReadOnlySpan<byte> prefix)
     {
-        _buffer[_length++] = (byte)'\n';
-        return _buffer.AsSpan(0, _length);
+        Span<byte> line = _line;
+        line[_end++] = (byte)'\n';
+        int start = PrefixCapacity - prefix.Length;
+        prefix.CopyTo(line[start..]);
+        return line[start.._end];
     }
 
     /// <summary>What is left of the line but its end.</summary>
-    private readonly Span<byte> Free => _buffer.AsSpan(_length, _buffer.Length - 1 - _length);
+    [UnscopedRef]
+    private Span<byte> Free => ((Span<byte>)_line)[_end..(PrefixCapacity + LineCapacity - 1)];
+
+    [InlineArray(PrefixCapacity + LineCapacity)]
+    private struct Line
+    {
+        private byte _first;
+    }
 }

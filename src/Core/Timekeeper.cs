@@ -16,6 +16,7 @@ public sealed class Timekeeper
     }
 
     /// <summary>Nanoseconds since boot.</summary>
+    [NonAllocating]
     public long MonotonicNs => _clock.MonotonicNs;
 
     /// <summary>Nanoseconds since 1970-01-01 UTC.</summary>

@@ -1,12 +1,21 @@
+using System.Diagnostics;
+
 namespace Semitone.Core;
 
-/// <summary>The timers of one CPU, by deadline: a binary heap in which every timer knows its place, so that cancelling is O(log n).</summary>
+/// <summary>
+/// The timers of one CPU, by deadline: a binary heap in which every timer knows its place, so that cancelling is O(log n).
+/// </summary>
 public sealed class TimerQueue
 {
+    private const int InitialLength = 16;
+
     private readonly Executor? _executor;
-    private KernelLock _lock;
-    private KernelTimer[] _heap = new KernelTimer[16];
+    private KernelLock _lock = new(LockRank.TimerQueue);
+    private KernelTimer[] _heap = new KernelTimer[InitialLength];
     private int _count;
+
+    /// <summary>Timers that may be armed at the same time; the heap is at least as long.</summary>
+    private int _reservedCount;
 
     /// <param name="executor">Whose alarm the first timer sets; none in a test of the queue itself.</param>
     public TimerQueue(Executor? executor = null)
@@ -19,63 +28,112 @@ public sealed class TimerQueue
 
     public int Count => _count;
 
-    /// <summary>Arms a timer, or moves one that is armed already.</summary>
+    /// <summary>Timers that have their place here, armed or not.</summary>
+    public int ReservedCount => _reservedCount;
+
+    /// <summary>Arms a timer that has its place here, or moves one that is armed already.</summary>
+    [NonAllocating]
     public void Arm(KernelTimer timer, long deadlineNs)
     {
-        _lock.Enter(LockRank.TimerQueue);
-        if (timer.HeapIndex == KernelTimer.NotQueued)
+        Debug.Assert(timer.Queue == this, "The timer has no place in this queue.");
+        using (_lock.Enter())
         {
-            if (_count == _heap.Length)
+            timer.DeadlineNs = deadlineNs;
+            if (timer.HeapIndex == KernelTimer.NotQueued)
             {
-                Array.Resize(ref _heap, _count * 2);
+                SiftUp(timer, _count++);
+            }
+            else
+            {
+                Replace(timer, timer.HeapIndex);
             }
 
-            timer.DeadlineNs = deadlineNs;
-            SiftUp(timer, _count++);
+            UpdateNext();
         }
-        else
-        {
-            timer.DeadlineNs = deadlineNs;
-            Replace(timer, timer.HeapIndex);
-        }
-
-        UpdateNext();
-        _lock.Exit(LockRank.TimerQueue);
     }
 
     /// <summary>Takes a timer out.</summary>
     /// <returns>False when it was not armed (any more).</returns>
+    [NonAllocating]
     public bool Cancel(KernelTimer timer)
     {
-        _lock.Enter(LockRank.TimerQueue);
-        bool wasArmed = timer.HeapIndex != KernelTimer.NotQueued;
-        if (wasArmed)
+        using (_lock.Enter())
         {
+            if (timer.HeapIndex == KernelTimer.NotQueued)
+            {
+                return false;
+            }
+
             Remove(timer);
             UpdateNext();
+            return true;
         }
-
-        _lock.Exit(LockRank.TimerQueue);
-        return wasArmed;
     }
 
     /// <summary>Runs every timer that is due. A callback may arm and cancel timers, its own too.</summary>
     /// <returns>How many ran.</returns>
+    [NonAllocating]
     public int Expire(long nowNs)
     {
         int expired = 0;
         while (NextDeadlineNs <= nowNs)
         {
-            _lock.Enter(LockRank.TimerQueue);
-            KernelTimer timer = _heap[0];
-            Remove(timer);
-            UpdateNext();
-            _lock.Exit(LockRank.TimerQueue);
+            KernelTimer timer;
+            using (_lock.Enter())
+            {
+                timer = _heap[0];
+                Remove(timer);
+                UpdateNext();
+            }
+
             timer.OnExpired();
             expired++;
         }
 
         return expired;
+    }
+
+    /// <summary>Makes room for one more timer.</summary>
+    /// <returns>False when the kernel's heap has none.</returns>
+    internal bool TryReserve()
+    {
+        while (true)
+        {
+            int length;
+            using (_lock.Enter())
+            {
+                if (_reservedCount < _heap.Length)
+                {
+                    _reservedCount++;
+                    return true;
+                }
+
+                length = _heap.Length * 2;
+            }
+
+            if (!KernelHeap.TryAllocate(length, IntPtr.Size, out KernelTimer[]? longer))
+            {
+                return false;
+            }
+
+            using (_lock.Enter())
+            {
+                if (_heap.Length < length)
+                {
+                    Array.Copy(_heap, longer, _count);
+                    _heap = longer;
+                }
+            }
+        }
+    }
+
+    /// <summary>Takes back the place of a timer that is not armed.</summary>
+    internal void GiveBack()
+    {
+        using (_lock.Enter())
+        {
+            _reservedCount--;
+        }
     }
 
     private void UpdateNext()

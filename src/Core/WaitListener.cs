@@ -26,6 +26,7 @@ public abstract class WaitListener : IQueueMember
 
     /// <summary>Something happened that may be what the listener wants to know.</summary>
     /// <remarks>Called in the middle of a write or an interrupt: take note, wake others, and do no more. Joins and leaves no queue.</remarks>
+    [NonAllocating]
     protected internal abstract void OnWake();
 
     /// <summary>The place of a listener in one queue.</summary>

@@ -12,7 +12,7 @@ namespace Semitone.Core;
 /// </remarks>
 public sealed class WaitQueue
 {
-    private KernelLock _lock;
+    private KernelLock _lock = new(LockRank.WaitQueue);
     private WaitNode? _first;
     private WaitNode? _last;
     private WaitListener.Node? _firstListener;
@@ -20,10 +20,12 @@ public sealed class WaitQueue
     public bool HasWaiters => _first is not null;
 
     /// <summary>Wakes everybody that waits now.</summary>
+    [NonAllocating]
     public int WakeAll() => Wake(int.MaxValue);
 
     /// <summary>Wakes the <paramref name="count"/> that have waited longest.</summary>
     /// <returns>How many were woken.</returns>
+    [NonAllocating]
     public int Wake(int count)
     {
         if (_firstListener is not null)
@@ -34,14 +36,16 @@ public sealed class WaitQueue
         int woken = 0;
         while (woken < count && _first is not null)
         {
-            _lock.Enter(LockRank.WaitQueue);
-            WaitNode? node = _first;
-            if (node is not null)
+            WaitNode? node;
+            using (_lock.Enter())
             {
-                Unlink(node);
+                node = _first;
+                if (node is not null)
+                {
+                    Unlink(node);
+                }
             }
 
-            _lock.Exit(LockRank.WaitQueue);
             if (node is not null && node.Waiter.TryComplete(WaitResult.Woken))
             {
                 woken++;
@@ -53,64 +57,66 @@ public sealed class WaitQueue
 
     internal void Add(WaitNode node)
     {
-        _lock.Enter(LockRank.WaitQueue);
-        node.Queue = this;
-        node.Previous = _last;
-        if (_last is null)
+        using (_lock.Enter())
         {
-            _first = node;
-        }
-        else
-        {
-            _last.Next = node;
-        }
+            node.Queue = this;
+            node.Previous = _last;
+            if (_last is null)
+            {
+                _first = node;
+            }
+            else
+            {
+                _last.Next = node;
+            }
 
-        _last = node;
-        _lock.Exit(LockRank.WaitQueue);
+            _last = node;
+        }
     }
 
     internal void Remove(WaitNode node)
     {
-        _lock.Enter(LockRank.WaitQueue);
-        if (node.Queue == this)
+        using (_lock.Enter())
         {
-            Unlink(node);
+            if (node.Queue == this)
+            {
+                Unlink(node);
+            }
         }
-
-        _lock.Exit(LockRank.WaitQueue);
     }
 
     internal void Add(WaitListener.Node node)
     {
-        _lock.Enter(LockRank.WaitQueue);
-        node.Next = _firstListener;
-        if (_firstListener is not null)
+        using (_lock.Enter())
         {
-            _firstListener.Previous = node;
-        }
+            node.Next = _firstListener;
+            if (_firstListener is not null)
+            {
+                _firstListener.Previous = node;
+            }
 
-        _firstListener = node;
-        _lock.Exit(LockRank.WaitQueue);
+            _firstListener = node;
+        }
     }
 
     internal void Remove(WaitListener.Node node)
     {
-        _lock.Enter(LockRank.WaitQueue);
-        if (node.Previous is null)
+        using (_lock.Enter())
         {
-            _firstListener = node.Next;
-        }
-        else
-        {
-            node.Previous.Next = node.Next;
-        }
+            if (node.Previous is null)
+            {
+                _firstListener = node.Next;
+            }
+            else
+            {
+                node.Previous.Next = node.Next;
+            }
 
-        if (node.Next is not null)
-        {
-            node.Next.Previous = node.Previous;
+            if (node.Next is not null)
+            {
+                node.Next.Previous = node.Previous;
+            }
         }
-
-        _lock.Exit(LockRank.WaitQueue);
     }
 
     private void NotifyListeners()

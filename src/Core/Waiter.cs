@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Threading.Tasks.Sources;
 
 namespace Semitone.Core;
@@ -11,7 +12,7 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
 {
     private readonly Executor _executor;
     private readonly Timeout _timeout;
-    private KernelLock _lock;
+    private KernelLock _lock = new(LockRank.Waiter);
     private State _state;
     private WaitResult _result;
     private WaitMode _mode;
@@ -23,11 +24,20 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
     private WaitNode[] _nodes;
     private int _nodeCount;
 
-    public Waiter(Executor executor)
+    private Waiter(Executor executor)
     {
         _executor = executor;
         _timeout = new Timeout(this);
         _nodes = [new WaitNode(this)];
+    }
+
+    /// <summary>Makes a waiter, whose deadline has its place among the executor's timers.</summary>
+    /// <returns>False when the kernel's heap has no room for it.</returns>
+    public static bool TryCreate(Executor executor, [NotNullWhen(true)] out Waiter? waiter)
+    {
+        Waiter created = new(executor);
+        waiter = created._timeout.TryReserve(executor.Timers) ? created : null;
+        return waiter is not null;
     }
 
     private enum State : byte
@@ -47,6 +57,7 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
 
     /// <summary>True when an interruptible wait is to end, or not to begin: a signal to be handled, or the end of the process.</summary>
     /// <remarks>Kept up to date by the owner of the thread; setting it ends the wait that is under way.</remarks>
+    [NonAllocating]
     public bool IsInterruptPending
     {
         get => _isInterruptPending;
@@ -61,6 +72,7 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
     }
 
     /// <summary>True when a killable wait is to end, or not to begin: the thread is to end.</summary>
+    [NonAllocating]
     public bool IsKillPending
     {
         get => _isKillPending;
@@ -86,12 +98,15 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
         BeginIfIdle();
         if (_nodeCount == _nodes.Length)
         {
-            int length = _nodes.Length;
-            Array.Resize(ref _nodes, length * 2);
-            for (int i = length; i < _nodes.Length; i++)
+            // All of them are there before any is seen: an allocation that fails changes nothing.
+            WaitNode[] nodes = new WaitNode[_nodes.Length * 2];
+            _nodes.CopyTo(nodes, 0);
+            for (int i = _nodes.Length; i < nodes.Length; i++)
             {
-                _nodes[i] = new WaitNode(this);
+                nodes[i] = new WaitNode(this);
             }
+
+            _nodes = nodes;
         }
 
         queue.Add(_nodes[_nodeCount++]);
@@ -106,6 +121,20 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
         LeaveQueues();
         _state = State.Idle;
     }
+
+    /// <summary>Gives up whatever wait there is, when its call has failed: nothing of it goes on.</summary>
+    public void Abandon()
+    {
+        _executor.Timers.Cancel(_timeout);
+        LeaveQueues();
+        _continuation = null;
+        _continuationState = null;
+        _version++;
+        _state = State.Idle;
+    }
+
+    /// <summary>Gives the place among the timers back: the thread waits no more.</summary>
+    public void Release() => _timeout.Release();
 
     /// <summary>Waits for a wake, a deadline or an interruption.</summary>
     /// <param name="deadlineNs">On the monotonic clock; <see cref="long.MaxValue"/> for none.</param>
@@ -144,22 +173,21 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
 
     /// <summary>Wakes the thread, wherever it waits.</summary>
     /// <returns>False when no wait was under way, or another wake came first.</returns>
+    [NonAllocating]
     public bool TryWake() => TryComplete(WaitResult.Woken);
 
     internal bool TryComplete(WaitResult result)
     {
-        _lock.Enter(LockRank.Waiter);
-        bool isFirst = _state is State.Enlisted or State.Waiting;
-        bool wasWaiting = _state == State.Waiting;
-        if (isFirst)
+        bool wasWaiting;
+        using (_lock.Enter())
         {
-            Finish(result);
-        }
+            if (_state is not (State.Enlisted or State.Waiting))
+            {
+                return false;
+            }
 
-        _lock.Exit(LockRank.Waiter);
-        if (!isFirst)
-        {
-            return false;
+            wasWaiting = _state == State.Waiting;
+            Finish(result);
         }
 
         // Leaving the other queues at once keeps a later Wake(1) there from being spent on a thread that is awake.
@@ -180,7 +208,12 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
     /// <inheritdoc/>
     protected internal override void Run()
     {
-        Action<object?> continuation = _continuation!;
+        if (_continuation is not { } continuation)
+        {
+            // Its wait was abandoned after it had been posted.
+            return;
+        }
+
         object? state = _continuationState;
         _continuation = null;
         _continuationState = null;

@@ -13,6 +13,7 @@ public sealed class InputDecoder
     /// <param name="input">What has arrived; moved past the bytes that were taken.</param>
     /// <param name="inputEvent">The piece.</param>
     /// <returns>False when all input is taken and more is needed.</returns>
+    [NonAllocating]
     public bool TryNext(ref ReadOnlySpan<byte> input, out InputEvent inputEvent)
     {
         while (!input.IsEmpty)

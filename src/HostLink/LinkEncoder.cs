@@ -10,6 +10,7 @@ public static class LinkEncoder
     /// <param name="destination">At least <see cref="LinkFormat.HeaderSize"/> bytes.</param>
     /// <param name="stream">Any stream but <see cref="LinkStream.Raw"/>.</param>
     /// <param name="payloadLength">1 to <see cref="LinkFormat.MaxPayload"/>.</param>
+    [NonAllocating]
     public static void WriteHeader(Span<byte> destination, LinkStream stream, int payloadLength)
     {
         Debug.Assert(stream is > LinkStream.Raw and <= LinkStream.Control);

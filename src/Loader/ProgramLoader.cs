@@ -86,7 +86,16 @@ public sealed class ProgramLoader
         }
 
         space.StackLimit = request.StackLimit;
-        error = Build(request, space, executable, interpreterFile, interpreterElf, random, out program);
+        try
+        {
+            error = Build(request, space, executable, interpreterFile, interpreterElf, random, out program);
+        }
+        catch (OutOfMemoryException)
+        {
+            // The old program is untouched: it hears of it, and goes on.
+            error = Errno.ENOMEM;
+        }
+
         if (error != Errno.None)
         {
             space.Dispose();

@@ -7,6 +7,7 @@ public readonly record struct TscScale(ulong TscBase, uint Multiplier, int Shift
 public interface IClock
 {
     /// <summary>Nanoseconds since the machine booted; never goes back.</summary>
+    [NonAllocating]
     long MonotonicNs { get; }
 
     /// <summary>Nanoseconds to add to the monotonic clock to get the time since 1970-01-01 UTC, as the machine's clock chip had it at boot.</summary>

@@ -1,6 +1,7 @@
 namespace Semitone.Machine;
 
 /// <summary>The machine's serial line: bytes out, bytes in.</summary>
+[NonAllocating]
 public interface IConsole
 {
     /// <summary>Sends all bytes, waiting for the device where it must.</summary>

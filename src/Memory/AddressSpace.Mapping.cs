@@ -51,7 +51,8 @@ public sealed partial class AddressSpace
             const PageAccess Access = PageAccess.Read | PageAccess.Write;
             if (address - BreakStart > DataLimit
                 || Overlaps(oldEnd, newEnd + Paging.PageSize)
-                || CheckLimits(newEnd - oldEnd, 0, Access, VmaFlags.None) != Errno.None)
+                || CheckLimits(newEnd - oldEnd, 0, Access, VmaFlags.None) != Errno.None
+                || !_vmas.HasRoom())
             {
                 return Break;
             }
@@ -216,6 +217,7 @@ public sealed partial class AddressSpace
         {
             if (_vmas[index].Access != access)
             {
+                // The vmas that are split are the first and the last one: what was asked for above is enough for both.
                 index = Isolate(index, address, end);
                 ProtectVma(_vmas[index], access);
             }
@@ -683,7 +685,7 @@ public sealed partial class AddressSpace
     }
 
     /// <summary>Unmaps what is mapped in [start, end).</summary>
-    /// <returns>None, or ENOMEM when a vma would have to be split and there are too many.</returns>
+    /// <returns>None, or ENOMEM when a vma would have to be split and there are too many, or the kernel has no room for one more.</returns>
     private Errno UnmapRange(ulong start, ulong end)
     {
         int first = _vmas.FindIndex(start);
@@ -694,7 +696,7 @@ public sealed partial class AddressSpace
 
         Vma vma = _vmas[first];
         bool isHole = vma.Start < start && vma.End > end;
-        if (isHole && _vmas.Count >= MaxVmaCount)
+        if (isHole && (_vmas.Count >= MaxVmaCount || !_vmas.HasRoom()))
         {
             return Errno.ENOMEM;
         }

@@ -91,8 +91,17 @@ public sealed partial class AddressSpace : IDisposable
             return false;
         }
 
-        space = new AddressSpace(machine, frames, pageTable, layout);
-        return true;
+        try
+        {
+            space = new AddressSpace(machine, frames, pageTable, layout);
+            return true;
+        }
+        catch (OutOfMemoryException)
+        {
+            pageTable.Dispose();
+            space = null;
+            return false;
+        }
     }
 
     /// <summary>Finds the vma that holds an address; null when nothing is mapped there.</summary>
@@ -176,6 +185,13 @@ public sealed partial class AddressSpace : IDisposable
             if ((vma.Flags & VmaFlags.DontFork) != 0)
             {
                 continue;
+            }
+
+            if (!copy._vmas.HasRoom())
+            {
+                copy.Dispose();
+                copy = null;
+                return false;
             }
 
             vma.MayShareFrames |= !vma.IsShared;

@@ -19,6 +19,9 @@ public sealed class PageCache : MemoryObject
     private const int LeafSize = 1 << LeafShift;
     private const int LeafMask = LeafSize - 1;
 
+    /// <summary>Bytes of a <see cref="Frame"/>.</summary>
+    private const int FrameSize = sizeof(uint);
+
     private readonly FramePool _frames;
     private long _length;
 
@@ -487,25 +490,22 @@ public sealed class PageCache : MemoryObject
         return ~low;
     }
 
-    /// <summary>Sees to it that the table can take a page in.</summary>
+    /// <summary>Sees to it that the table can take a page in: <see cref="Insert"/>, which comes when there is a frame to be lost, allocates nothing.</summary>
     private bool TryMakeRoomFor(long page)
     {
-        if (_leafCount < _leaves.Length || FindLeaf(page >> LeafShift) >= 0)
-        {
-            return true;
-        }
-
-        int capacity = Math.Max(1, _leafCount * 2);
-        return KernelHeap.TryResize(ref _leafKeys, capacity, sizeof(long)) && KernelHeap.TryResize(ref _leaves, capacity, IntPtr.Size);
-    }
-
-    private void Insert(long page, Frame frame)
-    {
         long key = page >> LeafShift;
-        int slot = (int)page & LeafMask;
         int leaf = FindLeaf(key);
         if (leaf < 0)
         {
+            if (_leafCount == _leaves.Length)
+            {
+                int capacity = Math.Max(1, _leafCount * 2);
+                if (!KernelHeap.TryResize(ref _leafKeys, capacity, sizeof(long)) || !KernelHeap.TryResize(ref _leaves, capacity, IntPtr.Size))
+                {
+                    return false;
+                }
+            }
+
             leaf = ~leaf;
             Array.Copy(_leaves, leaf, _leaves, leaf + 1, _leafCount - leaf);
             Array.Copy(_leafKeys, leaf, _leafKeys, leaf + 1, _leafCount - leaf);
@@ -514,13 +514,17 @@ public sealed class PageCache : MemoryObject
             _leafCount++;
         }
 
-        ref Frame[] entries = ref _leaves[leaf];
-        if (slot >= entries.Length)
-        {
-            // Most files are small: 4 entries, then 16, then all 64.
-            Array.Resize(ref entries, slot < 4 ? 4 : slot < 16 ? 16 : LeafSize);
-        }
+        // Most files are small: 4 entries, then 16, then all 64.
+        int slot = (int)page & LeafMask;
+        return slot < _leaves[leaf].Length
+            || KernelHeap.TryResize(ref _leaves[leaf], slot < 4 ? 4 : slot < 16 ? 16 : LeafSize, FrameSize);
+    }
 
+    /// <summary>Enters a page that <see cref="TryMakeRoomFor"/> has made room for.</summary>
+    private void Insert(long page, Frame frame)
+    {
+        int slot = (int)page & LeafMask;
+        Frame[] entries = _leaves[FindLeaf(page >> LeafShift)];
         Debug.Assert(entries[slot].IsNone);
         entries[slot] = frame;
         PageCount++;

@@ -237,7 +237,7 @@ public sealed class UserMemory
     /// <param name="count">How many pairs.</param>
     /// <param name="segments">Reused from call to call; belongs to the cursor until the transfer is over. Grows where it must.</param>
     /// <param name="cursor">A cursor over the segments, at most <see cref="IoCursor.MaxTransfer"/> bytes.</param>
-    /// <returns>None, EINVAL for too many segments or a length that is negative as ssize_t, or EFAULT.</returns>
+    /// <returns>None, EINVAL for too many segments or a length that is negative as ssize_t, EFAULT, or ENOMEM.</returns>
     public Errno ImportIoVec(ulong vector, nuint count, ref UserSpan[]? segments, out IoCursor cursor)
     {
         cursor = default;
@@ -249,7 +249,13 @@ public sealed class UserMemory
         int number = (int)count;
         if (segments is null || segments.Length < number)
         {
-            segments = new UserSpan[Math.Max(8, number)];
+            const int SegmentSize = 16;
+            if (!KernelHeap.TryAllocate(Math.Max(8, number), SegmentSize, out UserSpan[]? longer))
+            {
+                return Errno.ENOMEM;
+            }
+
+            segments = longer;
         }
 
         // A UserSpan is laid out as struct iovec is: an address and a length.

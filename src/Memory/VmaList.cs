@@ -10,10 +10,14 @@ internal sealed class VmaList
 {
     private const int InitialCapacity = 32;
 
+    /// <summary>Vmas that one call adds at most: mremap(2) can cut a hole where it moves to and one where it comes from.</summary>
+    private const int ReserveCount = 3;
+
     private readonly AddressSpace _space;
     private Vma[] _items = new Vma[InitialCapacity];
     private int _lastFound;
     private Vma? _spare;
+    private int _spareCount;
 
     public VmaList(AddressSpace space)
     {
@@ -64,29 +68,17 @@ internal sealed class VmaList
         return low;
     }
 
-    /// <summary>Tells whether the vmas may be kept that one call adds: two at most.</summary>
+    /// <summary>Sees to it that the vmas are there that one call adds. Whoever changes mappings begins with it, and cannot fail in the middle then.</summary>
     /// <returns>False when the kernel's memory is nearly full.</returns>
-    public bool HasRoom() =>
-        KernelHeap.HasRoom() && (Count + 2 <= _items.Length || KernelHeap.TryResize(ref _items, _items.Length * 2, IntPtr.Size));
+    public bool HasRoom() => (_spareCount >= ReserveCount && Count + ReserveCount <= _items.Length) || TryMakeRoom();
 
-    /// <summary>Makes room for a vma at an index. The caller fills it in.</summary>
+    /// <summary>Puts one of the vmas that <see cref="HasRoom"/> has made at an index. The caller fills it in.</summary>
     public Vma Insert(int index)
     {
-        Vma? vma = _spare;
-        if (vma is null)
-        {
-            vma = new Vma(_space);
-        }
-        else
-        {
-            _spare = vma.NextMapping;
-            vma.NextMapping = null;
-        }
-
-        if (Count == _items.Length)
-        {
-            Array.Resize(ref _items, Count * 2);
-        }
+        Vma vma = _spare ?? throw new InvalidOperationException("No room was made for a vma.");
+        _spare = vma.NextMapping;
+        _spareCount--;
+        vma.NextMapping = null;
 
         Array.Copy(_items, index, _items, index + 1, Count - index);
         _items[index] = vma;
@@ -108,11 +100,34 @@ internal sealed class VmaList
             vma.Detach();
             vma.NextMapping = _spare;
             _spare = vma;
+            _spareCount++;
         }
 
         Array.Copy(_items, end, _items, first, Count - end);
         int count = Count - (end - first);
         Array.Clear(_items, count, end - first);
         Count = count;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TryMakeRoom()
+    {
+        if (Count + ReserveCount > _items.Length && !KernelHeap.TryResize(ref _items, _items.Length * 2, IntPtr.Size))
+        {
+            return false;
+        }
+
+        while (_spareCount < ReserveCount)
+        {
+            if (!KernelHeap.HasRoom())
+            {
+                return false;
+            }
+
+            _spare = new Vma(_space) { NextMapping = _spare };
+            _spareCount++;
+        }
+
+        return true;
     }
 }

@@ -1,5 +1,7 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Semitone.Abi;
+using Semitone.Core;
 using Semitone.Files;
 
 namespace Semitone.Syscalls;
@@ -13,8 +15,13 @@ public sealed partial class SyscallContext
     private PollFd[] _pollBuffer = [];
     private FileRead? _fileRead;
 
-    /// <summary>A page for bytes on their way between guest and kernel; also what <see cref="ReadPath"/> fills.</summary>
-    internal byte[] PathBuffer => _pathBuffer ??= new byte[FileLimits.PATH_MAX];
+    /// <summary>Gets a page for bytes on their way between guest and kernel; also what <see cref="ReadPath"/> fills.</summary>
+    /// <returns>False when the kernel's heap has no room for it (ENOMEM): every thread keeps one.</returns>
+    internal bool TryGetPathBuffer([NotNullWhen(true)] out byte[]? buffer)
+    {
+        buffer = _pathBuffer;
+        return buffer is not null || TryMakeBuffer(ref _pathBuffer, out buffer);
+    }
 
     /// <summary>The segments of an iovec array; belongs to the cursor that was made over it.</summary>
     internal ref UserSpan[]? Segments => ref _segments;
@@ -34,11 +41,34 @@ public sealed partial class SyscallContext
 
     /// <summary>Reads a path.</summary>
     /// <param name="bytes">Valid until the next path of this thread is read.</param>
-    internal Errno ReadPath(UserCString path, out ReadOnlySpan<byte> bytes) => Memory.ReadPath(path, PathBuffer, out bytes);
+    internal Errno ReadPath(UserCString path, out ReadOnlySpan<byte> bytes) => ReadPath(path, ref _pathBuffer, out bytes);
 
     /// <summary>Reads the second path of a call that takes two.</summary>
-    internal Errno ReadSecondPath(UserCString path, out ReadOnlySpan<byte> bytes) =>
-        Memory.ReadPath(path, _secondPathBuffer ??= new byte[FileLimits.PATH_MAX], out bytes);
+    internal Errno ReadSecondPath(UserCString path, out ReadOnlySpan<byte> bytes) => ReadPath(path, ref _secondPathBuffer, out bytes);
+
+    private Errno ReadPath(UserCString path, ref byte[]? kept, out ReadOnlySpan<byte> bytes)
+    {
+        byte[]? buffer = kept;
+        if (buffer is null && !TryMakeBuffer(ref kept, out buffer))
+        {
+            bytes = default;
+            return Errno.ENOMEM;
+        }
+
+        return Memory.ReadPath(path, buffer, out bytes);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool TryMakeBuffer(ref byte[]? kept, [NotNullWhen(true)] out byte[]? buffer)
+    {
+        if (!KernelHeap.TryAllocate(FileLimits.PATH_MAX, sizeof(byte), out buffer))
+        {
+            return false;
+        }
+
+        kept = buffer;
+        return true;
+    }
 
     /// <summary>Finds where a path starts (openat(2)).</summary>
     internal Errno GetStart(Fd directory, ReadOnlySpan<byte> path, out DirectoryInode start)

@@ -6,7 +6,7 @@ namespace Semitone.Tasks;
 internal sealed class FutexBucket
 {
 #pragma warning disable SA1401 // A lock is a struct that must be used in place.
-    public KernelLock Lock;
+    public KernelLock Lock = new(LockRank.FutexBucket);
 #pragma warning restore SA1401
 
     public FutexWaiter? First { get; private set; }

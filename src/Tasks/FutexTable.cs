@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Semitone.Abi;
 using Semitone.Core;
 using Semitone.Memory;
@@ -15,34 +16,57 @@ public sealed class FutexTable
 
     private readonly FutexBucket?[] _buckets = new FutexBucket?[1 << BucketCountLog2];
 
+    /// <summary>Threads that wait, for tests.</summary>
+    public int WaiterCount
+    {
+        get
+        {
+            int count = 0;
+            foreach (FutexBucket? bucket in _buckets)
+            {
+                for (FutexWaiter? waiter = bucket?.First; waiter is not null; waiter = waiter.Next)
+                {
+                    count++;
+                }
+            }
+
+            return count;
+        }
+    }
+
+    /// <summary>Tells whether somebody may wait at a word of one process; false is certain.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool MayHaveWaiters(ulong offset) => _buckets[GetIndex(offset)]?.First is not null;
+
     /// <summary>Wakes those that have waited longest at a word.</summary>
     /// <param name="bitSet">Only those whose bits have one in common with these.</param>
     /// <returns>How many were woken.</returns>
     public int Wake(FutexKey key, int count, uint bitSet = FutexWord.FUTEX_BITSET_MATCH_ANY)
     {
-        FutexBucket? bucket = _buckets[GetIndex(key)];
+        FutexBucket? bucket = _buckets[GetIndex(key.Offset)];
         if (bucket?.First is null || count <= 0)
         {
             return 0;
         }
 
         int woken = 0;
-        bucket.Lock.Enter(LockRank.FutexBucket);
-        FutexWaiter? next;
-        for (FutexWaiter? waiter = bucket.First; waiter is not null && woken < count; waiter = next)
+        using (bucket.Lock.Enter())
         {
-            next = waiter.Next;
-            if (IsSame(waiter.Key, key) && (waiter.BitSet & bitSet) != 0)
+            FutexWaiter? next;
+            for (FutexWaiter? waiter = bucket.First; waiter is not null && woken < count; waiter = next)
             {
-                bucket.Remove(waiter);
-                if (waiter.Waiter.TryWake())
+                next = waiter.Next;
+                if (IsSame(waiter.Key, key) && (waiter.BitSet & bitSet) != 0)
                 {
-                    woken++;
+                    bucket.Remove(waiter);
+                    if (waiter.Waiter.TryWake())
+                    {
+                        woken++;
+                    }
                 }
             }
         }
 
-        bucket.Lock.Exit(LockRank.FutexBucket);
         return woken;
     }
 
@@ -63,28 +87,32 @@ public sealed class FutexTable
         // a wake at the new word comes from a thread that runs after this call.
         while (moved < moveCount)
         {
-            source.Lock.Enter(LockRank.FutexBucket);
-            FutexWaiter? waiter = source.First;
-            while (waiter is not null && !IsSame(waiter.Key, from))
+            FutexWaiter? waiter;
+            using (source.Lock.Enter())
             {
-                waiter = waiter.Next;
+                waiter = source.First;
+                while (waiter is not null && !IsSame(waiter.Key, from))
+                {
+                    waiter = waiter.Next;
+                }
+
+                if (waiter is not null)
+                {
+                    source.Remove(waiter);
+                }
             }
 
-            if (waiter is not null)
-            {
-                source.Remove(waiter);
-            }
-
-            source.Lock.Exit(LockRank.FutexBucket);
             if (waiter is null)
             {
                 break;
             }
 
             waiter.Key = to;
-            target.Lock.Enter(LockRank.FutexBucket);
-            target.Add(waiter);
-            target.Lock.Exit(LockRank.FutexBucket);
+            using (target.Lock.Enter())
+            {
+                target.Add(waiter);
+            }
+
             moved++;
         }
 
@@ -99,9 +127,10 @@ public sealed class FutexTable
         waiter.Waiter.Begin();
         waiter.Key = key;
         waiter.BitSet = bitSet;
-        bucket.Lock.Enter(LockRank.FutexBucket);
-        bucket.Add(waiter);
-        bucket.Lock.Exit(LockRank.FutexBucket);
+        using (bucket.Lock.Enter())
+        {
+            bucket.Add(waiter);
+        }
     }
 
     /// <summary>Waits until a wake, a deadline or a signal, after <see cref="Enter"/>.</summary>
@@ -111,28 +140,28 @@ public sealed class FutexTable
     /// <returns>False when a wake has taken it out already.</returns>
     public bool Leave(GuestThread thread)
     {
-        FutexWaiter waiter = thread.FutexWaiter;
-        FutexBucket? bucket = waiter.Bucket;
-        if (bucket is null)
+        FutexWaiter? waiter = thread.ExistingFutexWaiter;
+        FutexBucket? bucket = waiter?.Bucket;
+        if (waiter is null || bucket is null)
         {
             return false;
         }
 
-        bucket.Lock.Enter(LockRank.FutexBucket);
-        bool wasThere = waiter.Bucket == bucket;
-        if (wasThere)
+        using (bucket.Lock.Enter())
         {
-            bucket.Remove(waiter);
-        }
+            if (waiter.Bucket != bucket)
+            {
+                return false;
+            }
 
-        bucket.Lock.Exit(LockRank.FutexBucket);
-        return wasThere;
+            bucket.Remove(waiter);
+            return true;
+        }
     }
 
     private static bool IsSame(FutexKey left, FutexKey right) => left.Offset == right.Offset && ReferenceEquals(left.Owner, right.Owner);
 
-    private static int GetIndex(FutexKey key) =>
-        (int)(((key.Offset >> 2) * 0x9E37_79B9_7F4A_7C15UL) >> (64 - BucketCountLog2));
+    private static int GetIndex(ulong offset) => (int)(((offset >> 2) * 0x9E37_79B9_7F4A_7C15UL) >> (64 - BucketCountLog2));
 
-    private FutexBucket GetBucket(FutexKey key) => _buckets[GetIndex(key)] ??= new FutexBucket();
+    private FutexBucket GetBucket(FutexKey key) => _buckets[GetIndex(key.Offset)] ??= new FutexBucket();
 }

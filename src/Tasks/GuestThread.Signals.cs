@@ -74,11 +74,6 @@ public sealed partial class GuestThread
         bool isTaken = Pending.TryTake(wanted, out info) || Process.Pending.TryTake(wanted, out info);
         if (isTaken)
         {
-            if (info.si_code == SignalCode.SI_TIMER)
-            {
-                Process.OnTimerSignalTaken(ref info);
-            }
-
             UpdateSignalWork();
         }
 
@@ -102,6 +97,17 @@ public sealed partial class GuestThread
 
         Notify(signal);
         return Errno.None;
+    }
+
+    /// <summary>Sends the signal of a timer, which has its place in the queue.</summary>
+    internal void SendFromTimer(in SigInfo info, PosixTimer timer)
+    {
+        Signal signal = info.si_signo;
+        if (!Process.IsExiting && Process.BeginSend(signal, this))
+        {
+            Pending.AddFromTimer(in info, timer);
+            Notify(signal);
+        }
     }
 
     /// <summary>Sends a signal that an exception of this thread raised: it cannot be blocked or ignored (signal(7), "Synchronous").</summary>

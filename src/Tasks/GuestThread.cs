@@ -30,14 +30,14 @@ public sealed partial class GuestThread : Runnable
     private bool _isRunning;
     private FaultRecord _fault;
 
-    internal GuestThread(Process process, IGuestContext context)
+    internal GuestThread(Process process, IGuestContext context, Waiter waiter)
     {
         Process = process;
         _executor = process.System.Executor;
         _cpu = _executor.Cpu;
         _context = context;
         _pageTable = process.AddressSpace.PageTable;
-        Waiter = new Waiter(_executor);
+        Waiter = waiter;
         _onSystemCallCompleted = OnSystemCallCompleted;
         _syscalls = process.System.Syscalls.Create(this);
     }
@@ -94,6 +94,9 @@ public sealed partial class GuestThread : Runnable
 
     /// <summary>The thread's place in the table of futexes; made at its first wait there.</summary>
     internal FutexWaiter FutexWaiter => _futexWaiter ??= new FutexWaiter(this);
+
+    /// <summary>That place, if the thread ever waited there.</summary>
+    internal FutexWaiter? ExistingFutexWaiter => _futexWaiter;
 
     private FutexWaiter? _futexWaiter;
 
@@ -375,17 +378,33 @@ public sealed partial class GuestThread : Runnable
         }
         else
         {
-            string text = exception.ToString();
+            string text = Describe(exception);
             log.Critical($"kernel bug while serving {Name.Bytes}[{Tid}], system call {(long)_context.Registers.OrigRax}; the program is killed");
             log.WriteLines(LogLevel.Critical, text);
             WriteRegisters(log);
         }
 
+        // The wait that the call had begun is given up: a wake must not be spent on who will never see it.
         _work &= ~ThreadWork.Parked;
+        Waiter.Abandon();
+        Process.System.Futexes.Leave(this);
         Process.Kill(Signal.SIGKILL);
         if (_work != ThreadWork.None)
         {
             _executor.Post(this);
+        }
+    }
+
+    private static string Describe(Exception exception)
+    {
+        try
+        {
+            return exception.ToString();
+        }
+        catch (OutOfMemoryException)
+        {
+            KernelHeap.Relieve();
+            return "there is no memory to say which";
         }
     }
 
@@ -424,6 +443,7 @@ public sealed partial class GuestThread : Runnable
             }
         }
 
+        Waiter.Release();
         _context.Dispose();
         Process.OnThreadEnded(this);
     }

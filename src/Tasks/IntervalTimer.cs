@@ -49,6 +49,6 @@ public sealed class IntervalTimer : KernelTimer
             _process.System.Executor.Timers.Arm(this, nextNs);
         }
 
-        _process.Send(SignalInfo.FromKernel(Signal.SIGALRM));
+        _process.SendFromKernel(Signal.SIGALRM);
     }
 }

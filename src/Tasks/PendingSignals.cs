@@ -1,44 +1,119 @@
 using Semitone.Abi;
+using Semitone.Core;
 
 namespace Semitone.Tasks;
 
 /// <summary>Signals that were sent and not yet delivered, of a thread or of a whole process.</summary>
-/// <remarks>A standard signal is there once, however often it was sent; real-time signals queue in order (signal(7)).</remarks>
+/// <remarks>
+/// A standard signal is there once, however often it was sent; real-time signals queue in order (signal(7)). What is sent in
+/// interrupt context needs no memory: a standard signal of the kernel says nothing but its number and is a bit, and a POSIX timer
+/// has reserved its place in the queue. For others the queue grows. A standard signal is delivered even where there is no memory
+/// for what comes with it, which is lost then, as on Linux.
+/// </remarks>
 public sealed class PendingSignals
 {
-    private SigInfo[] _queue = [];
+    private const int InitialLength = 4;
+
+    /// <summary>Bytes of an <see cref="Entry"/>.</summary>
+    private const int EntrySize = 136;
+
+    private Entry[] _queue = [];
     private int _count;
+
+    /// <summary>Entries of timers, and places reserved for them, used or not.</summary>
+    private int _timerCount;
+    private int _reservedCount;
+
+    /// <summary>Standard signals that are not in the queue: the kernel sent them, or what came with them is lost.</summary>
+    private SignalSet _fromKernel;
+    private SignalSet _uninformed;
 
     /// <summary>Which signals are there.</summary>
     public SignalSet Set { get; private set; }
 
-    public int Count => _count;
-
     /// <summary>Adds a signal.</summary>
     /// <param name="limit">RLIMIT_SIGPENDING, for real-time signals.</param>
-    /// <returns>False when it was to queue and the limit is reached (EAGAIN).</returns>
+    /// <returns>False when it was to queue, and the limit is reached or the kernel's heap full (EAGAIN).</returns>
     public bool TryAdd(in SigInfo info, ulong limit)
     {
         Signal signal = info.si_signo;
-        if (signal < Signal.SIGRTMIN && Set.Contains(signal))
+        if (signal < Signal.SIGRTMIN)
         {
+            if (Set.Contains(signal))
+            {
+                return true;
+            }
+
+            if (info.si_code == SignalCode.SI_KERNEL)
+            {
+                AddFromKernel(signal);
+            }
+            else if (TryMakeRoom())
+            {
+                Append(in info, null);
+            }
+            else
+            {
+                _uninformed |= SignalSet.Of(signal);
+                Set |= SignalSet.Of(signal);
+            }
+
             return true;
         }
 
-        if (signal >= Signal.SIGRTMIN && (ulong)_count >= limit)
+        if ((ulong)_count >= limit || !TryMakeRoom())
         {
             return false;
         }
 
-        if (_count == _queue.Length)
-        {
-            Array.Resize(ref _queue, Math.Max(4, _count * 2));
-        }
-
-        _queue[_count++] = info;
-        Set |= SignalSet.Of(signal);
+        Append(in info, null);
         return true;
     }
+
+    /// <summary>Adds a standard signal that the kernel sends.</summary>
+    public void AddFromKernel(Signal signal)
+    {
+        if (!Set.Contains(signal))
+        {
+            _fromKernel |= SignalSet.Of(signal);
+            Set |= SignalSet.Of(signal);
+        }
+    }
+
+    /// <summary>Reserves the place of a timer's signal.</summary>
+    /// <returns>False when the kernel's heap has no room for it.</returns>
+    internal bool TryReserve()
+    {
+        if (!TryMakeRoom())
+        {
+            return false;
+        }
+
+        _reservedCount++;
+        return true;
+    }
+
+    /// <summary>Forgets a timer's signal and gives its place back.</summary>
+    internal void GiveBack(PosixTimer timer)
+    {
+        int index = Find(timer);
+        if (index >= 0)
+        {
+            RemoveAt(index);
+        }
+
+        _reservedCount--;
+    }
+
+    /// <summary>Adds the signal of a timer, which has reserved its place.</summary>
+    internal void AddFromTimer(in SigInfo info, PosixTimer timer)
+    {
+        _timerCount++;
+        Append(in info, timer);
+    }
+
+    /// <summary>Says whether the signal of a timer is there.</summary>
+    internal bool Contains(PosixTimer timer) => Find(timer) >= 0;
 
     /// <summary>Takes the next signal of <paramref name="wanted"/>: those of the CPU first, then by number.</summary>
     public bool TryTake(SignalSet wanted, out SigInfo info)
@@ -52,29 +127,36 @@ public sealed class PendingSignals
 
         SignalSet synchronous = candidates & SignalSets.Synchronous;
         Signal signal = (synchronous.IsEmpty ? candidates : synchronous).First();
+        if (_fromKernel.Contains(signal))
+        {
+            info = SignalInfo.FromKernel(signal);
+            _fromKernel &= ~SignalSet.Of(signal);
+            UpdateSet(signal);
+            return true;
+        }
+
+        if (_uninformed.Contains(signal))
+        {
+            info = SignalInfo.FromUser(signal, SignalCode.SI_USER, 0, 0);
+            _uninformed &= ~SignalSet.Of(signal);
+            UpdateSet(signal);
+            return true;
+        }
+
         int index = 0;
-        while (_queue[index].si_signo != signal)
+        while (_queue[index].Info.si_signo != signal)
         {
             index++;
         }
 
-        info = _queue[index];
-        RemoveAt(index);
-        return true;
-    }
-
-    /// <summary>Says whether the signal of a POSIX timer is there.</summary>
-    public bool ContainsTimer(int timerId)
-    {
-        for (int i = 0; i < _count; i++)
+        info = _queue[index].Info;
+        if (_queue[index].Timer is { } timer)
         {
-            if (_queue[i].si_code == SignalCode.SI_TIMER && _queue[i].si_timerid == timerId)
-            {
-                return true;
-            }
+            info.si_overrun = timer.TakeOverrun();
         }
 
-        return false;
+        RemoveAt(index);
+        return true;
     }
 
     /// <summary>Forgets all signals of a set.</summary>
@@ -82,26 +164,77 @@ public sealed class PendingSignals
     {
         for (int i = _count - 1; i >= 0; i--)
         {
-            if (signals.Contains(_queue[i].si_signo))
+            if (signals.Contains(_queue[i].Info.si_signo))
             {
                 RemoveAt(i);
             }
         }
+
+        _fromKernel &= ~signals;
+        _uninformed &= ~signals;
+        Set &= ~signals;
+    }
+
+    /// <summary>Makes room for an entry beside those that timers may add.</summary>
+    private bool TryMakeRoom()
+    {
+        int needed = _count - _timerCount + _reservedCount + 1;
+        return needed <= _queue.Length
+            || KernelHeap.TryResize(ref _queue, Math.Max(InitialLength, _queue.Length * 2), EntrySize);
+    }
+
+    private void Append(in SigInfo info, PosixTimer? timer)
+    {
+        _queue[_count++] = new Entry(in info, timer);
+        Set |= SignalSet.Of(info.si_signo);
+    }
+
+    private int Find(PosixTimer timer)
+    {
+        for (int i = 0; i < _count; i++)
+        {
+            if (_queue[i].Timer == timer)
+            {
+                return i;
+            }
+        }
+
+        return -1;
     }
 
     private void RemoveAt(int index)
     {
-        Signal signal = _queue[index].si_signo;
-        _count--;
-        Array.Copy(_queue, index + 1, _queue, index, _count - index);
-        for (int i = 0; i < _count; i++)
+        Signal signal = _queue[index].Info.si_signo;
+        if (_queue[index].Timer is not null)
         {
-            if (_queue[i].si_signo == signal)
-            {
-                return;
-            }
+            _timerCount--;
         }
 
-        Set &= ~SignalSet.Of(signal);
+        _count--;
+        Array.Copy(_queue, index + 1, _queue, index, _count - index);
+        _queue[_count] = default;
+        UpdateSet(signal);
+    }
+
+    /// <summary>Takes a signal out of the set when there is no more of it.</summary>
+    private void UpdateSet(Signal signal)
+    {
+        bool isThere = _fromKernel.Contains(signal) || _uninformed.Contains(signal);
+        for (int i = 0; i < _count && !isThere; i++)
+        {
+            isThere = _queue[i].Info.si_signo == signal;
+        }
+
+        if (!isThere)
+        {
+            Set &= ~SignalSet.Of(signal);
+        }
+    }
+
+    /// <summary>A signal in the queue, with the timer that sent it.</summary>
+    private readonly struct Entry(in SigInfo info, PosixTimer? timer)
+    {
+        public readonly SigInfo Info = info;
+        public readonly PosixTimer? Timer = timer;
     }
 }

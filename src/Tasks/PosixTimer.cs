@@ -4,20 +4,27 @@ using Semitone.Core;
 namespace Semitone.Tasks;
 
 /// <summary>A timer of timer_create(2).</summary>
+/// <remarks>All that it will need is reserved when it is made: its place among the timers, and that of its signal.</remarks>
 public sealed class PosixTimer : KernelTimer
 {
     private readonly Process _process;
     private readonly GuestThread? _target;
-    private SigEvent _notification;
+    private readonly SigEvent? _wanted;
+    private SigInfo _signal;
+    private bool _hasSignal;
     private long _overrun;
 
-    internal PosixTimer(Process process, ClockId clock, GuestThread? target)
+    /// <param name="notification">What to do at the deadline; SIGALRM with the timer's number when there is none.</param>
+    /// <param name="target">The thread that gets the signal; null for the process.</param>
+    internal PosixTimer(Process process, ClockId clock, SigEvent? notification, GuestThread? target)
     {
         _process = process;
         _target = target;
+        _wanted = notification;
         Clock = clock;
     }
 
+    /// <summary>The number that the program knows it by.</summary>
     public int Id { get; private set; }
 
     public ClockId Clock { get; }
@@ -31,7 +38,7 @@ public sealed class PosixTimer : KernelTimer
     /// <summary>Time to the next expiration; 0 when it is not armed.</summary>
     public long RemainingNs => IsArmed ? Math.Max(1, DeadlineNs - _process.System.Clock.MonotonicNs) : 0;
 
-    private TimerQueue Queue => _process.System.Executor.Timers;
+    private PendingSignals Pending => _target?.Pending ?? _process.Pending;
 
     /// <summary>Arms the timer.</summary>
     /// <param name="deadlineNs">On the monotonic clock.</param>
@@ -41,21 +48,53 @@ public sealed class PosixTimer : KernelTimer
         IntervalNs = intervalNs;
         _overrun = 0;
         LastOverrun = 0;
-        Queue.Arm(this, deadlineNs);
+        _process.System.Executor.Timers.Arm(this, deadlineNs);
     }
 
     public void Stop()
     {
         if (IsArmed)
         {
-            Queue.Cancel(this);
+            _process.System.Executor.Timers.Cancel(this);
         }
     }
 
-    internal void SetUp(int id, SigEvent notification)
+    /// <summary>Reserves the places of the timer and of its signal.</summary>
+    /// <returns>False when the kernel's heap has no room for them.</returns>
+    internal bool TryPrepare()
+    {
+        if (!TryReserve(_process.System.Executor.Timers))
+        {
+            return false;
+        }
+
+        bool sendsSignal = _wanted?.sigev_notify != SigEventNotify.SIGEV_NONE;
+        _hasSignal = sendsSignal && Pending.TryReserve();
+        if (sendsSignal && !_hasSignal)
+        {
+            Release();
+            return false;
+        }
+
+        return true;
+    }
+
+    internal void SetUp(int id)
     {
         Id = id;
-        _notification = notification;
+        SigEvent notification = _wanted ?? new SigEvent { sigev_signo = Signal.SIGALRM, sigev_value = (ulong)id };
+        _signal = SignalInfo.FromTimer(notification.sigev_signo, id, 0, notification.sigev_value);
+    }
+
+    /// <summary>Stops the timer for good; a signal of it that waits is forgotten.</summary>
+    internal void Delete()
+    {
+        Release();
+        if (_hasSignal)
+        {
+            _hasSignal = false;
+            Pending.GiveBack(this);
+        }
     }
 
     internal int TakeOverrun()
@@ -71,31 +110,29 @@ public sealed class PosixTimer : KernelTimer
         long missed = 0;
         if (IntervalNs > 0)
         {
-            Queue.Arm(this, GetNextDeadline(IntervalNs, _process.System.Clock.MonotonicNs, out missed));
+            _process.System.Executor.Timers.Arm(this, GetNextDeadline(IntervalNs, _process.System.Clock.MonotonicNs, out missed));
         }
 
-        if (_notification.sigev_notify == SigEventNotify.SIGEV_NONE)
+        if (!_hasSignal)
         {
             return;
         }
 
         // One signal per timer is pending at most; what it misses is counted.
         _overrun += missed;
-        PendingSignals pending = _target?.Pending ?? _process.Pending;
-        if (pending.ContainsTimer(Id))
+        if (Pending.Contains(this))
         {
             _overrun++;
             return;
         }
 
-        SigInfo info = SignalInfo.FromTimer(_notification.sigev_signo, Id, 0, _notification.sigev_value);
         if (_target is null)
         {
-            _process.Send(in info);
+            _process.SendFromTimer(in _signal, this);
         }
         else if (!_target.HasEnded)
         {
-            _target.Send(in info);
+            _target.SendFromTimer(in _signal, this);
         }
     }
 }

@@ -60,6 +60,13 @@ public sealed partial class Process
             return false;
         }
 
+        BecomeFirstThread(survivor);
+        return true;
+    }
+
+    /// <summary>Gives the only thread that is left the number of the process.</summary>
+    public void BecomeFirstThread(GuestThread survivor)
+    {
         if (survivor.Tid != Pid)
         {
             // The first thread has ended, and its number was kept for this.
@@ -67,8 +74,6 @@ public sealed partial class Process
             System.Threads.Replace(Pid, survivor);
             survivor.Tid = Pid;
         }
-
-        return true;
     }
 
     /// <summary>Goes over to a program that was loaded: the old memory is gone after this.</summary>
@@ -80,7 +85,7 @@ public sealed partial class Process
         (Program.Executable as ProgramFile)?.Inode.EndExecution();
         Program = program;
         AddressSpace = program.Space;
-        AddressSpace.WhenMemoryRunsOut = System.KillForMemory;
+        AddressSpace.WhenMemoryRunsOut = System.WhenMemoryRunsOut;
         ApplyLimits();
         thread.BeginProgram(program);
         DeletePosixTimers();

@@ -32,6 +32,27 @@ public sealed partial class Process
         return Errno.None;
     }
 
+    /// <summary>Sends a standard signal of the kernel's own, which says nothing but its number.</summary>
+    public void SendFromKernel(Signal signal)
+    {
+        if (!IsExiting && BeginSend(signal, _threads[0]))
+        {
+            Pending.AddFromKernel(signal);
+            ChooseThread(signal)?.Notify(signal);
+        }
+    }
+
+    /// <summary>Sends the signal of a timer, which has its place in the queue.</summary>
+    internal void SendFromTimer(in SigInfo info, PosixTimer timer)
+    {
+        Signal signal = info.si_signo;
+        if (!IsExiting && BeginSend(signal, _threads[0]))
+        {
+            Pending.AddFromTimer(in info, timer);
+            ChooseThread(signal)?.Notify(signal);
+        }
+    }
+
     /// <summary>Does what sending a signal does at once, whoever handles it.</summary>
     /// <param name="thread">Who would handle it.</param>
     /// <returns>False when there is nothing to be queued.</returns>

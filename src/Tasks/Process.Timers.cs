@@ -7,25 +7,39 @@ namespace Semitone.Tasks;
 /// <summary>The part of a process that has to do with timers.</summary>
 public sealed partial class Process
 {
-    private IntervalTimer? _realTimer;
     private IdTable<PosixTimer>? _posixTimers;
 
     /// <summary>The timer of setitimer(2) and alarm(2) that runs in real time.</summary>
-    public IntervalTimer RealTimer => _realTimer ??= new IntervalTimer(this);
+    public IntervalTimer RealTimer { get; }
 
     /// <summary>Makes a timer (timer_create(2)), not armed.</summary>
-    /// <returns>False when there are too many.</returns>
+    /// <returns>False when there are too many, or the kernel's heap has no room for one more (EAGAIN).</returns>
     public bool TryCreateTimer(ClockId clock, SigEvent? notification, GuestThread? target, out int id)
     {
         const int MaximumTimers = 4096;
+        id = -1;
+        if (!KernelHeap.HasRoom())
+        {
+            return false;
+        }
+
         _posixTimers ??= new IdTable<PosixTimer>(MaximumTimers);
-        PosixTimer timer = new(this, clock, target);
-        bool isAdded = _posixTimers.TryAdd(timer, out int number);
+        PosixTimer timer = new(this, clock, notification, target);
+        if (!timer.TryPrepare())
+        {
+            return false;
+        }
+
+        if (!_posixTimers.TryAdd(timer, out int number))
+        {
+            timer.Delete();
+            return false;
+        }
 
         // Numbers of timers begin with 0 (timer_create(2)), and a signal without a value of its own carries the number.
         id = number - 1;
-        timer.SetUp(id, notification ?? new SigEvent { sigev_signo = Signal.SIGALRM, sigev_value = (ulong)id });
-        return isAdded;
+        timer.SetUp(id);
+        return true;
     }
 
     public bool TryGetTimer(int id, [NotNullWhen(true)] out PosixTimer? timer)
@@ -36,22 +50,13 @@ public sealed partial class Process
 
     public void DeleteTimer(PosixTimer timer)
     {
-        timer.Stop();
+        timer.Delete();
         _posixTimers!.Remove(timer.Id + 1);
-    }
-
-    /// <summary>Adds to the signal of a timer how often the timer expired since it was sent.</summary>
-    internal void OnTimerSignalTaken(ref SigInfo info)
-    {
-        if (TryGetTimer(info.si_timerid, out PosixTimer? timer))
-        {
-            info.si_overrun = timer.TakeOverrun();
-        }
     }
 
     private void StopTimers()
     {
-        _realTimer?.Stop();
+        RealTimer.Release();
         DeletePosixTimers();
     }
 

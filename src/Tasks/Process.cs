@@ -23,11 +23,12 @@ public sealed partial class Process
         Parent = parent;
         Program = program;
         AddressSpace = program.Space;
-        AddressSpace.WhenMemoryRunsOut = system.KillForMemory;
+        AddressSpace.WhenMemoryRunsOut = system.WhenMemoryRunsOut;
         FileSystem = fileSystem;
         Files = files;
         Limits = limits;
         StartTimeNs = system.Clock.MonotonicNs;
+        RealTimer = new IntervalTimer(this);
         (program.Executable as ProgramFile)?.Inode.BeginExecution();
     }
 
@@ -127,13 +128,13 @@ public sealed partial class Process
     /// <summary>Acts with other credentials from now on.</summary>
     public void SetCredentials(Credentials credentials)
     {
-        Credentials = credentials;
         FileSystem.Credentials = new FileCredentials
         {
             UserId = credentials.FileSystemUserId,
             GroupId = credentials.FileSystemGroupId,
             Groups = credentials.Groups,
         };
+        Credentials = credentials;
     }
 
     /// <summary>Sets a limit, and tells the part of the kernel that keeps to it.</summary>
@@ -167,21 +168,35 @@ public sealed partial class Process
     public Errno TryCreateThread(out GuestThread? thread)
     {
         thread = null;
-        if ((ulong)System.Threads.Count >= Limits[RlimitResource.RLIMIT_NPROC].rlim_cur || !KernelHeap.HasRoom())
+        if ((ulong)System.Threads.Count >= Limits[RlimitResource.RLIMIT_NPROC].rlim_cur
+            || !KernelHeap.HasRoom()
+            || !KernelHeap.TryReserve(_threads, IntPtr.Size))
         {
             return Errno.EAGAIN;
         }
 
-        if (!System.Machine.TryCreateContext(out IGuestContext? context))
+        if (!Waiter.TryCreate(System.Executor, out Waiter? waiter))
         {
-            return Errno.ENOMEM;
+            return Errno.EAGAIN;
         }
 
-        GuestThread created = new(this, context);
-        if (!System.Threads.TryAdd(created, out int tid))
+        IGuestContext? context = null;
+        GuestThread? created = null;
+        try
         {
-            context.Dispose();
-            return Errno.EAGAIN;
+            created = System.Machine.TryCreateContext(out context) ? new GuestThread(this, context, waiter) : null;
+        }
+        catch (OutOfMemoryException)
+        {
+            // A thread is more than one object: what there is of it goes.
+        }
+
+        int tid = 0;
+        if (created is null || !System.Threads.TryAdd(created, out tid))
+        {
+            waiter.Release();
+            context?.Dispose();
+            return created is null ? Errno.ENOMEM : Errno.EAGAIN;
         }
 
         created.Tid = tid;
@@ -195,6 +210,7 @@ public sealed partial class Process
     {
         _threads.Remove(thread);
         System.Threads.Remove(thread.Tid);
+        thread.Waiter.Release();
         thread.Context.Dispose();
     }
 

@@ -26,6 +26,7 @@ public sealed class SystemState
         Files = parts.Files;
         Loader = parts.Loader;
         Vdso = parts.Vdso;
+        WhenMemoryRunsOut = KillForMemory;
     }
 
     public IMachine Machine { get; }
@@ -101,9 +102,11 @@ public sealed class SystemState
         }
 
         Process created = new(this, null, program!, files, descriptors, limits);
-        error = created.TryCreateThread(out GuestThread? thread);
+        GuestThread? thread = null;
+        error = created.RealTimer.TryReserve(Executor.Timers) ? created.TryCreateThread(out thread) : Errno.ENOMEM;
         if (error != Errno.None)
         {
+            created.RealTimer.Release();
             program!.Space.Dispose();
             return error;
         }
@@ -135,6 +138,9 @@ public sealed class SystemState
         Clock.SetRealtime(realtimeNs);
         Vdso.SetRealtimeOffset(Clock.RealtimeOffsetNs);
     }
+
+    /// <summary><see cref="KillForMemory"/>, made once: execve(2) must not fail in the middle.</summary>
+    internal Action WhenMemoryRunsOut { get; }
 
     /// <summary>Ends the process that holds the most memory, because a fault found none left.</summary>
     internal void KillForMemory()

@@ -27,7 +27,7 @@ public sealed class TerminalOwner : ITerminalOwner
             Process process = thread.Process;
             if (process.Pid == id && process.ProcessGroupId == processGroup && !process.HasEnded)
             {
-                process.Send(SignalInfo.FromKernel(signal));
+                process.SendFromKernel(signal);
             }
         }
     }

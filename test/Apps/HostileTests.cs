@@ -9,7 +9,7 @@ public sealed class HostileTests
     public static TheoryData<string> Refused =>
     [
         "files", "small-files", "long-names", "links", "symbolic-links", "folders", "deep-folders", "file", "sparse-file", "vectors", "memory-files", "pipes", "descriptors",
-        "duplicates", "high-descriptors", "counters", "watches", "poll", "maps", "locks", "threads", "timers", "signals", "mappings", "arguments",
+        "duplicates", "high-descriptors", "counters", "watches", "poll", "maps", "locks", "threads", "timers", "armed-timers", "signals", "mappings", "arguments",
     ];
 
     [Theory]

@@ -12,6 +12,7 @@ public sealed class LayerTests
         ["Machine"] = [],
         ["HostLink"] = [],
         ["Generators"] = [],
+        ["Analyzers"] = [],
         ["Metal"] = [],
         ["Elf"] = ["Abi"],
         ["Cpio"] = ["Abi"],

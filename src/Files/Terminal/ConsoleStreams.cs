@@ -77,6 +77,7 @@ public sealed class ConsoleStreams : IInterruptHandler
     }
 
     /// <summary>Sends bytes to the host.</summary>
+    [NonAllocating]
     public void Write(LinkStream stream, ReadOnlySpan<byte> bytes)
     {
         if (_decoder is null)

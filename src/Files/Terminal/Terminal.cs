@@ -9,6 +9,7 @@ namespace Semitone.Files;
 public interface ITerminalOwner
 {
     /// <summary>Sends a signal to every process of a process group.</summary>
+    [NonAllocating]
     void SignalGroup(int processGroup, Signal signal);
 
     /// <summary>The process group of the caller of the system call that is being served.</summary>

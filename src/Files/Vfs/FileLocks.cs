@@ -34,7 +34,7 @@ public sealed class WholeFileLock(WaitQueue released)
     private bool _isExclusive;
 
     /// <summary>Takes, converts or gives up the lock.</summary>
-    /// <returns>None; EAGAIN when somebody else's lock is in the way; EINVAL.</returns>
+    /// <returns>None; EAGAIN when somebody else's lock is in the way; EINVAL; ENOLCK when the kernel has no room for one more.</returns>
     public Errno Apply(OpenFile file, FlockOperation operation)
     {
         switch (operation & ~FlockOperation.LOCK_NB)
@@ -52,6 +52,11 @@ public sealed class WholeFileLock(WaitQueue released)
         if (isHolder && wantsExclusive == _isExclusive)
         {
             return Errno.None;
+        }
+
+        if (!KernelHeap.TryReserve(_holders, IntPtr.Size))
+        {
+            return Errno.ENOLCK;
         }
 
         // A conversion gives the old lock up first, and may lose it (flock(2)).
@@ -113,7 +118,8 @@ public sealed class RecordLocks(WaitQueue released)
         {
             return Errno.EAGAIN;
         }
-        if (_ranges.Count + 2 > _ranges.Capacity && !KernelHeap.HasRoom(_ranges.Count * 2 * RangeSize))
+        // The lock itself, and what is left behind it of one that it cuts in two.
+        if (!KernelHeap.TryReserve(_ranges, RangeSize, 2))
         {
             return Errno.ENOLCK;
         }
@@ -125,12 +131,21 @@ public sealed class RecordLocks(WaitQueue released)
     }
 
     /// <summary>Gives up what the owner has locked in a range.</summary>
-    public void Unlock(object owner, long start, long end)
+    /// <returns>None; ENOLCK when a lock would have to be cut in two and the kernel has no room for the second part.</returns>
+    public Errno Unlock(object owner, long start, long end)
     {
+        // No lock reaches beyond both ends of a whole file: what is closed is unlocked without memory.
+        if ((start > 0 || end < long.MaxValue) && !KernelHeap.TryReserve(_ranges, RangeSize))
+        {
+            return Errno.ENOLCK;
+        }
+
         if (Remove(owner, start, end))
         {
             released.WakeAll();
         }
+
+        return Errno.None;
     }
 
     /// <summary>Takes like locks that touch a range into it.</summary>

@@ -23,7 +23,11 @@ public static class DirectorySyscalls
     [Syscall(79, "getcwd", Returns = Returns.Value)]
     public static SysResult GetWorkingDirectory(SyscallContext context, [Out] UserPtr<byte> buffer, nuint size)
     {
-        byte[] path = context.PathBuffer;
+        if (!context.TryGetPathBuffer(out byte[]? path))
+        {
+            return Errno.ENOMEM;
+        }
+
         path[^1] = 0;
         FileSystemContext fileSystem = context.FileSystem;
         Errno error = fileSystem.GetPath(fileSystem.WorkingDirectory, path.AsSpan(0, path.Length - 1), out ReadOnlySpan<byte> found);
@@ -112,7 +116,12 @@ public static class DirectorySyscalls
         }
 
         // A page at a time: whoever wants more asks again.
-        Span<byte> records = context.PathBuffer;
+        if (!context.TryGetPathBuffer(out byte[]? page))
+        {
+            return Errno.ENOMEM;
+        }
+
+        Span<byte> records = page;
         records = (nuint)records.Length > count ? records[..(int)count] : records;
         int length = 0;
         long nextOffset = file.Offset;

@@ -181,8 +181,7 @@ public static class FcntlSyscalls
         switch (value.l_type)
         {
             case LockType.F_UNLCK:
-                records.Unlock(owner, start, end);
-                return new(SysResult.Success);
+                return new(records.Unlock(owner, start, end));
             case LockType.F_RDLCK when !file.CanRead:
             case LockType.F_WRLCK when !file.CanWrite:
                 return new(Errno.EBADF);
@@ -213,7 +212,7 @@ public static class FcntlSyscalls
     /// <summary>Undoes a lock that came after its descriptor was closed: closing has released the others, and nothing would release this one.</summary>
     private static Errno GiveUpRecordLock(FileLocks locks, object owner, long start, long end)
     {
-        locks.Records.Unlock(owner, start, end);
+        _ = locks.Records.Unlock(owner, start, end);
         return Errno.EBADF;
     }
 

@@ -126,7 +126,7 @@ public static class LinkSyscalls
         }
         if (inode is not SymbolicLinkInode link)
         {
-            bool isPathEmpty = context.PathBuffer[0] == 0;
+            bool isPathEmpty = context.TryGetPathBuffer(out byte[]? bytes) && bytes[0] == 0;
             return isPathEmpty ? Errno.ENOENT : Errno.EINVAL;
         }
         error = context.FileSystem.GetTarget(link, out ReadOnlySpan<byte> target);

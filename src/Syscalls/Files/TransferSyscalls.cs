@@ -157,7 +157,11 @@ public static class TransferSyscalls
         long left = (long)Math.Min(count, (nuint)FileLimits.MAX_RW_COUNT);
         long done = 0;
         SysResult end = SysResult.Success;
-        byte[] page = context.PathBuffer;
+        if (!context.TryGetPathBuffer(out byte[]? page))
+        {
+            return Errno.ENOMEM;
+        }
+
         while (left > 0)
         {
             IoCursor into = IoCursor.OverKernel(page, 0, (int)Math.Min(left, page.Length));

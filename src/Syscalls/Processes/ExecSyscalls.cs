@@ -42,7 +42,7 @@ public static class ExecSyscalls
                 error = context.Process.Load(name.ToArray(), argumentStrings, environmentStrings, out LoadedProgram? program);
                 if (error == Errno.None)
                 {
-                    return ReplaceAsync(context, program!);
+                    return Replace(context, program!);
                 }
             }
         }
@@ -57,15 +57,37 @@ public static class ExecSyscalls
         return array.IsNull ? Errno.None : context.Memory.ReadStringArray(new UserPtr<ulong>(array.Address), ref budget, out strings);
     }
 
-    private static async ValueTask<SysResult> ReplaceAsync(SyscallContext context, LoadedProgram program)
+    private static ValueTask<SysResult> Replace(SyscallContext context, LoadedProgram program)
     {
-        if (!await context.Process.BecomeSingleThreadedAsync(context.Thread))
+        if (context.Process.Threads.Count == 1 && !context.Process.IsExiting)
         {
-            program.Space.Dispose();
-            return Errno.EINTR;
+            // Nobody to wait for, and nothing to be allocated.
+            context.Process.BecomeFirstThread(context.Thread);
+            context.Process.TakeProgram(context.Thread, program);
+            return new ValueTask<SysResult>(SysResult.Success);
         }
 
-        context.Process.TakeProgram(context.Thread, program);
-        return SysResult.Success;
+        return ReplaceAsync(context, program);
+    }
+
+    private static async ValueTask<SysResult> ReplaceAsync(SyscallContext context, LoadedProgram program)
+    {
+        try
+        {
+            if (await context.Process.BecomeSingleThreadedAsync(context.Thread))
+            {
+                context.Process.TakeProgram(context.Thread, program);
+                return SysResult.Success;
+            }
+        }
+        catch (OutOfMemoryException)
+        {
+            // The other threads may be gone: the program ends of it, and the new one, which nobody has yet, goes with it.
+            program.Space.Dispose();
+            throw;
+        }
+
+        program.Space.Dispose();
+        return Errno.EINTR;
     }
 }

@@ -22,6 +22,20 @@ public static class FutexSyscalls
         [Trace(TraceFormat.Address)] ulong address2,
         [Trace(TraceFormat.Hex)] uint value3)
     {
+        // What programs ask most of all: to wake whoever waits at a word of their own, where nobody does.
+        const FutexOperation Usual = FutexOperation.FUTEX_WAKE | FutexOperation.FUTEX_PRIVATE_FLAG;
+        if (operation == Usual && (address & 3) == 0 && address < Paging.UserEnd && !context.System.Futexes.MayHaveWaiters(address))
+        {
+            return 0;
+        }
+
+        return Serve(context, address, operation, value, timeoutOrCount, address2, value3);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static SysResult Serve(
+        SyscallContext context, ulong address, FutexOperation operation, uint value, ulong timeoutOrCount, ulong address2, uint value3)
+    {
         FutexOperation command = operation & FutexOperation.CommandMask;
         bool isRealtime = (operation & FutexOperation.FUTEX_CLOCK_REALTIME) != 0;
         if (isRealtime && command is not (FutexOperation.FUTEX_WAIT or FutexOperation.FUTEX_WAIT_BITSET))

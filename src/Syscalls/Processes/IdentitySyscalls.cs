@@ -1,4 +1,5 @@
 using Semitone.Abi;
+using Semitone.Core;
 using Semitone.Tasks;
 
 namespace Semitone.Syscalls;
@@ -237,7 +238,11 @@ public static class IdentitySyscalls
             return Errno.EINVAL;
         }
 
-        uint[] wanted = new uint[count];
+        if (!KernelHeap.TryAllocate(count, sizeof(uint), out uint[]? wanted))
+        {
+            return Errno.ENOMEM;
+        }
+
         if (!context.Memory.TryRead(groups, wanted.AsSpan()))
         {
             return Errno.EFAULT;

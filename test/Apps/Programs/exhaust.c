@@ -208,6 +208,47 @@ static int makeTimer(long number)
     return timer_create(CLOCK_MONOTONIC, &event, &timer) == 0;
 }
 
+// Mappings until the kernel has no room for one more, then holes in mappings.
+static void fillKernelHeap(void)
+{
+    char *start = mmap(0, 1L << 32, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    for (long i = 0; i < 30000 && mprotect(start + i * 2 * PageSize, PageSize, PROT_READ) == 0; i++) {
+    }
+    for (long i = 0; i < 30000 && munmap(start + (3L << 30) + i * 2 * PageSize, PageSize) == 0; i++) {
+    }
+}
+
+// Timers that expire all the time, where there is no memory left: arming them must not fail, nor their signals.
+static int armTimer(long number)
+{
+    static timer_t timer;
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
+    struct itimerspec often = {{0, 1000000}, {0, 1000000}};
+    if (number == 0) {
+        sigset_t all;
+        sigfillset(&all);
+        sigprocmask(SIG_BLOCK, &all, 0);
+        if (timer_create(CLOCK_MONOTONIC, &event, &timer) != 0) {
+            abort();
+        }
+        fillKernelHeap();
+    }
+    timer_t another;
+    if (number < 1000 && timer_create(CLOCK_MONOTONIC, &event, &another) == 0) {
+        return timer_settime(another, 0, &often, 0) == 0;
+    }
+    int error = errno;
+    siginfo_t info;
+    sigset_t expired;
+    sigemptyset(&expired);
+    sigaddset(&expired, SIGRTMIN);
+    if (timer_settime(timer, 0, &often, 0) != 0 || sigwaitinfo(&expired, &info) != SIGRTMIN || info.si_code != SI_TIMER) {
+        abort();
+    }
+    errno = error;
+    return 0;
+}
+
 static int queueSignal(long number)
 {
     (void)number;
@@ -270,7 +311,7 @@ static const struct {
     {"files", makeFile}, {"small-files", makeSmallFile}, {"long-names", makeLongName}, {"links", makeLink}, {"symbolic-links", makeSymbolicLink}, {"folders", makeFolder},
     {"deep-folders", makeFolderInFolder}, {"file", writeFile}, {"sparse-file", writeFarApart}, {"vectors", writeVector}, {"memory-files", fillMemoryFile}, {"pipes", fillPipe},
     {"descriptors", openFolder}, {"duplicates", duplicate}, {"high-descriptors", duplicateHigh}, {"counters", makeCounter}, {"watches", watch}, {"poll", pollMany},
-    {"maps", readMaps}, {"locks", lockRecord}, {"threads", startThread}, {"timers", makeTimer}, {"signals", queueSignal}, {"mappings", mapPage}, {"page-tables", touchFarApart},
+    {"maps", readMaps}, {"locks", lockRecord}, {"threads", startThread}, {"timers", makeTimer}, {"armed-timers", armTimer}, {"signals", queueSignal}, {"mappings", mapPage}, {"page-tables", touchFarApart},
     {"memory", touch}, {"shared-memory", touchShared}, {"arguments", execWithMore},
 };
 

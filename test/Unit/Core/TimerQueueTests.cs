@@ -12,7 +12,7 @@ public class TimerQueueTests
         List<int> order = [];
         foreach (int deadline in (int[])[30, 10, 20, 40])
         {
-            queue.Arm(new RecordingTimer(() => order.Add(deadline)), deadline);
+            queue.Arm(new RecordingTimer(queue, () => order.Add(deadline)), deadline);
         }
 
         Assert.Equal(10, queue.NextDeadlineNs);
@@ -27,7 +27,7 @@ public class TimerQueueTests
         TimerQueue queue = new();
         int count = 0;
         RecordingTimer? timer = null;
-        timer = new RecordingTimer(() =>
+        timer = new RecordingTimer(queue, () =>
         {
             count++;
             queue.Arm(timer!, timer!.DeadlineNs + 10);
@@ -44,7 +44,7 @@ public class TimerQueueTests
         Gen.Select(Gen.Int[0, 7], Gen.Int[-3, 50]).List[0, 200].Sample(operations =>
         {
             TimerQueue queue = new();
-            RecordingTimer[] timers = [.. Enumerable.Range(0, 8).Select(_ => new RecordingTimer(() => { }))];
+            RecordingTimer[] timers = [.. Enumerable.Range(0, 8).Select(_ => new RecordingTimer(queue, () => { }))];
             Dictionary<int, long> model = [];
             foreach ((int index, int deadline) in operations)
             {
@@ -66,8 +66,56 @@ public class TimerQueueTests
         });
     }
 
-    private sealed class RecordingTimer(Action action) : KernelTimer
+    [Fact]
+    public void Reserve_MoreTimersThanThereIsRoomFor_AllCanBeArmedWithoutAllocating()
     {
-        protected override void OnExpired() => action();
+        const int Count = 100;
+        TimerQueue queue = new();
+        int expired = 0;
+        RecordingTimer[] timers = [.. Enumerable.Range(0, Count).Select(_ => new RecordingTimer(queue, () => expired++))];
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < Count; i++)
+        {
+            queue.Arm(timers[i], Count - i);
+        }
+
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        Assert.Equal(Count, queue.Expire(Count));
+        Assert.Equal(Count, expired);
+    }
+
+    [Fact]
+    public void Arm_TimerWithoutAPlace_IsRefusedAndLeavesTheQueueUsable()
+    {
+        TimerQueue queue = new();
+        RecordingTimer timer = new(queue, () => { });
+        timer.Release();
+        Assert.ThrowsAny<Exception>(() => queue.Arm(timer, 1));
+        Assert.True(timer.TryReserve(queue));
+        queue.Arm(timer, 1);
+        Assert.Equal(1, queue.Expire(1));
+    }
+
+    [Fact]
+    public void Release_ArmedTimer_NeverExpires()
+    {
+        TimerQueue queue = new();
+        RecordingTimer timer = new(queue, () => Assert.Fail("The timer was released."));
+        queue.Arm(timer, 1);
+        timer.Release();
+        Assert.Equal(0, queue.Expire(10));
+    }
+
+    private sealed class RecordingTimer : KernelTimer
+    {
+        private readonly Action _action;
+
+        public RecordingTimer(TimerQueue queue, Action action)
+        {
+            _action = action;
+            Assert.True(TryReserve(queue));
+        }
+
+        protected override void OnExpired() => _action();
     }
 }

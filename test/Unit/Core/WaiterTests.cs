@@ -17,7 +17,7 @@ public class WaiterTests
     public void Wake_SomebodyWaits_ContinuesOnTheExecutorOnly()
     {
         WaitQueue queue = new();
-        ValueTask<WaitResult> wait = new Waiter(_executor).WaitAsync(queue);
+        ValueTask<WaitResult> wait = Waiters.Create(_executor).WaitAsync(queue);
         List<WaitResult> results = [];
         _ = Record(wait, results);
         Assert.Equal(1, queue.WakeAll());
@@ -31,7 +31,7 @@ public class WaiterTests
     public void Wake_BetweenEnlistAndWait_IsNotLost()
     {
         WaitQueue queue = new();
-        Waiter waiter = new(_executor);
+        Waiter waiter = Waiters.Create(_executor);
         waiter.Enlist(queue);
         queue.WakeAll();
         ValueTask<WaitResult> wait = waiter.WaitAsync();
@@ -58,7 +58,7 @@ public class WaiterTests
 
         async ValueTask Wait(int number)
         {
-            await new Waiter(_executor).WaitAsync(queue);
+            await Waiters.Create(_executor).WaitAsync(queue);
             order.Add(number);
         }
     }
@@ -68,7 +68,7 @@ public class WaiterTests
     {
         WaitQueue first = new();
         WaitQueue second = new();
-        Waiter waiter = new(_executor);
+        Waiter waiter = Waiters.Create(_executor);
         waiter.Enlist(first);
         waiter.Enlist(second);
         _ = waiter.WaitAsync();
@@ -81,7 +81,7 @@ public class WaiterTests
     {
         WaitQueue queue = new();
         List<WaitResult> results = [];
-        _ = Record(new Waiter(_executor).WaitAsync(queue, 500), results);
+        _ = Record(Waiters.Create(_executor).WaitAsync(queue, 500), results);
         _executor.Timers.Expire(499);
         Assert.False(_executor.HasRunnable);
         _executor.Timers.Expire(500);
@@ -93,7 +93,8 @@ public class WaiterTests
     [Fact]
     public void Wait_InterruptIsPending_DoesNotBegin()
     {
-        Waiter waiter = new(_executor) { IsInterruptPending = true };
+        Waiter waiter = Waiters.Create(_executor);
+        waiter.IsInterruptPending = true;
         ValueTask<WaitResult> wait = waiter.WaitAsync(new WaitQueue());
         Assert.Equal(WaitResult.Interrupted, Take(wait));
     }
@@ -102,7 +103,7 @@ public class WaiterTests
     public void Interrupt_UninterruptibleWait_GoesOn()
     {
         WaitQueue queue = new();
-        Waiter waiter = new(_executor);
+        Waiter waiter = Waiters.Create(_executor);
         List<WaitResult> results = [];
         _ = Record(waiter.WaitAsync(queue, mode: WaitMode.Uninterruptible), results);
         waiter.IsInterruptPending = true;
@@ -116,7 +117,7 @@ public class WaiterTests
     public void Wait_AgainAndAgain_AllocatesNothing()
     {
         WaitQueue queue = new();
-        Waiter waiter = new(_executor);
+        Waiter waiter = Waiters.Create(_executor);
         int count = 0;
         Action<object?> continuation = _ => count++;
         long before = 0;
