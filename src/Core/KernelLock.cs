@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 
 namespace Semitone.Core;
 
@@ -51,15 +52,25 @@ public struct KernelLock(LockRank rank)
     /// Takes the lock, until the scope that is returned ends: by an exception, too, which is a bug then, but must not hang the machine.
     /// </summary>
     [UnscopedRef]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Scope Enter()
     {
         HeldLocks.Push(_rank);
+        if (Interlocked.Exchange(ref _isHeld, 1) != 0)
+        {
+            Spin();
+        }
+
+        return new Scope(ref this);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Spin()
+    {
         while (Interlocked.Exchange(ref _isHeld, 1) != 0)
         {
             Thread.SpinWait(1);
         }
-
-        return new Scope(ref this);
     }
 
     /// <summary>The lines that a lock is held for.</summary>
@@ -67,12 +78,14 @@ public struct KernelLock(LockRank rank)
     {
         private readonly ref KernelLock _lock;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         internal Scope(ref KernelLock taken)
         {
             _lock = ref taken;
         }
 
         /// <summary>Lets the lock go.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Dispose()
         {
             Volatile.Write(ref _lock._isHeld, 0);

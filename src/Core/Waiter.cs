@@ -191,7 +191,11 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
         }
 
         // Leaving the other queues at once keeps a later Wake(1) there from being spent on a thread that is awake.
-        LeaveQueues();
+        if (_nodeCount > 0)
+        {
+            LeaveQueues();
+        }
+
         if (_timeout.IsArmed)
         {
             _executor.Timers.Cancel(_timeout);

@@ -69,15 +69,33 @@ public sealed unsafe class X64Machine : IMachine
 
     public bool TryCreatePageTable([NotNullWhen(true)] out IPageTable? pageTable)
     {
+        pageTable = null;
         ulong root = FrameTable.Take(FrameTable.PageTable);
-        pageTable = root != 0 ? new PageTable(this, _door, root) : null;
+        try
+        {
+            pageTable = root != 0 ? new PageTable(this, _door, root) : null;
+        }
+        catch (OutOfMemoryException)
+        {
+            FrameTable.Return(root);
+        }
+
         return pageTable != null;
     }
 
     public bool TryCreateContext([NotNullWhen(true)] out IGuestContext? context)
     {
+        context = null;
         ulong frame = FrameTable.Take(FrameTable.Context);
-        context = frame != 0 ? new GuestContext(this, frame) : null;
+        try
+        {
+            context = frame != 0 ? new GuestContext(this, frame) : null;
+        }
+        catch (OutOfMemoryException)
+        {
+            FrameTable.Return(frame);
+        }
+
         return context != null;
     }
 

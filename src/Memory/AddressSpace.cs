@@ -189,8 +189,6 @@ public sealed partial class AddressSpace : IDisposable
 
             if (!copy._vmas.HasRoom())
             {
-                copy.Dispose();
-                copy = null;
                 return false;
             }
 
