@@ -139,6 +139,13 @@ public sealed class Executor
         }
     }
 
+    /// <summary>Sets the alarm anew before it is needed next: the clock that it was set by goes on at another rate.</summary>
+    public void ForgetAlarm()
+    {
+        _alarmNs = long.MaxValue;
+        NeedsAttention = true;
+    }
+
     /// <summary>Serves an interrupt that ended <see cref="ICpu.Run"/> or <see cref="ICpu.Idle"/>: timers that are due, devices that have something.</summary>
     [NonAllocating]
     public void HandleInterrupt()

@@ -18,6 +18,9 @@ public abstract class KernelTimer
     /// <summary>When, on the monotonic clock.</summary>
     public long DeadlineNs { get; internal set; }
 
+    /// <summary>Whether it is due at a time of day: it moves when that is set (clock_settime(2)).</summary>
+    public bool FollowsRealtime { get; internal set; }
+
     public bool IsArmed => HeapIndex != NotQueued;
 
     /// <summary>Reserves the timer's place in a queue.</summary>

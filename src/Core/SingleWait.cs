@@ -22,9 +22,10 @@ public abstract class SingleWait : IValueTaskSource<SysResult>
 
     /// <summary>Waits.</summary>
     /// <param name="deadlineNs">On the monotonic clock; <see cref="long.MaxValue"/> for none.</param>
-    protected ValueTask<SysResult> StartAsync(long deadlineNs)
+    /// <param name="followsRealtime">Whether that is a time of day, and moves when that is set.</param>
+    protected ValueTask<SysResult> StartAsync(long deadlineNs, bool followsRealtime = false)
     {
-        ValueTask<WaitResult> wait = Waiter.WaitAsync(deadlineNs);
+        ValueTask<WaitResult> wait = Waiter.WaitAsync(deadlineNs, followsRealtime: followsRealtime);
         return wait.IsCompleted ? new ValueTask<SysResult>(Finish(wait.Result)) : new ValueTask<SysResult>(this, Waiter.Token);
     }
 

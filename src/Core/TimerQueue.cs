@@ -32,12 +32,16 @@ public sealed class TimerQueue
     public int ReservedCount => _reservedCount;
 
     /// <summary>Arms a timer that has its place here, or moves one that is armed already.</summary>
+    /// <param name="timer">The timer.</param>
+    /// <param name="deadlineNs">When, on the monotonic clock.</param>
+    /// <param name="followsRealtime">Whether that is a time of day, and moves with <see cref="ShiftRealtime"/>.</param>
     [NonAllocating]
-    public void Arm(KernelTimer timer, long deadlineNs)
+    public void Arm(KernelTimer timer, long deadlineNs, bool followsRealtime = false)
     {
         Debug.Assert(timer.Queue == this, "The timer has no place in this queue.");
         using (_lock.Enter())
         {
+            timer.FollowsRealtime = followsRealtime;
             timer.DeadlineNs = deadlineNs;
             if (timer.HeapIndex == KernelTimer.NotQueued)
             {
@@ -70,6 +74,31 @@ public sealed class TimerQueue
         }
     }
 
+    /// <summary>Moves the timers that are due at a time of day, because that has been set.</summary>
+    /// <param name="forwardNs">By how much; negative for backwards.</param>
+    [NonAllocating]
+    public void ShiftRealtime(long forwardNs)
+    {
+        using (_lock.Enter())
+        {
+            for (int i = 0; i < _count; i++)
+            {
+                KernelTimer timer = _heap[i];
+                if (timer.FollowsRealtime && timer.DeadlineNs != long.MaxValue)
+                {
+                    timer.DeadlineNs = ShiftBack(timer.DeadlineNs, forwardNs);
+                }
+            }
+
+            for (int i = (_count / 2) - 1; i >= 0; i--)
+            {
+                SiftDown(_heap[i], i);
+            }
+
+            UpdateNext();
+        }
+    }
+
     /// <summary>Runs every timer that is due. A callback may arm and cancel timers, its own too.</summary>
     /// <returns>How many ran.</returns>
     [NonAllocating]
@@ -91,6 +120,19 @@ public sealed class TimerQueue
         }
 
         return expired;
+    }
+
+    /// <summary>Subtracts; what overflows is as far away as a timer that comes at all can be.</summary>
+    [NonAllocating]
+    private static long ShiftBack(long deadlineNs, long forwardNs)
+    {
+        long shifted = unchecked(deadlineNs - forwardNs);
+        if (((deadlineNs ^ forwardNs) & (deadlineNs ^ shifted)) < 0)
+        {
+            return deadlineNs < 0 ? long.MinValue : long.MaxValue - 1;
+        }
+
+        return Math.Min(shifted, long.MaxValue - 1);
     }
 
     /// <summary>Makes room for one more timer.</summary>

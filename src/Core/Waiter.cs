@@ -89,6 +89,9 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
     /// <summary>True from <see cref="WaitAsync"/> to its completion.</summary>
     public bool IsWaiting => _state == State.Waiting;
 
+    /// <summary>The deadline of the last wait, as it is by now.</summary>
+    public long DeadlineNs => _timeout.DeadlineNs;
+
     /// <summary>Which wait is under way, for its <see cref="ValueTask{TResult}"/>.</summary>
     internal short Token => _version;
 
@@ -138,9 +141,12 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
 
     /// <summary>Waits for a wake, a deadline or an interruption.</summary>
     /// <param name="deadlineNs">On the monotonic clock; <see cref="long.MaxValue"/> for none.</param>
-    public ValueTask<WaitResult> WaitAsync(long deadlineNs = long.MaxValue, WaitMode mode = WaitMode.Interruptible)
+    /// <param name="mode">What ends it besides.</param>
+    /// <param name="followsRealtime">Whether the deadline is a time of day, and moves when that is set.</param>
+    public ValueTask<WaitResult> WaitAsync(long deadlineNs = long.MaxValue, WaitMode mode = WaitMode.Interruptible, bool followsRealtime = false)
     {
         BeginIfIdle();
+        _timeout.DeadlineNs = deadlineNs;
         _mode = mode;
         if (_state == State.Enlisted && IsEndedBefore(mode))
         {
@@ -157,7 +163,7 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
         _state = State.Waiting;
         if (deadlineNs != long.MaxValue)
         {
-            _executor.Timers.Arm(_timeout, deadlineNs);
+            _executor.Timers.Arm(_timeout, deadlineNs, followsRealtime);
         }
 
         return new ValueTask<WaitResult>(this, _version);

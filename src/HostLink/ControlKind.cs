@@ -20,4 +20,7 @@ public enum ControlKind : byte
 
     /// <summary>The figures that <c>--stats</c> prints. Body: one JSON object, UTF-8.</summary>
     Statistics = 6,
+
+    /// <summary>The kernel asks for the time. Body: a sequence number, one byte, which the answer (<see cref="InputEventKind.Time"/>) repeats.</summary>
+    TimeRequest = 7,
 }

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace Semitone.HostLink;
 
 /// <summary>The guest's side of the input direction.</summary>
@@ -58,8 +60,15 @@ public sealed class InputDecoder
             case (byte)InputEventKind.EndOfFile:
                 inputEvent = new InputEvent(InputEventKind.EndOfFile);
                 break;
-            case (byte)InputEventKind.WindowSize when _sequenceLength < 6:
+            case (byte)InputEventKind.WindowSize when _sequenceLength < LinkFormat.WindowSizeSize:
+            case (byte)InputEventKind.Time when _sequenceLength < LinkFormat.TimeSize:
                 return false;
+            case (byte)InputEventKind.Time:
+                inputEvent = new InputEvent(
+                    _sequence[2],
+                    BinaryPrimitives.ReadInt64LittleEndian(_sequence.AsSpan(3)),
+                    BinaryPrimitives.ReadUInt32LittleEndian(_sequence.AsSpan(11)) | ((ulong)_sequence[15] << 32));
+                break;
             case (byte)InputEventKind.WindowSize:
                 inputEvent = new InputEvent(
                     InputEventKind.WindowSize,

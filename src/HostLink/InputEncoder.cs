@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace Semitone.HostLink;
 
 /// <summary>The host's side of the input direction.</summary>
@@ -42,6 +44,22 @@ public static class InputEncoder
         destination[2] = (byte)rows;
         destination[1] = (byte)InputEventKind.WindowSize;
         destination[0] = LinkFormat.Marker;
-        return 6;
+        return LinkFormat.WindowSizeSize;
+    }
+
+    /// <summary>Writes the host's clocks.</summary>
+    /// <param name="destination">At least <see cref="LinkFormat.TimeSize"/> bytes.</param>
+    /// <param name="sequence">Of the request.</param>
+    /// <param name="realtimeNs">Nanoseconds since 1970.</param>
+    /// <param name="monotonicUs">Microseconds; the low 40 bits count.</param>
+    public static int WriteTime(Span<byte> destination, byte sequence, long realtimeNs, ulong monotonicUs)
+    {
+        destination[15] = (byte)(monotonicUs >> 32);
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[11..], (uint)monotonicUs);
+        BinaryPrimitives.WriteInt64LittleEndian(destination[3..], realtimeNs);
+        destination[2] = sequence;
+        destination[1] = (byte)InputEventKind.Time;
+        destination[0] = LinkFormat.Marker;
+        return LinkFormat.TimeSize;
     }
 }

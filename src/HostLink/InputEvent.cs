@@ -16,6 +16,14 @@ public readonly ref struct InputEvent
         Columns = columns;
     }
 
+    internal InputEvent(byte sequence, long realtimeNs, ulong monotonicUs)
+    {
+        Kind = InputEventKind.Time;
+        Sequence = sequence;
+        RealtimeNs = realtimeNs;
+        MonotonicUs = monotonicUs;
+    }
+
     public InputEventKind Kind { get; }
 
     public ReadOnlySpan<byte> Data { get; }
@@ -23,4 +31,13 @@ public readonly ref struct InputEvent
     public ushort Rows { get; }
 
     public ushort Columns { get; }
+
+    /// <summary>Which request a time answers.</summary>
+    public byte Sequence { get; }
+
+    /// <summary>The host's time of day in nanoseconds since 1970. Any value may come.</summary>
+    public long RealtimeNs { get; }
+
+    /// <summary>The host's monotonic clock in microseconds, modulo 2^40.</summary>
+    public ulong MonotonicUs { get; }
 }

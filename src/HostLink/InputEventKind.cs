@@ -11,4 +11,8 @@ public enum InputEventKind : byte
 
     /// <summary>The terminal has this size (TIOCGWINSZ); sent at the start and with every change. Rows, then columns, 2 bytes each, low byte first.</summary>
     WindowSize = 2,
+
+    /// <summary>The host's clocks, in answer to <see cref="ControlKind.TimeRequest"/>: the sequence number, 1 byte; the time of day in nanoseconds since 1970, 8 bytes; the
+    /// monotonic clock in microseconds, the low 5 bytes of it. Low byte first.</summary>
+    Time = 3,
 }

@@ -12,8 +12,14 @@ public static class LinkFormat
     /// <summary>The longest payload. Short enough that a false header swallows little, long enough that the header costs nothing.</summary>
     public const int MaxPayload = 16 * 1024;
 
-    /// <summary>Bytes of the longest escape sequence from host to guest.</summary>
-    public const int MaxInputSequence = 6;
+    /// <summary>Bytes of the longest escape sequence from host to guest: no more than a UART's buffer holds, so that it can be taken at once.</summary>
+    public const int MaxInputSequence = TimeSize;
+
+    /// <summary>Bytes of a window size's sequence.</summary>
+    public const int WindowSizeSize = 6;
+
+    /// <summary>Bytes of a time's sequence.</summary>
+    public const int TimeSize = 16;
 
     /// <summary>The I/O port of QEMU's isa-debug-exit device: writing v ends QEMU with status (v &lt;&lt; 1) | 1.</summary>
     public const ushort ExitPort = 0x501;

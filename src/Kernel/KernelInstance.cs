@@ -30,6 +30,9 @@ internal sealed class KernelInstance
     private readonly KernelLines _lines;
     private readonly KernelLog _log;
 
+    /// <summary>The host's clocks; null where it cannot be asked.</summary>
+    private readonly HostClock? _hostClock;
+
     /// <summary>What there is to tell of in a panic; null while the kernel boots.</summary>
     private SystemState? _system;
 
@@ -50,6 +53,12 @@ internal sealed class KernelInstance
             ]);
         _lines = new KernelLines(_streams);
         _log = new KernelLog(_lines, machine.Clock);
+        if (_options.HostLink)
+        {
+            // The answer comes while the boot goes on, and is taken before the program starts.
+            _hostClock = new HostClock(machine.Clock, _streams);
+            _hostClock.Ask();
+        }
     }
 
     /// <summary>Runs the program to its end.</summary>
@@ -126,11 +135,13 @@ internal sealed class KernelInstance
         _streams.Install(descriptors, mounts);
         _streams.Terminal.Owner = new TerminalOwner(system);
         executor.AddInterruptHandler(_streams);
+        StartClockDiscipline(clock, executor);
         if (!TryStart(system, files, descriptors, out byte failure))
         {
             return failure;
         }
 
+        _streams.TakeInput();
         Tell(ControlKind.Ready, []);
         long readyNs = clock.MonotonicNs;
         ExitStatus status = system.RunInit();
@@ -160,6 +171,18 @@ internal sealed class KernelInstance
         }
 
         return status.ShellStatus;
+    }
+
+    private void StartClockDiscipline(Timekeeper clock, Executor executor)
+    {
+        if (!_machine.Clock.Rate.IsKnown)
+        {
+            _log.Warning($"no timer to measure the time-stamp counter by: the clock may run fast or slow");
+        }
+
+        ClockDiscipline discipline = new(_machine.Clock, clock, executor.Timers, _hostClock);
+        _streams.TimeListener = discipline;
+        discipline.Start();
     }
 
     private bool TryMakeRoot(FileServices services, [NotNullWhen(true)] out RamFileSystem? root)

@@ -49,30 +49,11 @@ public sealed class Vdso
     public void SetRealtimeOffset(long offsetNs)
     {
         _realtimeOffsetNs = offsetNs;
-        if (_data is null || _data.GetPage(0, out Frame frame) != Errno.None)
-        {
-            return;
-        }
-
-        // Odd while the offset is changed: a reader that saw that, or another number afterwards, reads again.
-        Span<byte> bytes = stackalloc byte[sizeof(uint)];
-        _frames.Read(frame, SequenceOffset, bytes);
-        uint sequence = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
-        WriteSequence(frame, sequence + 1);
-        Span<byte> offset = stackalloc byte[sizeof(long)];
-        BinaryPrimitives.WriteInt64LittleEndian(offset, offsetNs);
-        _frames.Write(frame, RealtimeOffset, offset);
-        WriteSequence(frame, sequence + 2);
+        Refill();
     }
 
-    private void WriteSequence(Frame frame, uint value)
-    {
-        Span<byte> bytes = stackalloc byte[sizeof(uint)];
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes, value);
-        Interlocked.MemoryBarrier();
-        _frames.Write(frame, SequenceOffset, bytes);
-        Interlocked.MemoryBarrier();
-    }
+    /// <summary>Tells all programs that the monotonic clock goes on at another rate.</summary>
+    public void UpdateScale() => Refill();
 
     /// <summary>Maps data and image into an address space.</summary>
     /// <param name="space">Where to.</param>
@@ -146,6 +127,32 @@ public sealed class Vdso
         pages.Release();
         pages = null;
         return Errno.ENOMEM;
+    }
+
+    /// <summary>Writes the data anew. Readers see that by the sequence number, and read once more.</summary>
+    private void Refill()
+    {
+        if (_data is null || _data.GetPage(0, out Frame frame) != Errno.None)
+        {
+            return;
+        }
+
+        Span<byte> data = stackalloc byte[DataSize];
+        _frames.Read(frame, 0, data);
+        uint sequence = BinaryPrimitives.ReadUInt32LittleEndian(data);
+        WriteSequence(frame, sequence + 1);
+        FillData(data);
+        _frames.Write(frame, FlagsOffset, data[FlagsOffset..]);
+        WriteSequence(frame, sequence + 2);
+    }
+
+    private void WriteSequence(Frame frame, uint value)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, value);
+        Interlocked.MemoryBarrier();
+        _frames.Write(frame, SequenceOffset, bytes);
+        Interlocked.MemoryBarrier();
     }
 
     private void FillData(Span<byte> data)

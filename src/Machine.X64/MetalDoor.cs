@@ -11,7 +11,7 @@ namespace Semitone.Machine.X64;
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct MetalDoor
 {
-    private const ulong ExpectedVersion = 2;
+    private const ulong ExpectedVersion = 3;
 
     /// <summary>The auxiliary vector entry that Metal puts the table's address in.</summary>
     private const nuint AuxiliaryEntry = 0x5345_4D49;
@@ -29,10 +29,14 @@ internal unsafe struct MetalDoor
     internal ulong Leaf1Edx;
     internal ulong HasFsGsBase;
     internal ulong TscBoot;
-    internal ulong TscHertz;
-    internal ulong TscMultiplier;
-    internal ulong TscShift;
+    internal ulong TscGivenHertz;
+    internal ulong TscRoughHertz;
     internal ulong HasInvariantTsc;
+    internal ulong TimerSamples;
+    internal ulong TimerSampleCount;
+    internal ulong HypervisorClock;
+    internal ulong HypervisorWallClock;
+    internal ulong HypervisorTellsStability;
 
     internal delegate* unmanaged[SuppressGCTransition]<GuestState*, uint> EnterGuest;
     internal delegate* unmanaged[SuppressGCTransition]<void*, void*, long, long> CopyUser;
@@ -52,6 +56,9 @@ internal unsafe struct MetalDoor
     internal delegate* unmanaged[SuppressGCTransition]<byte*, int, int> ReadConsole;
     internal delegate* unmanaged[SuppressGCTransition]<byte*, long, void> FillRandom;
     internal delegate* unmanaged[SuppressGCTransition]<long> ReadClockChip;
+    internal delegate* unmanaged[SuppressGCTransition]<TimerReading*, void> ReadTimer;
+    internal delegate* unmanaged[SuppressGCTransition]<ulong, void> SetTscHertz;
+    internal delegate* unmanaged[SuppressGCTransition]<void> UpdateHypervisorWallClock;
     internal delegate* unmanaged[SuppressGCTransition]<void*, void*, void> SwitchExtendedState;
     internal delegate* unmanaged[SuppressGCTransition]<void*, void> SaveExtendedState;
     internal delegate* unmanaged[SuppressGCTransition]<void*, void> ForgetGuest;

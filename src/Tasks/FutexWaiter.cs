@@ -33,7 +33,7 @@ internal sealed class FutexWaiter : SingleWait
     public ValueTask<SysResult> StartAsync(in RestartBlock restart)
     {
         _restart = restart;
-        return StartAsync(restart.DeadlineNs);
+        return StartAsync(restart.DeadlineNs, restart.FollowsRealtime);
     }
 
     /// <inheritdoc/>
@@ -55,7 +55,8 @@ internal sealed class FutexWaiter : SingleWait
             return RestartErrno.ERESTARTSYS;
         }
 
-        _thread.RestartBlock = _restart;
+        // A time of day that was set meanwhile has moved it.
+        _thread.RestartBlock = _restart with { DeadlineNs = Waiter.DeadlineNs };
         return RestartErrno.ERESTART_RESTARTBLOCK;
     }
 }

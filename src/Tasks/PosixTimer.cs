@@ -42,13 +42,15 @@ public sealed class PosixTimer : KernelTimer
 
     /// <summary>Arms the timer.</summary>
     /// <param name="deadlineNs">On the monotonic clock.</param>
-    public void Set(long deadlineNs, long intervalNs)
+    /// <param name="intervalNs">Time between two expirations; 0 for one only.</param>
+    /// <param name="followsRealtime">Whether the deadline is a time of day, and moves when that is set.</param>
+    public void Set(long deadlineNs, long intervalNs, bool followsRealtime)
     {
         Stop();
         IntervalNs = intervalNs;
         _overrun = 0;
         LastOverrun = 0;
-        _process.System.Executor.Timers.Arm(this, deadlineNs);
+        _process.System.Executor.Timers.Arm(this, deadlineNs, followsRealtime);
     }
 
     public void Stop()
@@ -110,7 +112,7 @@ public sealed class PosixTimer : KernelTimer
         long missed = 0;
         if (IntervalNs > 0)
         {
-            _process.System.Executor.Timers.Arm(this, GetNextDeadline(IntervalNs, _process.System.Clock.MonotonicNs, out missed));
+            _process.System.Executor.Timers.Arm(this, GetNextDeadline(IntervalNs, _process.System.Clock.MonotonicNs, out missed), FollowsRealtime);
         }
 
         if (!_hasSignal)

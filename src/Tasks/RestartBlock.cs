@@ -10,5 +10,7 @@ public enum RestartKind
 
 /// <summary>A wait that was interrupted and knows when it would have ended.</summary>
 /// <param name="DeadlineNs">On the monotonic clock.</param>
+/// <param name="FollowsRealtime">Whether the deadline is a time of day.</param>
 /// <param name="Address">nanosleep: where the remaining time goes; futex: the word.</param>
-public readonly record struct RestartBlock(RestartKind Kind, long DeadlineNs, ulong Address, uint Value = 0, uint BitSet = 0, bool IsPrivate = false);
+public readonly record struct RestartBlock(
+    RestartKind Kind, long DeadlineNs, ulong Address, uint Value = 0, uint BitSet = 0, bool IsPrivate = false, bool FollowsRealtime = false);

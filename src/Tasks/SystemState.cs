@@ -9,7 +9,7 @@ using Semitone.Memory;
 namespace Semitone.Tasks;
 
 /// <summary>What all processes of the machine share.</summary>
-public sealed class SystemState
+public sealed class SystemState : IClockListener
 {
     private const int PidLimit = 32768;
 
@@ -27,6 +27,7 @@ public sealed class SystemState
         Loader = parts.Loader;
         Vdso = parts.Vdso;
         WhenMemoryRunsOut = KillForMemory;
+        Clock.Listener = this;
     }
 
     public IMachine Machine { get; }
@@ -132,11 +133,17 @@ public sealed class SystemState
         return init.ExitStatus;
     }
 
-    /// <summary>Sets the time of day, for system calls and for programs that read it without one.</summary>
-    public void SetRealtime(long realtimeNs)
+    void IClockListener.OnRateChanged()
     {
-        Clock.SetRealtime(realtimeNs);
+        Vdso.UpdateScale();
+        Executor.ForgetAlarm();
+    }
+
+    /// <summary>Tells programs that read the time of day without a system call, and moves the timers that wait for one.</summary>
+    void IClockListener.OnRealtimeSet(long forwardNs)
+    {
         Vdso.SetRealtimeOffset(Clock.RealtimeOffsetNs);
+        Executor.Timers.ShiftRealtime(forwardNs);
     }
 
     /// <summary><see cref="KillForMemory"/>, made once: execve(2) must not fail in the middle.</summary>

@@ -54,6 +54,13 @@ internal static class Descriptor
         return true;
     }
 
+    /// <summary>Tells whether a pipe has room for PIPE_BUF bytes, so that writing no more than those does not wait (pipe(7)).</summary>
+    public static bool CanWrite(int descriptor)
+    {
+        LibC.PollEntry entry = new() { Descriptor = descriptor, Events = LibC.POLLOUT };
+        return LibC.poll(ref entry, 1, 0) == 1;
+    }
+
     /// <summary>Gives the standard streams that we were started without a descriptor that can neither be read nor written: else the next file that is opened would be one.</summary>
     public static void EnsureStandardStreams()
     {

@@ -22,10 +22,10 @@ internal sealed class VirtualMachine
     private readonly LinkDecoder _decoder = new();
     private readonly GuestReport _report = new();
     private readonly StringBuilder _problems = new();
-    private readonly Lock _inputLock = new();
     private readonly Lock _startLock = new();
     private ChildProcess _qemu;
     private Thread _problemReader;
+    private GuestInput _input;
     private int _stopStatus;
     private bool _hasSpoken;
     private string? _halt;
@@ -37,6 +37,7 @@ internal sealed class VirtualMachine
         _archive = archive;
         _fallBack = fallBack;
         _qemu = StartQemu(options);
+        _input = new GuestInput(_qemu.Input);
         _problemReader = Start("qemu-stderr", ReadProblems);
     }
 
@@ -175,6 +176,7 @@ internal sealed class VirtualMachine
             _problems.Clear();
             _halt = null;
             _qemu = StartQemu(other);
+            _input = new GuestInput(_qemu.Input);
             _problemReader = Start("qemu-stderr", ReadProblems);
             return true;
         }
@@ -236,6 +238,12 @@ internal sealed class VirtualMachine
     {
         if (frame.Stream == LinkStream.Control)
         {
+            if (frame.Control == ControlKind.TimeRequest && frame.Bytes.Length == 1)
+            {
+                _input.Answer(frame.Bytes[0]);
+                return;
+            }
+
             bool wasReady = _report.IsReady;
             _report.Add(frame.Control, frame.Bytes);
             if (_report.IsReady && !wasReady)
@@ -304,13 +312,7 @@ internal sealed class VirtualMachine
         }
     }
 
-    private bool Send(ReadOnlySpan<byte> bytes)
-    {
-        lock (_inputLock)
-        {
-            return Descriptor.TryWrite(_qemu.Input, bytes);
-        }
-    }
+    private bool Send(ReadOnlySpan<byte> bytes) => _input.Send(bytes);
 
     private void ReadProblems()
     {

@@ -11,7 +11,7 @@ namespace Semitone.Files;
 /// pipe as it is on the host. Without the link the line is a terminal, and all three are it.
 /// Input is taken from the line only as long as there is room for it, so that a fast sender waits in the device.
 /// </remarks>
-public sealed class ConsoleStreams : IInterruptHandler
+public sealed class ConsoleStreams : IInterruptHandler, IHostLine
 {
     private const int InputSize = 256;
     private const int StreamCount = 3;
@@ -36,6 +36,9 @@ public sealed class ConsoleStreams : IInterruptHandler
         }
         Terminal = new Terminal(this) { IsControlling = _isTerminal.AsSpan().Contains(true) };
     }
+
+    /// <summary>Who hears what the host's clocks show.</summary>
+    public IHostTimeListener? TimeListener { get; set; }
 
     /// <summary>The terminal; nobody may be using it.</summary>
     public Terminal Terminal { get; }
@@ -98,8 +101,15 @@ public sealed class ConsoleStreams : IInterruptHandler
     /// <inheritdoc/>
     public void OnInterrupt() => TakeInput();
 
+    /// <inheritdoc/>
+    public void AskTime(byte sequence)
+    {
+        Span<byte> message = stackalloc byte[LinkFormat.HeaderSize + 2];
+        _console.Write(message[..LinkEncoder.WriteControl(message, ControlKind.TimeRequest, [sequence])]);
+    }
+
     /// <summary>Takes what the line has, as far as there is room.</summary>
-    internal void TakeInput()
+    public void TakeInput()
     {
         while (true)
         {
@@ -138,6 +148,9 @@ public sealed class ConsoleStreams : IInterruptHandler
                 case InputEventKind.EndOfFile:
                     _pipe?.End();
                     Terminal.HangUp();
+                    break;
+                case InputEventKind.Time:
+                    TimeListener?.OnHostTime(inputEvent.Sequence, inputEvent.RealtimeNs, inputEvent.MonotonicUs);
                     break;
                 default:
                     Terminal.SetSize(inputEvent.Rows, inputEvent.Columns);

@@ -36,7 +36,7 @@ enum { CLOCK_USABLE = 1, SINGLE_CPU = 2 };
 
 enum { CLOCK_REALTIME = 0, CLOCK_MONOTONIC = 1, CLOCK_MONOTONIC_RAW = 4, CLOCK_REALTIME_COARSE = 5, CLOCK_MONOTONIC_COARSE = 6, CLOCK_BOOTTIME = 7, CLOCK_TAI = 11 };
 
-// Nobody stops the clocks, adjusts their rate or sets a TAI offset, so there are two kinds: counted since boot, or since 1970.
+// Nobody stops the clocks or sets a TAI offset, and what corrects their rate corrects them all: there are two kinds, counted since boot or since 1970.
 #define REALTIME_CLOCKS (1u << CLOCK_REALTIME | 1u << CLOCK_REALTIME_COARSE | 1u << CLOCK_TAI)
 #define MONOTONIC_CLOCKS (1u << CLOCK_MONOTONIC | 1u << CLOCK_MONOTONIC_RAW | 1u << CLOCK_MONOTONIC_COARSE | 1u << CLOCK_BOOTTIME)
 #define PRECISE_CLOCKS (1u << CLOCK_REALTIME | 1u << CLOCK_MONOTONIC | 1u << CLOCK_MONOTONIC_RAW | 1u << CLOCK_BOOTTIME | 1u << CLOCK_TAI)
@@ -66,18 +66,29 @@ static inline u64 read_counter(void) {
 }
 
 // Nanoseconds since boot, rounded as the kernel rounds, so that clocks read here and there agree.
-static inline u64 monotonic(void) {
+static ALWAYS_INLINE u64 scale_counter(void) {
     u64 ticks = read_counter() - vdso_data.tsc_base;
     return (u64)((u128)(ticks << vdso_data.pre_shift) * vdso_data.multiplier >> 64);
+}
+
+// An odd number is rounded down to one that never comes again, so that one comparison sees both that the kernel writes and that it has written.
+static ALWAYS_INLINE u64 monotonic(void) {
+    u32 sequence;
+    u64 now;
+    do {
+        sequence = vdso_data.sequence & ~1u;
+        now = scale_counter();
+    } while (__builtin_expect(sequence != vdso_data.sequence, 0));
+    return now;
 }
 
 static ALWAYS_INLINE u64 realtime(void) {
     u32 sequence;
     u64 now;
     do {
-        sequence = vdso_data.sequence;
-        now = monotonic() + (u64)vdso_data.realtime_offset;
-    } while (__builtin_expect((sequence & 1) || sequence != vdso_data.sequence, 0));
+        sequence = vdso_data.sequence & ~1u;
+        now = scale_counter() + (u64)vdso_data.realtime_offset;
+    } while (__builtin_expect(sequence != vdso_data.sequence, 0));
     return now;
 }
 

@@ -36,6 +36,7 @@ internal static unsafe class MetalMain
         IoApic.Initialize();
         Tsc.Initialize();
         KernelImage.Map();
+        Tsc.TakeSecondSample();
         StartThread(RuntimeStart.CreateThread());
     }
 

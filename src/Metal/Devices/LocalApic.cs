@@ -31,11 +31,19 @@ internal static unsafe class LocalApic
     private const uint Masked = 1 << 16;
     private const uint TscDeadlineMode = 2 << 17;
 
+    /// <summary>A 256th of the TSC.</summary>
+    private const ulong SlowestTimer = 1 << 12;
+
+    private const ulong SpareWindow = 500_000;
+
     private static ulong s_base;
     private static ulong s_armedTicks = ulong.MaxValue;
 
-    /// <summary>Counts of the timer for 2^20 ticks of the TSC.</summary>
-    private static ulong s_countsPerMegaTick;
+    /// <summary>Counts of the timer for 2^20 ticks of the TSC, or a little less: a timer that fires early is set again, one that fires late is late.</summary>
+    /// <remarks>Until it is known, so few that no timer is too fast for them.</remarks>
+    private static ulong s_countsPerMegaTick = SlowestTimer;
+
+    private static ulong s_calibrationStart;
 
     internal static uint CurrentCount => Read(CurrentCountRegister);
 
@@ -71,25 +79,40 @@ internal static unsafe class LocalApic
         }
     }
 
+    /// <summary>Lets the timer count, so that <see cref="EndCalibration"/> finds how fast it does.</summary>
     internal static void StartCalibration()
     {
         if (!Features.HasTscDeadline)
         {
+            s_calibrationStart = Instructions.ReadTsc();
             Write(InitialCountRegister, uint.MaxValue);
         }
     }
 
-    internal static void EndCalibration(ulong elapsedTicks)
+    /// <summary>Compares the timer with the TSC over the time since <see cref="StartCalibration"/>.</summary>
+    /// <remarks>However long the two were held up by the host, the timer has counted at least so many ticks' worth as lie between the outer readings.</remarks>
+    internal static void EndCalibration()
     {
         if (Features.HasTscDeadline)
         {
             return;
         }
 
-        uint counted = uint.MaxValue - CurrentCount;
+        if (s_calibrationStart == 0 || CurrentCount == 0)
+        {
+            // Somebody had to wait meanwhile and needed the timer, or it has run out: measure it now.
+            StartCalibration();
+            while (Instructions.ReadTsc() - s_calibrationStart < SpareWindow)
+            {
+            }
+        }
+
+        uint left = CurrentCount;
+        ulong elapsed = Instructions.ReadTsc() - s_calibrationStart;
         Write(InitialCountRegister, 0);
         Write(TimerRegister, TimerVector);
-        s_countsPerMegaTick = ((ulong)counted << 20) / (elapsedTicks == 0 ? 1 : elapsedTicks);
+        s_calibrationStart = 0;
+        s_countsPerMegaTick = ((ulong)(uint.MaxValue - left) << 20) / elapsed;
         if (s_countsPerMegaTick == 0)
         {
             s_countsPerMegaTick = 1;
@@ -113,8 +136,18 @@ internal static unsafe class LocalApic
 
         if (ticks == ulong.MaxValue)
         {
-            Write(InitialCountRegister, 0);
+            if (s_calibrationStart == 0)
+            {
+                Write(InitialCountRegister, 0);
+            }
+
             return;
+        }
+
+        if (s_calibrationStart != 0)
+        {
+            s_calibrationStart = 0;
+            Write(TimerRegister, TimerVector);
         }
 
         ulong now = Instructions.ReadTsc();

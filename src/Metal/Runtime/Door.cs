@@ -26,10 +26,14 @@ internal unsafe struct DoorTable
     internal ulong Leaf1Edx;
     internal ulong HasFsGsBase;
     internal ulong TscBoot;
-    internal ulong TscHertz;
-    internal ulong TscMultiplier;
-    internal ulong TscShift;
+    internal ulong TscGivenHertz;
+    internal ulong TscRoughHertz;
     internal ulong HasInvariantTsc;
+    internal ulong TimerSamples;
+    internal ulong TimerSampleCount;
+    internal ulong HypervisorClock;
+    internal ulong HypervisorWallClock;
+    internal ulong HypervisorTellsStability;
 
     internal ulong EnterGuest;
     internal ulong CopyUser;
@@ -49,6 +53,9 @@ internal unsafe struct DoorTable
     internal delegate*<byte*, int, int> ReadConsole;
     internal delegate*<byte*, long, void> FillRandom;
     internal delegate*<long> ReadClockChip;
+    internal delegate*<TimerReading*, void> ReadTimer;
+    internal delegate*<ulong, void> SetTscHertz;
+    internal delegate*<void> UpdateHypervisorWallClock;
     internal delegate*<void*, void*, void> SwitchExtendedState;
     internal delegate*<void*, void> SaveExtendedState;
     internal delegate*<void*, void> ForgetGuest;
@@ -60,7 +67,7 @@ internal unsafe struct DoorTable
 
 internal static unsafe class Door
 {
-    private const ulong Version = 2;
+    private const ulong Version = 3;
 
     private static DoorTable s_table;
 
@@ -100,6 +107,9 @@ internal static unsafe class Door
             table->ReadConsole = &Serial.Read;
             table->FillRandom = &Entropy.Fill;
             table->ReadClockChip = &RealTimeClock.ReadSeconds;
+            table->ReadTimer = &Pit.Read;
+            table->SetTscHertz = &Tsc.SetHertz;
+            table->UpdateHypervisorWallClock = &HypervisorClock.UpdateWallClock;
             table->SwitchExtendedState = &SwitchExtendedState;
             table->SaveExtendedState = &SaveExtendedState;
             table->ForgetGuest = &ForgetGuest;
@@ -120,15 +130,19 @@ internal static unsafe class Door
     /// <summary>The runtime has started: what had to wait for that.</summary>
     private static void Settle()
     {
-        Tsc.Refine();
+        LocalApic.EndCalibration();
 
         // SAFETY: static data never moves.
         fixed (DoorTable* table = &s_table)
         {
             table->TscBoot = Tsc.BootTicks;
-            table->TscHertz = Tsc.Hertz;
-            table->TscMultiplier = Tsc.Multiplier;
-            table->TscShift = (ulong)Tsc.Shift;
+            table->TscGivenHertz = Tsc.GivenHertz;
+            table->TscRoughHertz = Tsc.RoughHertz;
+            table->TimerSamples = (ulong)Tsc.Sample(0);
+            table->TimerSampleCount = Pit.IsRunning ? (ulong)Tsc.SampleCount : 0;
+            table->HypervisorClock = (ulong)HypervisorClock.Page;
+            table->HypervisorWallClock = (ulong)HypervisorClock.WallPage;
+            table->HypervisorTellsStability = HypervisorClock.TellsStability ? 1UL : 0;
         }
 
         Serial.EnableReceiveInterrupt();

@@ -197,8 +197,7 @@ internal static unsafe class RuntimeSyscalls
 
     private static KernelThread* Sleep(KernelThread* thread, bool isAbsolute, ulong* time)
     {
-        ulong ticks = ToTicks(time[0], time[1]);
-        thread->DeadlineTicks = isAbsolute ? Tsc.BootTicks + ticks : Instructions.ReadTsc() + ticks;
+        thread->DeadlineTicks = isAbsolute ? Tsc.ToDeadline(time[0], time[1]) : Instructions.ReadTsc() + Tsc.ToTicks(time[0], time[1]);
         thread->State = ThreadState.Sleeping;
         thread->Registers.Rax = 0;
         return Scheduler.Next();
@@ -223,7 +222,7 @@ internal static unsafe class RuntimeSyscalls
 
                 ulong* time = (ulong*)r->R10;
                 thread->FutexAddress = r->Rdi;
-                thread->DeadlineTicks = time == null ? ulong.MaxValue : Tsc.BootTicks + ToTicks(time[0], time[1]);
+                thread->DeadlineTicks = time == null ? ulong.MaxValue : Tsc.ToDeadline(time[0], time[1]);
                 thread->State = ThreadState.WaitingForFutex;
                 return Scheduler.Next();
             case Wake:
@@ -254,26 +253,9 @@ internal static unsafe class RuntimeSyscalls
 
     private static long GetTime(ulong* time)
     {
-        ulong ns = ToNanoseconds(Instructions.ReadTsc() - Tsc.BootTicks);
+        ulong ns = Tsc.ToNanoseconds(Instructions.ReadTsc());
         time[0] = ns / NanosecondsPerSecond;
         time[1] = ns % NanosecondsPerSecond;
         return 0;
-    }
-
-    private static ulong ToNanoseconds(ulong ticks)
-    {
-        ulong high = (ticks >> 32) * Tsc.Multiplier;
-        ulong low = (ticks & uint.MaxValue) * Tsc.Multiplier;
-        return (high << (32 - Tsc.Shift)) + (low >> Tsc.Shift);
-    }
-
-    private static ulong ToTicks(ulong seconds, ulong nanoseconds)
-    {
-        if (seconds > 1_000_000)
-        {
-            return ulong.MaxValue / 4;
-        }
-
-        return seconds * Tsc.Hertz + nanoseconds * (Tsc.Hertz / 1000) / 1_000_000;
     }
 }

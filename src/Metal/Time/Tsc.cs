@@ -3,153 +3,146 @@ using Semitone.Metal.Devices;
 
 namespace Semitone.Metal.Time;
 
-/// <summary>How fast the time-stamp counter runs.</summary>
+/// <summary>The time-stamp counter: what is known about its rate, and the clock of the runtime that counts by it.</summary>
 /// <remarks>
-/// The CPU or the hypervisor says so where they can. Otherwise the programmable interval timer does: a quarter of a
-/// millisecond gives a first estimate, and when the kernel is up the same count, long since started, gives a good one.
+/// Nothing is measured here, and nothing is waited for: where neither the processor nor the hypervisor tells the rate, two readings of the interval timer are taken on
+/// the way through the boot, and Machine makes a rate of those and of later ones. Until then the runtime's clock goes by a guess.
 /// </remarks>
-// SAFETY: the buffer for CPUID is four words on the stack, as cpuid_leaf writes them.
+// SAFETY: the buffer for CPUID is four words on the stack, as cpuid_leaf writes them; static data never moves.
 internal static unsafe class Tsc
 {
-    private const ulong PitHertz = 1_193_182;
-    private const ulong PitPeriod = 65536;
-    private const ulong FirstWindow = PitHertz / 4000;
-    private const ushort PitChannel0 = 0x40;
-    private const ushort PitControl = 0x43;
-    private const ulong FallbackHertz = 1_000_000_000;
+    internal const int SampleCount = 2;
 
-    private static ulong s_pitStart;
-    private static ulong s_tscStart;
-    private static bool s_usesPit;
+    private const ulong NanosecondsPerSecond = 1_000_000_000;
+    private const ulong Guess = 1_000_000_000;
+
+    private static TimerSamples s_samples;
+    private static ulong s_baseTicks;
+    private static ulong s_baseNs;
+    private static ulong s_hertz;
+    private static uint s_multiplier;
+    private static int s_shift;
 
     /// <summary>The counter when the machine booted: the monotonic clock's zero.</summary>
     internal static ulong BootTicks { get; private set; }
 
-    internal static ulong Hertz { get; private set; }
+    /// <summary>What processor or hypervisor say about the rate, in Hz; 0 when they do not.</summary>
+    internal static ulong GivenHertz { get; private set; }
 
-    /// <summary>Nanoseconds are <c>ticks * Multiplier >> Shift</c>.</summary>
-    internal static uint Multiplier { get; private set; }
-
-    internal static int Shift { get; private set; }
+    /// <summary>About how fast the counter is, in Hz, to a tenth; 0 when nobody says.</summary>
+    internal static ulong RoughHertz { get; private set; }
 
     internal static void Initialize()
     {
         BootTicks = Instructions.ReadTsc();
-        ulong known = AskProcessor();
+        s_baseTicks = BootTicks;
+        HypervisorClock.Initialize();
+        AskProcessor();
+        SetHertz(GivenHertz != 0 ? GivenHertz : RoughHertz != 0 ? RoughHertz : Guess);
         LocalApic.StartCalibration();
-        if (known != 0)
+        if (GivenHertz == 0 && HypervisorClock.Page == null)
         {
-            SetHertz(known);
-            if (!Features.HasTscDeadline)
-            {
-                ulong until = BootTicks + known / 4000;
-                while (Instructions.ReadTsc() < until)
-                {
-                }
-            }
-
-            LocalApic.EndCalibration(Instructions.ReadTsc() - BootTicks);
-            return;
-        }
-
-        // Channel 0, both bytes, rate generator, the longest period (8254 data sheet). The host may take the CPU away in
-        // the middle of it; then once more.
-        Instructions.Out8(PitControl, 0x34);
-        Instructions.Out8(PitChannel0, 0);
-        Instructions.Out8(PitChannel0, 0);
-        ulong elapsed = 0;
-        ulong ticks = 0;
-        for (int round = 0; round < 5 && !s_usesPit; round++)
-        {
-            s_pitStart = ReadPit();
-            s_tscStart = Instructions.ReadTsc();
-            elapsed = 0;
-            for (int attempts = 0; attempts < 100_000 && elapsed < FirstWindow; attempts++)
-            {
-                elapsed = (s_pitStart - ReadPit()) & (PitPeriod - 1);
-            }
-
-            ticks = Instructions.ReadTsc() - s_tscStart;
-            s_usesPit = elapsed >= FirstWindow && elapsed < FirstWindow * 8;
-        }
-
-        LocalApic.EndCalibration(Instructions.ReadTsc() - BootTicks);
-        if (!s_usesPit)
-        {
-            Serial.Write("[    0.000000] Warning: [metal] no timer to measure the TSC with: taking it for 1 GHz\n");
-        }
-
-        SetHertz(s_usesPit ? ticks * PitHertz / elapsed : FallbackHertz);
-    }
-
-    /// <summary>Takes the estimate again over all the time since <see cref="Initialize"/>.</summary>
-    internal static void Refine()
-    {
-        if (!s_usesPit)
-        {
-            return;
-        }
-
-        // The count has wrapped a number of times that the first estimate is good enough to tell.
-        ulong pit = ReadPit();
-        ulong ticks = Instructions.ReadTsc() - s_tscStart;
-        ulong phase = (s_pitStart - pit) & (PitPeriod - 1);
-        ulong estimate = ticks / (Hertz / PitHertz + 1);
-        ulong wraps = estimate < phase ? 0 : (estimate - phase + PitPeriod / 2) / PitPeriod;
-        ulong elapsed = phase + wraps * PitPeriod;
-        ulong refined = elapsed == 0 ? 0 : ticks / elapsed * PitHertz + ticks % elapsed * PitHertz / elapsed;
-        s_usesPit = false;
-
-        // A reading that contradicts the first one by a tenth is a disturbance, not a refinement.
-        if (refined > Hertz - Hertz / 10 && refined < Hertz + Hertz / 10)
-        {
-            SetHertz(refined);
+            Pit.Start();
+            Pit.Read(Sample(0));
         }
     }
 
-    private static ulong ReadPit()
+    /// <summary>Takes the second reading: near enough to the first to tell how often the timer comes round until the third, which Machine takes.</summary>
+    internal static void TakeSecondSample()
     {
-        Instructions.Out8(PitControl, 0x00); // latch channel 0
-        ulong low = Instructions.In8(PitChannel0);
-        return low | ((ulong)Instructions.In8(PitChannel0) << 8);
+        if (Pit.IsRunning)
+        {
+            Pit.Read(Sample(1));
+        }
     }
 
-    private static void SetHertz(ulong hertz)
+    internal static TimerReading* Sample(int index)
     {
-        Hertz = hertz;
+        fixed (ulong* words = s_samples.Words)
+        {
+            return (TimerReading*)words + index;
+        }
+    }
+
+    /// <summary>Lets the runtime's clock go on at another rate.</summary>
+    internal static void SetHertz(ulong hertz)
+    {
+        ulong now = Instructions.ReadTsc();
+        if (s_hertz != 0)
+        {
+            s_baseNs = ToNanoseconds(now);
+            s_baseTicks = now;
+        }
+
+        s_hertz = hertz;
         int shift = 32;
-        while (shift > 0 && (1_000_000_000UL << shift) / hertz > uint.MaxValue)
+        while (shift > 0 && (NanosecondsPerSecond << shift) / hertz > uint.MaxValue)
         {
             shift--;
         }
 
-        Shift = shift;
-        Multiplier = (uint)((1_000_000_000UL << shift) / hertz);
+        s_shift = shift;
+        s_multiplier = (uint)((NanosecondsPerSecond << shift) / hertz);
     }
 
-    /// <summary>The frequency from CPUID, or 0: leaf 0x15 (crystal and ratio), or the hypervisor's leaf 0x40000010 (kHz).</summary>
-    private static ulong AskProcessor()
+    /// <summary>Nanoseconds since boot at a reading of the counter.</summary>
+    internal static ulong ToNanoseconds(ulong tsc)
+    {
+        ulong ticks = tsc - s_baseTicks;
+        ulong high = (ticks >> 32) * s_multiplier;
+        ulong low = (ticks & uint.MaxValue) * s_multiplier;
+        return s_baseNs + (high << (32 - s_shift)) + (low >> s_shift);
+    }
+
+    /// <summary>The counter's reading at a time since boot; far in the future for one that is far away.</summary>
+    internal static ulong ToDeadline(ulong seconds, ulong nanoseconds)
+    {
+        ulong ns = seconds > 1_000_000 ? ulong.MaxValue : seconds * NanosecondsPerSecond + nanoseconds;
+        return ns <= s_baseNs ? s_baseTicks : s_baseTicks + ToTicks((ns - s_baseNs) / NanosecondsPerSecond, (ns - s_baseNs) % NanosecondsPerSecond);
+    }
+
+    /// <summary>How many ticks a duration is; some centuries for one that is long.</summary>
+    internal static ulong ToTicks(ulong seconds, ulong nanoseconds) =>
+        seconds > 1_000_000 ? ulong.MaxValue / 4 : seconds * s_hertz + nanoseconds * (s_hertz / 1000) / 1_000_000;
+
+    /// <summary>The frequency from CPUID: leaf 0x15 (crystal and ratio), leaf 0x16 (the base frequency, rounded to MHz), or the hypervisor's leaf 0x40000010 (kHz).</summary>
+    private static void AskProcessor()
     {
         uint* r = stackalloc uint[4];
         if (Features.HypervisorMaximum >= 0x4000_0010)
         {
+            Instructions.Cpuid(0x4000_0000, 0, r);
+            bool isVmware = r[1] == 0x6177_4D56; // "VMwa": its leaf, which KVM has taken over
+            bool isKvm = r[1] == 0x4B4D_564B;
             Instructions.Cpuid(0x4000_0010, 0, r);
-            if (r[0] != 0)
+            if ((isVmware || isKvm) && r[0] != 0)
             {
-                return (ulong)r[0] * 1000;
+                GivenHertz = (ulong)r[0] * 1000;
+                return;
             }
         }
 
         Instructions.Cpuid(0, 0, r);
-        if (r[0] >= 0x15)
+        uint maximum = r[0];
+        if (maximum >= 0x15)
         {
+            // SDM Vol. 2A, CPUID: TSC frequency = crystal (ECX) * EBX / EAX; none of the three may be 0.
             Instructions.Cpuid(0x15, 0, r);
             if (r[0] != 0 && r[1] != 0 && r[2] != 0)
             {
-                return (ulong)r[2] * r[1] / r[0];
+                GivenHertz = (ulong)r[2] * r[1] / r[0];
             }
         }
 
-        return 0;
+        if (maximum >= 0x16 && GivenHertz == 0)
+        {
+            Instructions.Cpuid(0x16, 0, r);
+            RoughHertz = (ulong)(r[0] & 0xFFFF) * 1_000_000;
+        }
+    }
+
+    private struct TimerSamples
+    {
+        internal fixed ulong Words[SampleCount * 3];
     }
 }

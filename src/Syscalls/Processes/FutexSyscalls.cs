@@ -50,10 +50,11 @@ public static class FutexSyscalls
                 value3 = FutexWord.FUTEX_BITSET_MATCH_ANY;
                 goto case FutexOperation.FUTEX_WAIT_BITSET;
             case FutexOperation.FUTEX_WAIT_BITSET:
-                Errno error = ReadDeadline(context, timeoutOrCount, isAbsolute: command == FutexOperation.FUTEX_WAIT_BITSET, isRealtime, out long deadlineNs);
+                bool isAbsolute = command == FutexOperation.FUTEX_WAIT_BITSET;
+                Errno error = ReadDeadline(context, timeoutOrCount, isAbsolute, isRealtime, out long deadlineNs);
                 return error != Errno.None
                     ? error
-                    : context.Wait(WaitAsync(context, address, value, value3, deadlineNs, isPrivate));
+                    : context.Wait(WaitAsync(context, address, value, value3, deadlineNs, isPrivate, isAbsolute && isRealtime));
             case FutexOperation.FUTEX_WAKE:
                 value3 = FutexWord.FUTEX_BITSET_MATCH_ANY;
                 goto case FutexOperation.FUTEX_WAKE_BITSET;
@@ -98,7 +99,8 @@ public static class FutexSyscalls
     }
 
     /// <summary>Waits until a wake, when the word still has the expected value.</summary>
-    internal static ValueTask<SysResult> WaitAsync(SyscallContext context, ulong address, uint expected, uint bitSet, long deadlineNs, bool isPrivate)
+    internal static ValueTask<SysResult> WaitAsync(
+        SyscallContext context, ulong address, uint expected, uint bitSet, long deadlineNs, bool isPrivate, bool followsRealtime)
     {
         if ((address & 3) != 0 || bitSet == 0)
         {
@@ -132,7 +134,7 @@ public static class FutexSyscalls
             return new ValueTask<SysResult>(wasWoken ? SysResult.Success : Errno.EAGAIN);
         }
 
-        RestartBlock restart = new(RestartKind.Futex, deadlineNs, address, expected, bitSet, isPrivate);
+        RestartBlock restart = new(RestartKind.Futex, deadlineNs, address, expected, bitSet, isPrivate, followsRealtime);
         return FutexTable.WaitAsync(context.Thread, in restart);
     }
 

@@ -12,7 +12,7 @@ public static class Deadline
         return durationNs >= long.MaxValue - nowNs ? long.MaxValue : nowNs + durationNs;
     }
 
-    /// <summary>A point in time. One of the real-time clock does not move when that clock is set later.</summary>
+    /// <summary>A point in time. One of the real-time clock has to be armed as such, so that it moves when that clock is set.</summary>
     public static long FromAbsolute(Timekeeper clock, long timeNs, bool isRealtime) =>
         isRealtime && timeNs != long.MaxValue ? timeNs - clock.RealtimeOffsetNs : timeNs;
 }

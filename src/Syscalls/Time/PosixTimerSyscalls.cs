@@ -78,11 +78,12 @@ public static class PosixTimerSyscalls
         }
         else
         {
+            bool isAbsolute = (flags & TimerFlags.TIMER_ABSTIME) != 0;
             bool isRealtime = timer.Clock is ClockId.CLOCK_REALTIME or ClockId.CLOCK_TAI or ClockId.CLOCK_REALTIME_ALARM;
-            long deadlineNs = (flags & TimerFlags.TIMER_ABSTIME) != 0
+            long deadlineNs = isAbsolute
                 ? Deadline.FromAbsolute(context.System.Clock, firstNs, isRealtime)
                 : Deadline.FromNow(context.System.Clock, firstNs);
-            timer.Set(deadlineNs, wanted.it_interval.ToNsSaturating());
+            timer.Set(deadlineNs, wanted.it_interval.ToNsSaturating(), isAbsolute && isRealtime);
         }
 
         return old.IsNull || context.Memory.TryWriteFrom(old, in previous) ? SysResult.Success : Errno.EFAULT;

@@ -10,6 +10,9 @@ public static class TimeSyscalls
 {
     private const long MicrosecondsPerSecond = 1_000_000;
 
+    /// <summary>The latest time of day that may be set: thirty years of running must not overflow it.</summary>
+    private const long MaxSettableNs = long.MaxValue - (30L * 365 * 24 * 3600 * TimeUnits.NsPerSecond);
+
     /// <summary>The clocks that count from the start of the machine: nobody adjusts their rate or stops them, so they are one.</summary>
     private const uint MonotonicClocks =
         (1u << (int)ClockId.CLOCK_MONOTONIC) | (1u << (int)ClockId.CLOCK_MONOTONIC_RAW) | (1u << (int)ClockId.CLOCK_MONOTONIC_COARSE)
@@ -131,7 +134,7 @@ public static class TimeSyscalls
         }
 
         return (flags & TimerFlags.TIMER_ABSTIME) != 0
-            ? SleepUntilAsync(context, Deadline.FromAbsolute(context.System.Clock, time.ToNsSaturating(), isRealtime))
+            ? SleepUntilAsync(context, Deadline.FromAbsolute(context.System.Clock, time.ToNsSaturating(), isRealtime), isRealtime)
             : SleepAsync(context, Deadline.FromNow(context.System.Clock, time.ToNsSaturating()), remaining);
     }
 
@@ -143,7 +146,8 @@ public static class TimeSyscalls
         return block.Kind switch
         {
             RestartKind.Nanosleep => SleepAsync(context, block.DeadlineNs, new UserPtr<Timespec>(block.Address)),
-            RestartKind.Futex => FutexSyscalls.WaitAsync(context, block.Address, block.Value, block.BitSet, block.DeadlineNs, block.IsPrivate),
+            RestartKind.Futex => FutexSyscalls.WaitAsync(
+                context, block.Address, block.Value, block.BitSet, block.DeadlineNs, block.IsPrivate, block.FollowsRealtime),
             _ => new ValueTask<SysResult>(Errno.EINTR),
         };
     }
@@ -249,7 +253,13 @@ public static class TimeSyscalls
             return Errno.EPERM;
         }
 
-        context.System.SetRealtime(realtimeNs);
+        // clock_settime(2), EINVAL: not before the monotonic clock, and 30 years short of what 64 bits of nanoseconds hold.
+        if (realtimeNs < context.System.Clock.MonotonicNs || realtimeNs > MaxSettableNs)
+        {
+            return Errno.EINVAL;
+        }
+
+        context.System.Clock.SetRealtime(realtimeNs);
         return SysResult.Success;
     }
 
@@ -275,6 +285,6 @@ public static class TimeSyscalls
         return RestartErrno.ERESTART_RESTARTBLOCK;
     }
 
-    private static async ValueTask<SysResult> SleepUntilAsync(SyscallContext context, long deadlineNs) =>
-        await context.Thread.Waiter.WaitAsync(deadlineNs) == WaitResult.Interrupted ? RestartErrno.ERESTARTNOHAND : SysResult.Success;
+    private static async ValueTask<SysResult> SleepUntilAsync(SyscallContext context, long deadlineNs, bool followsRealtime) =>
+        await context.Thread.Waiter.WaitAsync(deadlineNs, followsRealtime: followsRealtime) == WaitResult.Interrupted ? RestartErrno.ERESTARTNOHAND : SysResult.Success;
 }

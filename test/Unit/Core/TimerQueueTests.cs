@@ -22,6 +22,38 @@ public class TimerQueueTests
     }
 
     [Fact]
+    public void ShiftRealtime_MovesTimersOfTheTimeOfDayOnly()
+    {
+        Gen.Select(Gen.Long[0, 1000], Gen.Bool).Array[0, 40].SelectMany(timers => Gen.Long[-500, 500], (timers, forward) => (timers, forward)).Sample((timers, forward) =>
+        {
+            TimerQueue queue = new();
+            List<long> order = [];
+            foreach ((long deadline, bool followsRealtime) in timers)
+            {
+                long moved = followsRealtime ? deadline - forward : deadline;
+                queue.Arm(new RecordingTimer(() => order.Add(moved)), deadline, followsRealtime);
+            }
+
+            queue.ShiftRealtime(forward);
+            queue.Expire(2000);
+            Assert.Equal(timers.Select(timer => timer.Item2 ? timer.Item1 - forward : timer.Item1).Order(), order);
+        });
+    }
+
+    [Theory]
+    [InlineData(long.MaxValue, long.MinValue, long.MaxValue)]
+    [InlineData(long.MaxValue - 1, -5, long.MaxValue - 1)]
+    [InlineData(5, long.MaxValue, -long.MaxValue + 5)]
+    public void ShiftRealtime_FarAway_DoesNotOverflow(long deadlineNs, long forwardNs, long expected)
+    {
+        TimerQueue queue = new();
+        RecordingTimer timer = new(() => { });
+        queue.Arm(timer, deadlineNs, followsRealtime: true);
+        queue.ShiftRealtime(forwardNs);
+        Assert.Equal(expected, timer.DeadlineNs);
+    }
+
+    [Fact]
     public void Expire_CallbackArmsAgain_RunsUntilNothingIsDue()
     {
         TimerQueue queue = new();

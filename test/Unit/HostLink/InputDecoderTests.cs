@@ -41,6 +41,28 @@ public sealed class InputDecoderTests
     }
 
     [Fact]
+    public void TryNext_TimeAmongData_ComesWholeAtEverySplit()
+    {
+        Gen.Select(Gen.Byte, Gen.Long, Gen.ULong[0, (1UL << 40) - 1]).Sample((sequence, realtimeNs, monotonicUs) =>
+        {
+            byte[] line = new byte[LinkFormat.TimeSize + 2];
+            line[0] = (byte)'a';
+            int length = 1 + InputEncoder.WriteTime(line.AsSpan(1), sequence, realtimeNs, monotonicUs);
+            line[length++] = (byte)'b';
+            for (int cut = 1; cut <= length; cut++)
+            {
+                (byte[] data, List<string> events) = Decode(line[..length], cut);
+                Assert.Equal("ab"u8.ToArray(), data);
+                Assert.Equal(["Data", $"Time {sequence} {realtimeNs} {monotonicUs}", "Data"], events);
+            }
+        });
+    }
+
+    /// <summary>The kernel takes the answer while it boots, when nothing refills a UART's buffer of 16 bytes.</summary>
+    [Fact]
+    public void WriteTime_FitsIntoTheBufferOfAUart() => Assert.InRange(LinkFormat.TimeSize, 1, 16);
+
+    [Fact]
     public void TryNext_UnknownSequence_IsDropped()
     {
         (byte[] data, _) = Decode([1, LinkFormat.Marker, 0x77, 2], cut: 1);
@@ -67,7 +89,12 @@ public sealed class InputDecoderTests
             while (decoder.TryNext(ref input, out InputEvent inputEvent))
             {
                 data.AddRange(inputEvent.Data);
-                events.Add(inputEvent.Kind == InputEventKind.WindowSize ? $"WindowSize {inputEvent.Rows} {inputEvent.Columns}" : inputEvent.Kind.ToString());
+                events.Add(inputEvent.Kind switch
+                {
+                    InputEventKind.WindowSize => $"WindowSize {inputEvent.Rows} {inputEvent.Columns}",
+                    InputEventKind.Time => $"Time {inputEvent.Sequence} {inputEvent.RealtimeNs} {inputEvent.MonotonicUs}",
+                    _ => inputEvent.Kind.ToString(),
+                });
             }
         }
 

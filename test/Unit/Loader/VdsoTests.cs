@@ -93,6 +93,23 @@ public class VdsoTests
         }
     }
 
+    [Fact]
+    public void UpdateScale_ShowsInEveryProgram()
+    {
+        var fixture = new LoaderFixture();
+        fixture.Machine.Clock.TscScale = new TscScale(1000, 0x5555_5555, 32);
+        LoadedProgram program = Load(fixture);
+        fixture.Machine.Clock.TscScale = new TscScale(2000, 0x6666_6666, 32);
+        fixture.Vdso.UpdateScale();
+
+        ulong address = LoaderFixture.ReadStack(program).Auxiliary[AtSysinfoEhdr];
+        byte[] data = LoaderFixture.ReadBytes(program, address - Paging.PageSize, 40);
+        Assert.Equal(2u, BinaryPrimitives.ReadUInt32LittleEndian(data));
+        Assert.Equal(2000UL, BinaryPrimitives.ReadUInt64LittleEndian(data.AsSpan(8)));
+        Assert.Equal(0x6666_6666UL << 32, BinaryPrimitives.ReadUInt64LittleEndian(data.AsSpan(16)));
+        Assert.Equal(fixture.Machine.Clock.BootRealtimeNs, BinaryPrimitives.ReadInt64LittleEndian(data.AsSpan(24)));
+    }
+
     private static LoadedProgram Load(LoaderFixture fixture)
     {
         fixture.Add("/prog", TestElf.CreateStatic().ToArray());

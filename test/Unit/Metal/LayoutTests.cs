@@ -77,6 +77,19 @@ public sealed class LayoutTests
         Assert.Equal(MetalSources.ReadConstant("Metal/Runtime/Door.cs", "Version"), MetalSources.ReadConstant("Machine.X64/MetalDoor.cs", "ExpectedVersion"));
     }
 
+    /// <summary>A timer's reading is handed over by its layout.</summary>
+    [Fact]
+    public void TimerReading_IsTheSameOnBothSides()
+    {
+        IReadOnlyList<(string Name, TypeSyntax Type)> metal = MetalSources.ReadFields("Metal/Devices/Pit.cs", "TimerReading");
+        Assert.Equal(8 * metal.Count, Marshal.SizeOf<TimerReading>());
+        for (int i = 0; i < metal.Count; i++)
+        {
+            Assert.Equal("ulong", metal[i].Type.ToString());
+            Assert.Equal(8 * i, (int)Marshal.OffsetOf<TimerReading>($"<{metal[i].Name}>k__BackingField"));
+        }
+    }
+
     /// <summary>Where both sides say what a function takes and gives, they say the same; the assembly's own are numbers to Metal.</summary>
     [Fact]
     public void DoorFunctions_HaveTheSameParametersOnBothSides()

@@ -53,6 +53,68 @@ public class TimerTests
         Assert.Equal([0, 0, 0, 0, 40, 2, 0, -(long)Errno.EINVAL], guest.Main.Results);
     }
 
+    /// <summary>clock_settime(2): what waits for a time of day goes by the time of day, and a duration does not.</summary>
+    [Theory]
+    [InlineData(1, 500)]
+    [InlineData(0, 2000)]
+    public void PosixTimer_RealtimeIsSetForward_AbsoluteTimerComesEarlier(ulong flags, long expectedMs)
+    {
+        const long SecondNs = 1_000_000_000;
+        Guest guest = new();
+        long startNs = 0;
+        guest.Main.Do(() =>
+        {
+            startNs = guest.Machine.Clock.MonotonicNs;
+            long nowNs = guest.System.Clock.RealtimeNs;
+            guest.Write(EventAt, new SigEvent { sigev_signo = (Signal)40 });
+            guest.Write(SpecAt, new Itimerspec { it_value = Timespec.FromNs((flags == 0 ? 0 : nowNs) + (2 * SecondNs)) });
+            guest.Write(SetAt, SignalSet.Of((Signal)40));
+            guest.Write(SetAt + 16, Timespec.FromNs(nowNs + (SecondNs * 3 / 2)));
+        });
+        guest.Main.Call(SyscallNumber.rt_sigprocmask, 0, SetAt, 0, 8);
+        guest.Main.Call(SyscallNumber.timer_create, 0, EventAt, IdAt).Call(SyscallNumber.timer_settime, 0, flags, SpecAt, 0);
+        guest.Main.Call(SyscallNumber.clock_settime, 0, SetAt + 16).Call(SyscallNumber.rt_sigtimedwait, SetAt, 0, 0, 8);
+        Assert.Equal(0, guest.Run().ShellStatus);
+        Assert.Equal([0, 0, 0, 0, 40], guest.Main.Results);
+        Assert.Equal(expectedMs, (guest.Machine.Clock.MonotonicNs - startNs) / 1_000_000);
+    }
+
+    [Fact]
+    public void ClockNanosleep_RealtimeIsSetWhileItSleeps_EndsByTheNewTime()
+    {
+        const long SecondNs = 1_000_000_000;
+        Guest guest = new();
+        long startNs = 0;
+        guest.Main.Do(() =>
+        {
+            startNs = guest.Machine.Clock.MonotonicNs;
+            guest.Write(SpecAt, Timespec.FromNs(guest.System.Clock.RealtimeNs + (10 * SecondNs)));
+        });
+        guest.Machine.Cpu.OnIdle = () =>
+        {
+            guest.Machine.Cpu.OnIdle = null;
+            guest.System.Clock.SetRealtime(guest.System.Clock.RealtimeNs + (7 * SecondNs));
+        };
+        guest.Main.Call(SyscallNumber.clock_nanosleep, 0, 1, SpecAt, 0);
+        Assert.Equal(0, guest.Run().ShellStatus);
+        Assert.Equal([0], guest.Main.Results);
+        Assert.Equal(3000, (guest.Machine.Clock.MonotonicNs - startNs) / 1_000_000);
+    }
+
+    [Theory]
+    [InlineData(0L)]
+    [InlineData(8_400_000_000L)]
+    [InlineData(long.MaxValue)]
+    public void ClockSettime_BeforeBootOrCenturiesAhead_IsInvalid(long seconds)
+    {
+        Guest guest = new();
+        guest.Machine.Clock.Advance(5_000_000_000);
+        guest.Main.Do(() => guest.Write(SpecAt, new Timespec { tv_sec = seconds }));
+        guest.Main.Call(SyscallNumber.clock_settime, 0, SpecAt);
+        guest.Run();
+        Assert.Equal([-(long)Errno.EINVAL], guest.Main.Results);
+    }
+
     /// <summary>On a machine where an interrupt takes longer than the interval the program would never come to its next instruction.</summary>
     [Fact]
     public void IntervalTimer_ShorterThanAnInterrupt_LeavesTheProgramTime()
