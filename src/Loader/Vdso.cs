@@ -25,11 +25,13 @@ public sealed class Vdso
 
     private const uint ClockUsable = 1;
     private const uint SingleCpu = 2;
+    private const uint RealtimeUsable = 4;
 
     private readonly IMachine _machine;
     private readonly FramePool _frames;
     private readonly int _cpuCount;
     private long _realtimeOffsetNs;
+    private bool _isRealtimeAwaited;
     private PageCache? _data;
     private PageCache? _image;
 
@@ -46,8 +48,10 @@ public sealed class Vdso
 
     /// <summary>Tells all programs that the time of day has been set.</summary>
     /// <param name="offsetNs">Nanoseconds to add to the monotonic clock (Timekeeper.RealtimeOffsetNs).</param>
-    public void SetRealtimeOffset(long offsetNs)
+    /// <param name="isAwaited">Whether programs had better ask the kernel, because the time of day is not known yet.</param>
+    public void SetRealtimeOffset(long offsetNs, bool isAwaited = false)
     {
+        _isRealtimeAwaited = isAwaited;
         _realtimeOffsetNs = offsetNs;
         Refill();
     }
@@ -160,7 +164,7 @@ public sealed class Vdso
         uint flags = _cpuCount == 1 ? SingleCpu : 0;
         if (_machine.Clock.TscScale is { } scale && TryNormalize(scale, out ulong multiplier, out int preShift))
         {
-            flags |= ClockUsable;
+            flags |= _isRealtimeAwaited ? ClockUsable : ClockUsable | RealtimeUsable;
             BinaryPrimitives.WriteUInt64LittleEndian(data[TscBaseOffset..], scale.TscBase);
             BinaryPrimitives.WriteUInt64LittleEndian(data[MultiplierOffset..], multiplier);
             BinaryPrimitives.WriteInt32LittleEndian(data[PreShiftOffset..], preShift);

@@ -142,7 +142,7 @@ public sealed class SystemState : IClockListener
     /// <summary>Tells programs that read the time of day without a system call, and moves the timers that wait for one.</summary>
     void IClockListener.OnRealtimeSet(long forwardNs)
     {
-        Vdso.SetRealtimeOffset(Clock.RealtimeOffsetNs);
+        Vdso.SetRealtimeOffset(Clock.RealtimeOffsetNs, Clock.IsAwaited);
         Executor.Timers.ShiftRealtime(forwardNs);
     }
 

@@ -8,7 +8,7 @@ namespace Semitone.Core;
 /// <para>The monotonic clock never jumps, it only changes its rate. The time of day is set when it is off by more than <see cref="StepNs"/>; a smaller error is worked
 /// off by running both clocks <see cref="SlewPpm"/> fast or slow for a while, as adjtime(3) does. Once a program has set the time of day, it is the program's.</para>
 /// </remarks>
-public sealed class ClockDiscipline : KernelTimer, IHostTimeListener
+public sealed class ClockDiscipline : KernelTimer, IHostTimeListener, IAwaitedTime
 {
     /// <summary>Off by more, the time of day is set and not slewed.</summary>
     public const long StepNs = 2_000_000;
@@ -85,6 +85,12 @@ public sealed class ClockDiscipline : KernelTimer, IHostTimeListener
         long nowNs = _clock.MonotonicNs;
         _nextRoundNs = nowNs + _pauseNs;
         _nextLookNs = _search is null ? long.MaxValue : _nextRoundNs;
+        if (_host is not null && !_time.IsBootTimePrecise)
+        {
+            _host.Ask();
+            _time.Await(this);
+        }
+
         ArmNext();
     }
 
@@ -101,9 +107,13 @@ public sealed class ClockDiscipline : KernelTimer, IHostTimeListener
         if (!_time.IsBootTimePrecise)
         {
             Learn(wall, _offset.IsKnown ? long.MaxValue : MostFirstQuestionNs);
+            _time.StopAwaiting();
             HurryIfInDoubt();
         }
     }
+
+    /// <inheritdoc/>
+    void IAwaitedTime.WaitBriefly() => _host!.WaitForAnswer();
 
     /// <inheritdoc/>
     protected internal override void OnExpired()

@@ -8,6 +8,16 @@ public interface IHostLine
     /// <summary>Sends the question.</summary>
     /// <param name="sequence">Which one; the answer repeats it.</param>
     void AskTime(byte sequence);
+
+    /// <summary>Takes what has come, an answer too, as far as there is room.</summary>
+    void TakeInput();
+}
+
+/// <summary>An answer that a program that wants to know the time of day had better wait for.</summary>
+internal interface IAwaitedTime
+{
+    /// <summary>Waits for it, for a bounded time.</summary>
+    void WaitBriefly();
 }
 
 /// <summary>Who hears the host's answers.</summary>
@@ -61,6 +71,16 @@ public sealed class HostClock
         _askedNs = nowNs;
         _askedTicks = _clock.Ticks;
         _line.AskTime(_sequence);
+    }
+
+    /// <summary>Waits for the answer to the last question, as long as somebody who wants to know the time surely can.</summary>
+    public void WaitForAnswer()
+    {
+        long untilNs = _askedNs + PatienceNs;
+        while (_isAsked && _clock.MonotonicNs < untilNs)
+        {
+            _line.TakeInput();
+        }
     }
 
     /// <summary>Takes an answer.</summary>

@@ -8,6 +8,7 @@ public sealed class Timekeeper
     public const long NsPerSecond = 1_000_000_000;
 
     private readonly IClock _clock;
+    private IAwaitedTime? _awaited;
 
     public Timekeeper(IClock clock)
     {
@@ -31,14 +32,43 @@ public sealed class Timekeeper
     /// <summary>Whether a program has set the time of day: from then on it is left alone.</summary>
     public bool IsSetByProgram { get; private set; }
 
+    /// <summary>Whether somebody who knows the time of day better has been asked and has not answered yet.</summary>
+    public bool IsAwaited => _awaited is not null;
+
     /// <summary>Who is to hear of changes.</summary>
     public IClockListener? Listener { get; set; }
+
+    /// <summary>Reads the time of day for a program. The first that asks waits for an answer that is on its way; the boot and the file systems do not.</summary>
+    public long ReadRealtime()
+    {
+        _awaited?.WaitBriefly();
+        StopAwaiting();
+        return RealtimeNs;
+    }
 
     /// <summary>Sets the time of day, for a program.</summary>
     public void SetRealtime(long realtimeNs)
     {
+        StopAwaiting();
         IsSetByProgram = true;
         Step(realtimeNs - RealtimeNs);
+    }
+
+    /// <summary>Takes note that an answer is on its way.</summary>
+    internal void Await(IAwaitedTime awaited)
+    {
+        _awaited = awaited;
+        Listener?.OnRealtimeSet(0);
+    }
+
+    /// <summary>Takes note that the answer is there, or will not be waited for.</summary>
+    internal void StopAwaiting()
+    {
+        if (_awaited is not null)
+        {
+            _awaited = null;
+            Listener?.OnRealtimeSet(0);
+        }
     }
 
     /// <summary>Sets the time of day forwards, or backwards.</summary>

@@ -32,7 +32,7 @@ struct vdso_data {
     u32 pre_shift;
 };
 
-enum { CLOCK_USABLE = 1, SINGLE_CPU = 2 };
+enum { CLOCK_USABLE = 1, SINGLE_CPU = 2, REALTIME_USABLE = 4 };
 
 enum { CLOCK_REALTIME = 0, CLOCK_MONOTONIC = 1, CLOCK_MONOTONIC_RAW = 4, CLOCK_REALTIME_COARSE = 5, CLOCK_MONOTONIC_COARSE = 6, CLOCK_BOOTTIME = 7, CLOCK_TAI = 11 };
 
@@ -92,8 +92,8 @@ static ALWAYS_INLINE u64 realtime(void) {
     return now;
 }
 
-static inline int is_usable(void) {
-    return __builtin_expect(vdso_data.flags & CLOCK_USABLE, 1);
+static inline int is_realtime_usable(void) {
+    return __builtin_expect(vdso_data.flags & REALTIME_USABLE, 1);
 }
 
 static ALWAYS_INLINE int split(u64 nanoseconds, struct timespec *time) {
@@ -110,7 +110,7 @@ int EXPORT(__vdso_clock_gettime)(int clock, struct timespec *time) {
         if (__builtin_expect((MONOTONIC_CLOCKS & usable) >> clock & 1, 1)) {
             return split(monotonic(), time);
         }
-        if ((REALTIME_CLOCKS & usable) >> clock & 1) {
+        if ((REALTIME_CLOCKS >> clock & 1) && is_realtime_usable()) {
             return split(realtime(), time);
         }
     }
@@ -118,7 +118,7 @@ int EXPORT(__vdso_clock_gettime)(int clock, struct timespec *time) {
 }
 
 int EXPORT(__vdso_gettimeofday)(struct timeval *time, struct timezone *zone) {
-    if (!is_usable()) {
+    if (!is_realtime_usable()) {
         return (int)system_call(SYS_gettimeofday, (long)time, (long)zone, 0);
     }
     if (time) {
@@ -135,7 +135,7 @@ int EXPORT(__vdso_gettimeofday)(struct timeval *time, struct timezone *zone) {
 }
 
 long EXPORT(__vdso_time)(long *time) {
-    if (!is_usable()) {
+    if (!is_realtime_usable()) {
         return system_call(SYS_time, (long)time, 0, 0);
     }
     long now = (long)(realtime() / NANOSECONDS_PER_SECOND);

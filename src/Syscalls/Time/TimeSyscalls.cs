@@ -65,7 +65,7 @@ public static class TimeSyscalls
     [Syscall(96, "gettimeofday")]
     public static SysResult GetTimeOfDay(SyscallContext context, [Out] UserPtr<Timeval> time, [Out] UserPtr<Timezone> zone)
     {
-        if (!time.IsNull && !context.Memory.TryWrite(time, Timeval.FromNs(context.System.Clock.RealtimeNs)))
+        if (!time.IsNull && !context.Memory.TryWrite(time, Timeval.FromNs(context.System.Clock.ReadRealtime())))
         {
             return Errno.EFAULT;
         }
@@ -95,7 +95,7 @@ public static class TimeSyscalls
     [Syscall(201, "time", Returns = Returns.Value)]
     public static SysResult Time(SyscallContext context, [Out] UserPtr<long> time)
     {
-        long seconds = context.System.Clock.RealtimeNs / TimeUnits.NsPerSecond;
+        long seconds = context.System.Clock.ReadRealtime() / TimeUnits.NsPerSecond;
         return time.IsNull || context.Memory.TryWrite(time, seconds) ? seconds : Errno.EFAULT;
     }
 
@@ -198,7 +198,7 @@ public static class TimeSyscalls
             case ClockId.CLOCK_REALTIME_COARSE:
             case ClockId.CLOCK_REALTIME_ALARM:
             case ClockId.CLOCK_TAI:
-                ns = context.System.Clock.RealtimeNs;
+                ns = context.System.Clock.ReadRealtime();
                 return Errno.None;
             case ClockId.CLOCK_PROCESS_CPUTIME_ID:
                 ns = context.Process.CpuTimeNs;

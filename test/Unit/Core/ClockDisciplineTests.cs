@@ -137,6 +137,34 @@ public class ClockDisciplineTests
         Assert.Equal(offset, bench.Time.RealtimeOffsetNs);
     }
 
+    /// <summary>The boot does not wait for the answer, so a program that is quicker than the host does.</summary>
+    [Fact]
+    public void ReadRealtime_AnswerIsOnItsWay_WaitsForIt()
+    {
+        Bench bench = new() { Hertz = 1_000_000_000, HasTimer = true, HasHost = true, QuestionDelayNs = 1000, AnswerDelayNs = 20 * Millisecond };
+        bench.MeasureFirst();
+        bench.Start();
+        Assert.True(bench.Time.IsAwaited);
+        long before = bench.Time.RealtimeNs;
+        Assert.InRange(before - bench.Clock.MonotonicNs - bench.HostOffsetNs, -Second, -100 * Millisecond);
+        long now = bench.Time.ReadRealtime();
+        Assert.InRange(now - bench.Clock.MonotonicNs - bench.HostOffsetNs, -Millisecond, Millisecond);
+        Assert.False(bench.Time.IsAwaited);
+    }
+
+    [Fact]
+    public void ReadRealtime_HostNeverAnswers_WaitsOnceAndNotForEver()
+    {
+        Bench bench = new() { Hertz = 1_000_000_000, HasHost = true, IsHostSilent = true };
+        bench.Start();
+        long startNs = bench.Clock.MonotonicNs;
+        bench.Time.ReadRealtime();
+        long waitedNs = bench.Clock.MonotonicNs - startNs;
+        Assert.InRange(waitedNs, Millisecond, 300 * Millisecond);
+        bench.Time.ReadRealtime();
+        Assert.Equal(startNs + waitedNs, bench.Clock.MonotonicNs);
+    }
+
     [Fact]
     public void NoHost_ClockOfWholeSeconds_IsReadAtItsEdge()
     {
@@ -264,6 +292,9 @@ public class ClockDisciplineTests
                 _answers.Enqueue((seenNs + AnswerDelayNs, sequence, seenNs + HostOffsetNs - (long)_gainedNs, (ulong)seenNs / 1000));
             }
         }
+
+        /// <summary>Somebody polls: time passes.</summary>
+        public void TakeInput() => RunFor(100_000);
 
         public void OnRateChanged() => RateChanges++;
 

@@ -59,7 +59,7 @@ public class VdsoTests
         }
 
         byte[] data = LoaderFixture.ReadBytes(program, address - Paging.PageSize, 40);
-        Assert.Equal(3u, BinaryPrimitives.ReadUInt32LittleEndian(data.AsSpan(4)));
+        Assert.Equal(7u, BinaryPrimitives.ReadUInt32LittleEndian(data.AsSpan(4)));
         Assert.Equal(1000UL, BinaryPrimitives.ReadUInt64LittleEndian(data.AsSpan(8)));
         Assert.Equal(0x5555_5555UL << 32, BinaryPrimitives.ReadUInt64LittleEndian(data.AsSpan(16)));
         Assert.Equal(fixture.Machine.Clock.BootRealtimeNs, BinaryPrimitives.ReadInt64LittleEndian(data.AsSpan(24)));
@@ -91,6 +91,19 @@ public class VdsoTests
             Assert.Equal(123_456_789_000, BinaryPrimitives.ReadInt64LittleEndian(data.AsSpan(24)));
             Assert.Equal(2u, BinaryPrimitives.ReadUInt32LittleEndian(data));
         }
+    }
+
+    [Fact]
+    public void SetRealtimeOffset_TimeIsAwaited_LeavesTheTimeOfDayToTheKernel()
+    {
+        var fixture = new LoaderFixture();
+        fixture.Machine.Clock.TscScale = new TscScale(1000, 0x5555_5555, 32);
+        fixture.Vdso.SetRealtimeOffset(1, isAwaited: true);
+        LoadedProgram program = Load(fixture);
+        ulong flagsAt = LoaderFixture.ReadStack(program).Auxiliary[AtSysinfoEhdr] - Paging.PageSize + 4;
+        Assert.Equal(3u, BinaryPrimitives.ReadUInt32LittleEndian(LoaderFixture.ReadBytes(program, flagsAt, 4)));
+        fixture.Vdso.SetRealtimeOffset(2);
+        Assert.Equal(7u, BinaryPrimitives.ReadUInt32LittleEndian(LoaderFixture.ReadBytes(program, flagsAt, 4)));
     }
 
     [Fact]
