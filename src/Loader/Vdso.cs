@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Numerics;
-using System.Runtime.InteropServices;
 using Semitone.Abi;
 using Semitone.Machine;
 using Semitone.Memory;
