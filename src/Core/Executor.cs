@@ -140,6 +140,7 @@ public sealed class Executor
     }
 
     /// <summary>Sets the alarm anew before it is needed next: the clock that it was set by goes on at another rate.</summary>
+    [NonAllocating]
     public void ForgetAlarm()
     {
         _alarmNs = long.MaxValue;

@@ -135,13 +135,14 @@ internal sealed class KernelInstance
         _streams.Install(descriptors, mounts);
         _streams.Terminal.Owner = new TerminalOwner(system);
         executor.AddInterruptHandler(_streams);
-        StartClockDiscipline(clock, executor);
+        ClockDiscipline discipline = StartClockDiscipline(clock, executor);
         if (!TryStart(system, files, descriptors, out byte failure))
         {
             return failure;
         }
 
         _streams.TakeInput();
+        discipline.TakeAnswer();
         Tell(ControlKind.Ready, []);
         long readyNs = clock.MonotonicNs;
         ExitStatus status = system.RunInit();
@@ -173,16 +174,21 @@ internal sealed class KernelInstance
         return status.ShellStatus;
     }
 
-    private void StartClockDiscipline(Timekeeper clock, Executor executor)
+    private ClockDiscipline StartClockDiscipline(Timekeeper clock, Executor executor)
     {
         if (!_machine.Clock.Rate.IsKnown)
         {
             _log.Warning($"no timer to measure the time-stamp counter by: the clock may run fast or slow");
         }
 
-        ClockDiscipline discipline = new(_machine.Clock, clock, executor.Timers, _hostClock);
+        ClockDiscipline discipline = new(_machine.Clock, clock, executor, _hostClock);
         _streams.TimeListener = discipline;
-        discipline.Start();
+        if (!discipline.TryStart())
+        {
+            _streams.TimeListener = null;
+        }
+
+        return discipline;
     }
 
     private bool TryMakeRoot(FileServices services, [NotNullWhen(true)] out RamFileSystem? root)

@@ -17,6 +17,7 @@ public interface IClock
     TscScale? TscScale { get; }
 
     /// <summary>The time-stamp counter.</summary>
+    [NonAllocating]
     ulong Ticks { get; }
 
     /// <summary>How fast the counter runs, as far as the machine's own timers tell.</summary>

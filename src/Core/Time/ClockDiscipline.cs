@@ -8,7 +8,7 @@ namespace Semitone.Core;
 /// <para>The monotonic clock never jumps, it only changes its rate. The time of day is set when it is off by more than <see cref="StepNs"/>; a smaller error is worked
 /// off by running both clocks <see cref="SlewPpm"/> fast or slow for a while, as adjtime(3) does. Once a program has set the time of day, it is the program's.</para>
 /// </remarks>
-public sealed class ClockDiscipline : KernelTimer, IHostTimeListener, IAwaitedTime
+public sealed class ClockDiscipline : Runnable, IHostTimeListener, IAwaitedTime
 {
     /// <summary>Off by more, the time of day is set and not slewed.</summary>
     public const long StepNs = 2_000_000;
@@ -48,14 +48,18 @@ public sealed class ClockDiscipline : KernelTimer, IHostTimeListener, IAwaitedTi
 
     private readonly IClock _clock;
     private readonly Timekeeper _time;
-    private readonly TimerQueue _timers;
     private readonly HostClock? _host;
     private readonly RateEstimator _hostRate = new(HostClock.MonotonicHertz, HostClock.MonotonicModulus);
     private readonly EdgeSearch? _search;
-    private readonly SlewEnd _slewEnd;
+    private readonly Wake _wake;
+    private readonly Executor _executor;
     private OffsetBounds _offset;
     private ulong _setHertz;
     private long _slewNs;
+    private long _slewEndNs = long.MaxValue;
+    private WallReading _answer;
+    private TimerReading _answerTimer;
+    private bool _hasAnswer;
     private long _pauseNs = FirstPauseNs;
     private long _nextRoundNs;
     private long _nextLookNs = long.MaxValue;
@@ -64,15 +68,15 @@ public sealed class ClockDiscipline : KernelTimer, IHostTimeListener, IAwaitedTi
 
     /// <param name="clock">The machine's clock.</param>
     /// <param name="time">The clocks made of it.</param>
-    /// <param name="timers">Where it gets its turn.</param>
+    /// <param name="executor">Where it gets its turn: its work is done in the run queue, not in interrupt context.</param>
     /// <param name="host">The host, where it can be asked.</param>
-    public ClockDiscipline(IClock clock, Timekeeper time, TimerQueue timers, HostClock? host)
+    public ClockDiscipline(IClock clock, Timekeeper time, Executor executor, HostClock? host)
     {
         _clock = clock;
         _time = time;
-        _timers = timers;
+        _executor = executor;
         _host = host;
-        _slewEnd = new SlewEnd(this);
+        _wake = new Wake(this);
         _search = host is null && !time.IsBootTimePrecise ? new EdgeSearch() : null;
     }
 
@@ -80,8 +84,14 @@ public sealed class ClockDiscipline : KernelTimer, IHostTimeListener, IAwaitedTi
     public bool IsSlewing => _slewNs != 0;
 
     /// <summary>Begins.</summary>
-    public void Start()
+    /// <returns>False when the kernel's heap has no room for its timers: then the clocks stay as the boot found them.</returns>
+    public bool TryStart()
     {
+        if (!_wake.TryReserve(_executor.Timers))
+        {
+            return false;
+        }
+
         long nowNs = _clock.MonotonicNs;
         _nextRoundNs = nowNs + _pauseNs;
         _nextLookNs = _search is null ? long.MaxValue : _nextRoundNs;
@@ -92,33 +102,58 @@ public sealed class ClockDiscipline : KernelTimer, IHostTimeListener, IAwaitedTi
         }
 
         ArmNext();
+        return true;
     }
 
     /// <inheritdoc/>
+    [NonAllocating]
     public void OnHostTime(byte sequence, long realtimeNs, ulong monotonicUs)
     {
-        if (_host is null || !_host.TryAccept(sequence, realtimeNs, monotonicUs, out WallReading wall, out TimerReading timer))
+        if (_host is not null && _host.TryAccept(sequence, realtimeNs, monotonicUs, out WallReading wall, out TimerReading timer))
+        {
+            _answer = wall;
+            _answerTimer = timer;
+            _hasAnswer = true;
+            _executor.Post(this);
+        }
+    }
+
+    /// <summary>Makes use of an answer that has come; called outside interrupt context.</summary>
+    public void TakeAnswer()
+    {
+        if (!_hasAnswer)
         {
             return;
         }
 
-        _hostRate.Add(timer);
+        _hasAnswer = false;
+        _hostRate.Add(_answerTimer);
         PublishRate();
         if (!_time.IsBootTimePrecise)
         {
-            Learn(wall, _offset.IsKnown ? long.MaxValue : MostFirstQuestionNs);
+            Learn(_answer, _offset.IsKnown ? long.MaxValue : MostFirstQuestionNs);
             _time.StopAwaiting();
             HurryIfInDoubt();
         }
     }
 
     /// <inheritdoc/>
-    void IAwaitedTime.WaitBriefly() => _host!.WaitForAnswer();
+    void IAwaitedTime.WaitBriefly()
+    {
+        _host!.WaitForAnswer();
+        TakeAnswer();
+    }
 
     /// <inheritdoc/>
-    protected internal override void OnExpired()
+    protected internal override void Run()
     {
+        TakeAnswer();
         long nowNs = _clock.MonotonicNs;
+        if (nowNs >= _slewEndNs)
+        {
+            EndSlew();
+        }
+
         if (nowNs >= _nextLookNs)
         {
             LookAtClockChip();
@@ -141,7 +176,8 @@ public sealed class ClockDiscipline : KernelTimer, IHostTimeListener, IAwaitedTi
         ArmNext();
     }
 
-    private void ArmNext() => _timers.Arm(this, Math.Min(_nextRoundNs, Math.Min(_nextLookNs, _nextQuestionNs)));
+    private void ArmNext() => _executor.Timers.Arm(
+        _wake, Math.Min(Math.Min(_nextRoundNs, _slewEndNs), Math.Min(_nextLookNs, _nextQuestionNs)));
 
     /// <summary>Asks once more, soon, when the answers so far leave too much open.</summary>
     private void HurryIfInDoubt()
@@ -225,7 +261,8 @@ public sealed class ClockDiscipline : KernelTimer, IHostTimeListener, IAwaitedTi
         {
             _slewNs = errorNs;
             PublishRate();
-            _timers.Arm(_slewEnd, _clock.MonotonicNs + (Math.Abs(errorNs) * (1_000_000 / SlewPpm)));
+            _slewEndNs = _clock.MonotonicNs + (Math.Abs(errorNs) * (1_000_000 / SlewPpm));
+            ArmNext();
         }
     }
 
@@ -234,6 +271,7 @@ public sealed class ClockDiscipline : KernelTimer, IHostTimeListener, IAwaitedTi
         // The monotonic clock has gained it, and the time of day with it.
         _offset.Shift(_slewNs);
         _slewNs = 0;
+        _slewEndNs = long.MaxValue;
         PublishRate();
     }
 
@@ -272,8 +310,9 @@ public sealed class ClockDiscipline : KernelTimer, IHostTimeListener, IAwaitedTi
         return Math.Clamp(hertz, own.Hertz - most, own.Hertz + most);
     }
 
-    private sealed class SlewEnd(ClockDiscipline discipline) : KernelTimer
+    private sealed class Wake(ClockDiscipline discipline) : KernelTimer
     {
-        protected internal override void OnExpired() => discipline.EndSlew();
+        [NonAllocating]
+        protected internal override void OnExpired() => discipline._executor.Post(discipline);
     }
 }

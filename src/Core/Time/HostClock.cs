@@ -23,9 +23,11 @@ internal interface IAwaitedTime
 /// <summary>Who hears the host's answers.</summary>
 public interface IHostTimeListener
 {
+    /// <remarks>Called in interrupt context.</remarks>
     /// <param name="sequence">Of the question.</param>
     /// <param name="realtimeNs">The host's time of day when it saw the question, in nanoseconds since 1970.</param>
     /// <param name="monotonicUs">The host's monotonic clock at that moment, in microseconds modulo 2^40.</param>
+    [NonAllocating]
     void OnHostTime(byte sequence, long realtimeNs, ulong monotonicUs);
 }
 

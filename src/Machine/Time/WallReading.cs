@@ -11,5 +11,6 @@ public readonly record struct WallReading(long LeastNs, long MostNs, long Before
     public const long LimitNs = 7_289_654_400L * 1_000_000_000;
 
     /// <summary>Whether it is a time at all, and fit to be calculated with.</summary>
+    [NonAllocating]
     public bool IsSane => LeastNs is >= 0 and < LimitNs && MostNs >= LeastNs && MostNs < LimitNs && BeforeNs >= 0 && AfterNs >= BeforeNs;
 }

@@ -113,7 +113,7 @@ public class ClockDisciplineTests
             foreach ((byte _, long realtimeNs, ulong monotonicUs) in answers)
             {
                 bench.RunFor(300 * Millisecond);
-                bench.Discipline.OnHostTime(bench.LastQuestion, realtimeNs, monotonicUs);
+                bench.Answer(bench.LastQuestion, realtimeNs, monotonicUs);
                 Assert.InRange(bench.Clock.RateHertz == 0 ? bench.Hertz : bench.Clock.RateHertz, 1_979_000_000UL, 2_021_000_000UL);
                 Assert.InRange(bench.Time.RealtimeNs, 0, WallReading.LimitNs + (100 * Second));
             }
@@ -126,14 +126,14 @@ public class ClockDisciplineTests
         Bench bench = new() { Hertz = 1_000_000_000, HasHost = true, IsHostSilent = true };
         bench.Start();
         long offset = bench.Time.RealtimeOffsetNs;
-        bench.Discipline.OnHostTime(0, 5000 * Second, 1);
+        bench.Answer(0, 5000 * Second, 1);
         bench.RunFor(6 * Millisecond);
-        bench.Discipline.OnHostTime((byte)(bench.LastQuestion + 1), 5000 * Second, 1);
+        bench.Answer((byte)(bench.LastQuestion + 1), 5000 * Second, 1);
         Assert.Equal(offset, bench.Time.RealtimeOffsetNs);
-        bench.Discipline.OnHostTime(bench.LastQuestion, 5000 * Second, 1);
+        bench.Answer(bench.LastQuestion, 5000 * Second, 1);
         Assert.NotEqual(offset, bench.Time.RealtimeOffsetNs);
         offset = bench.Time.RealtimeOffsetNs;
-        bench.Discipline.OnHostTime(bench.LastQuestion, 9000 * Second, 1);
+        bench.Answer(bench.LastQuestion, 9000 * Second, 1);
         Assert.Equal(offset, bench.Time.RealtimeOffsetNs);
     }
 
@@ -187,13 +187,14 @@ public class ClockDisciplineTests
     /// <summary>A machine whose counter runs at a rate that the kernel does not know, and a host.</summary>
     private sealed class Bench : IHostLine, IClockListener
     {
-        private readonly TimerQueue _timers = new();
+        private readonly Executor _executor;
         private readonly Queue<(long DueNs, byte Sequence, long RealtimeNs, ulong MonotonicUs)> _answers = new();
         private ClockDiscipline? _discipline;
 
         public Bench()
         {
             Clock.IsBootTimePrecise = false;
+            _executor = new Executor(new FakeCpu(Clock), Clock);
             Time = new Timekeeper(Clock) { Listener = this };
             Clock.OnTicks = () => (ulong)(Clock.MonotonicNs * (double)Hertz / Second);
             Clock.MonotonicNs = 50 * Millisecond;
@@ -251,8 +252,8 @@ public class ClockDisciplineTests
 
         public void Start()
         {
-            _discipline = new ClockDiscipline(Clock, Time, _timers, HasHost ? new HostClock(Clock, this) : null);
-            _discipline.Start();
+            _discipline = new ClockDiscipline(Clock, Time, _executor, HasHost ? new HostClock(Clock, this) : null);
+            Assert.True(_discipline.TryStart());
         }
 
         public void RunFor(long ns)
@@ -260,7 +261,7 @@ public class ClockDisciplineTests
             long end = Clock.MonotonicNs + ns;
             while (Clock.MonotonicNs < end)
             {
-                long next = Math.Min(end, Math.Max(Clock.MonotonicNs, Math.Min(_timers.NextDeadlineNs, _answers.Count > 0 ? _answers.Peek().DueNs : long.MaxValue)));
+                long next = Math.Min(end, Math.Max(Clock.MonotonicNs, Math.Min(_executor.Timers.NextDeadlineNs, _answers.Count > 0 ? _answers.Peek().DueNs : long.MaxValue)));
                 if (Discipline.IsSlewing)
                 {
                     double rate = Clock.RateHertz < Hertz ? 1e-4 : -1e-4;
@@ -268,10 +269,10 @@ public class ClockDisciplineTests
                 }
 
                 Clock.MonotonicNs = next;
-                if (_timers.NextDeadlineNs <= next)
+                if (_executor.Timers.NextDeadlineNs <= next)
                 {
                     Rounds++;
-                    _timers.Expire(next);
+                    _executor.Timers.Expire(next);
                 }
 
                 if (_answers.Count > 0 && _answers.Peek().DueNs <= next)
@@ -279,7 +280,18 @@ public class ClockDisciplineTests
                     (_, byte sequence, long realtimeNs, ulong monotonicUs) = _answers.Dequeue();
                     Discipline.OnHostTime(sequence, realtimeNs, monotonicUs);
                 }
+
+                while (_executor.RunOne())
+                {
+                }
             }
+        }
+
+        /// <summary>Lets an answer come at once.</summary>
+        public void Answer(byte sequence, long realtimeNs, ulong monotonicUs)
+        {
+            Discipline.OnHostTime(sequence, realtimeNs, monotonicUs);
+            Discipline.TakeAnswer();
         }
 
         public void AskTime(byte sequence)

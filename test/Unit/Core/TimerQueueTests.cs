@@ -31,7 +31,7 @@ public class TimerQueueTests
             foreach ((long deadline, bool followsRealtime) in timers)
             {
                 long moved = followsRealtime ? deadline - forward : deadline;
-                queue.Arm(new RecordingTimer(() => order.Add(moved)), deadline, followsRealtime);
+                queue.Arm(new RecordingTimer(queue, () => order.Add(moved)), deadline, followsRealtime);
             }
 
             queue.ShiftRealtime(forward);
@@ -47,7 +47,7 @@ public class TimerQueueTests
     public void ShiftRealtime_FarAway_DoesNotOverflow(long deadlineNs, long forwardNs, long expected)
     {
         TimerQueue queue = new();
-        RecordingTimer timer = new(() => { });
+        RecordingTimer timer = new(queue, () => { });
         queue.Arm(timer, deadlineNs, followsRealtime: true);
         queue.ShiftRealtime(forwardNs);
         Assert.Equal(expected, timer.DeadlineNs);
