@@ -11,7 +11,7 @@ namespace Semitone.Machine.X64;
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct MetalDoor
 {
-    private const ulong ExpectedVersion = 2;
+    private const ulong ExpectedVersion = 3;
 
     /// <summary>The auxiliary vector entry that Metal puts the table's address in.</summary>
     private const nuint AuxiliaryEntry = 0x5345_4D49;
@@ -54,6 +54,8 @@ internal unsafe struct MetalDoor
     internal delegate* unmanaged[SuppressGCTransition]<long> ReadClockChip;
     internal delegate* unmanaged[SuppressGCTransition]<void*, void*, void> SwitchExtendedState;
     internal delegate* unmanaged[SuppressGCTransition]<void*, void> SaveExtendedState;
+    internal delegate* unmanaged[SuppressGCTransition]<ushort*, ushort*, void> SwitchSelectors;
+    internal delegate* unmanaged[SuppressGCTransition]<ulong> LiftSmap;
     internal delegate* unmanaged[SuppressGCTransition]<void*, void> ForgetGuest;
     internal delegate* unmanaged[SuppressGCTransition]<ulong> ReadGuestGsBase;
     internal delegate* unmanaged[SuppressGCTransition]<ulong, void> WriteGuestGsBase;

@@ -70,7 +70,7 @@ public sealed partial class AddressSpace
                     return Errno.ENOMEM;
                 }
 
-                if (fault != FaultResult.Resolved)
+                if (fault is not (FaultResult.Resolved or FaultResult.Unchanged))
                 {
                     result = Errno.EFAULT;
                     break;

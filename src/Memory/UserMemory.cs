@@ -360,7 +360,7 @@ public sealed class UserMemory
             _space.WhenMemoryRunsOut?.Invoke();
         }
 
-        return result == FaultResult.Resolved;
+        return result is FaultResult.Resolved or FaultResult.Unchanged;
     }
 
     private int CopyInSlowly(ulong address, Span<byte> destination, int done)

@@ -16,6 +16,9 @@ public sealed partial class GuestThread : Runnable
     /// <summary>PR_SET_TIMERSLACK's default.</summary>
     public const long DefaultTimerSlackNs = 50_000;
 
+    /// <summary>How often in a row an instruction may fault on pages that are there and allow it, before that is its end and not a loop without one.</summary>
+    private const int MaxUnchangedFaults = 64;
+
     private readonly Executor _executor;
     private readonly ICpu _cpu;
     private readonly IGuestContext _context;
@@ -29,6 +32,8 @@ public sealed partial class GuestThread : Runnable
     private long _cpuTimeNs;
     private bool _isRunning;
     private FaultRecord _fault;
+    private ulong _unchangedFaultRip;
+    private int _unchangedFaultCount;
 
     internal GuestThread(Process process, IGuestContext context, Waiter waiter)
     {
@@ -152,7 +157,7 @@ public sealed partial class GuestThread : Runnable
         registers.Rsp = program.StackPointer;
         registers.Rflags = InitialFlags;
         registers.OrigRax = ulong.MaxValue;
-        _context.GsBase = 0;
+        _context.ResetSegments();
         _context.ResetExtendedState();
         AlternateStack = new StackT { ss_flags = StackFlags.SS_DISABLE };
         ClearChildTid = 0;
@@ -349,12 +354,27 @@ public sealed partial class GuestThread : Runnable
 
     private void HandlePageFault(in Trap trap)
     {
+        if ((trap.PageFault & PageFaultFlags.ReservedBit) != 0)
+        {
+            throw new InvalidOperationException($"The page table entry of 0x{trap.Address:x} has reserved bits set.");
+        }
+
         switch (Process.AddressSpace.HandleFault(trap.Address, trap.PageFault))
         {
             case FaultResult.Resolved:
+                _unchangedFaultCount = 0;
+                break;
+            case FaultResult.Unchanged:
+                if (!CanRetryUnchanged(in trap))
+                {
+                    RaiseFault(in trap, Signal.SIGSEGV, SignalCode.SEGV_ACCERR, trap.Address);
+                }
+
                 break;
             case FaultResult.MapError:
-                RaiseFault(in trap, Signal.SIGSEGV, SignalCode.SEGV_MAPERR, trap.Address);
+                // As Linux: which of the kernel's pages are there is not for programs to know.
+                Trap told = trap.Address < Paging.UserEnd ? trap : trap with { ErrorCode = trap.ErrorCode | (uint)PageFaultFlags.Present };
+                RaiseFault(in told, Signal.SIGSEGV, SignalCode.SEGV_MAPERR, trap.Address);
                 break;
             case FaultResult.AccessError:
                 RaiseFault(in trap, Signal.SIGSEGV, SignalCode.SEGV_ACCERR, trap.Address);
@@ -366,6 +386,23 @@ public sealed partial class GuestThread : Runnable
                 Process.System.KillForMemory();
                 break;
         }
+    }
+
+    /// <summary>Says whether it makes sense to run an instruction again whose fault has changed nothing.</summary>
+    private bool CanRetryUnchanged(in Trap trap)
+    {
+        // A CPU reports what ring 3 does as the user's.
+        if ((trap.PageFault & PageFaultFlags.User) == 0 && _cpu.TryAllowSupervisorAccess())
+        {
+            Process.System.Log.Info($"this CPU checks accesses of programs as the kernel's (IRET in ring 3, at 0x{_context.Registers.Rip:x}): SMAP is off from now on");
+            return true;
+        }
+
+        // One instruction touches a handful of pages.
+        ulong rip = _context.Registers.Rip;
+        _unchangedFaultCount = rip == _unchangedFaultRip ? _unchangedFaultCount + 1 : 1;
+        _unchangedFaultRip = rip;
+        return _unchangedFaultCount <= MaxUnchangedFaults;
     }
 
     private void FailWithKernelBug(Exception exception)

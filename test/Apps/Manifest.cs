@@ -37,6 +37,9 @@ internal static partial class Manifest
             "write-text", "execute-data", "unmapped", "read-only", "abort", "kill", "term",
         ]).Select(way => Compiled("faults.c", "gcc", "-O1", "-static") with { Name = $"fault: {way}", Arguments = [way], ComparesErrors = false }),
 
+        // Instructions that no compiler makes: the signal, the place and the registers are Linux's.
+        Compiled("instructions.c", "gcc", "-O1", "-static", "-fno-stack-protector", "-mfsgsbase"),
+
         // Debian's packages, unmodified.
         Debian("busybox-static", "/bin/busybox", "echo", "hello", "from  busybox"),
         Debian("busybox-static", "/bin/busybox", "cat") with { Input = "through\nthe\npipe\n" },
