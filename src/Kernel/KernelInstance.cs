@@ -105,7 +105,7 @@ internal sealed class KernelInstance
         MountNamespace mounts = new(services, root);
         FileSystemContext files = new(mounts, new FileCredentials());
         Executor executor = new(_machine.Cpu, _machine.Clock);
-        SyscallDispatcher dispatcher = new(_options.Strace ? new Strace(_lines) : null);
+        SyscallDispatcher dispatcher = new(_options.Strace ? new Strace(_lines) : null, _options.Stats ? new SyscallCounts() : null);
         Vdso vdso = new(_machine, frames, cpuCount: 1);
         SystemState system = new(new SystemParts
         {
@@ -134,14 +134,10 @@ internal sealed class KernelInstance
         Tell(ControlKind.Ready, []);
         long readyNs = clock.MonotonicNs;
         ExitStatus status = system.RunInit();
-        if (_options.Strace || _options.Stats)
-        {
-            dispatcher.Missing.WriteSummary(_lines);
-        }
-
+        TellMissing(dispatcher.Missing, status);
         if (_options.Stats)
         {
-            byte[] statistics = StatisticsReport.Make(system, dispatcher.Missing, readyNs);
+            byte[] statistics = StatisticsReport.Make(system, dispatcher, readyNs);
             Tell(ControlKind.Statistics, statistics);
             if (!_options.HostLink)
             {
@@ -277,6 +273,23 @@ internal sealed class KernelInstance
         status = error == Errno.ENOENT ? NotFound : CannotExecute;
         FailToLoad(status);
         return false;
+    }
+
+    /// <summary>Tells which calls the program made in vain: it may have failed for that, and seldom says so.</summary>
+    private void TellMissing(SyscallCounts missing, ExitStatus status)
+    {
+        const int MostNames = 12;
+        string names = missing.Total == 0 ? "" : missing.Describe(MostNames);
+        if (names.Length == 0)
+        {
+            return;
+        }
+
+        Tell(ControlKind.MissingCalls, Encoding.UTF8.GetBytes(names));
+        if (!_options.HostLink && (status.ShellStatus != 0 || _options.Strace))
+        {
+            _log.Warning($"the program made system calls that this kernel does not have: {names}");
+        }
     }
 
     /// <summary>Tells the host something; a plain serial line has no ear for it.</summary>

@@ -51,8 +51,9 @@ internal static class KvmInspector
     }
 
     /// <summary>Takes a yes back: QEMU did not get the kernel to start, and without KVM it did.</summary>
-    public static void Correct(string device, string qemu, string reason) =>
-        KvmAnswerStore.Find(device, qemu).Write(KvmAnswer.No(KvmState.Broken, reason), null);
+    /// <param name="mayPass">For some time only.</param>
+    public static void Correct(string device, string qemu, string reason, bool mayPass) =>
+        KvmAnswerStore.Find(device, qemu).Write(KvmAnswer.No(mayPass ? KvmState.Hung : KvmState.Broken, reason), mayPass ? s_hungAnswerLasts : null);
 
     public static KvmAnswer DescribeOpenError(string device, int error) => error switch
     {

@@ -65,6 +65,13 @@ public static class FutexSyscalls
                 return Requeue(context, address, address2, unchecked((int)value), unchecked((int)timeoutOrCount), value3, isPrivate);
             case FutexOperation.FUTEX_WAKE_OP:
                 return WakeOperation(context, address, address2, unchecked((int)value), unchecked((int)timeoutOrCount), value3, isPrivate);
+            case FutexOperation.FUTEX_LOCK_PI:
+            case FutexOperation.FUTEX_UNLOCK_PI:
+            case FutexOperation.FUTEX_TRYLOCK_PI:
+            case FutexOperation.FUTEX_WAIT_REQUEUE_PI:
+            case FutexOperation.FUTEX_CMP_REQUEUE_PI:
+            case FutexOperation.FUTEX_LOCK_PI2:
+                return context.AnswerMissing();
             default:
                 return Errno.ENOSYS;
         }
