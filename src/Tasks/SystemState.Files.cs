@@ -4,7 +4,7 @@ using Semitone.Files;
 namespace Semitone.Tasks;
 
 /// <content>What file systems need to know of processes, and what they tell them.</content>
-public sealed partial class SystemState : IFileCaller, IFileSignalTarget
+public sealed partial class SystemState : IFileCaller
 {
     /// <inheritdoc/>
     public long FileSizeLimit =>
@@ -25,7 +25,7 @@ public sealed partial class SystemState : IFileCaller, IFileSignalTarget
         }
     }
 
-    /// <inheritdoc/>
+    /// <summary>Tells whether there is such a thread, process or group.</summary>
     public bool Exists(OwnerType type, int id)
     {
         if (type != OwnerType.F_OWNER_PGRP)
@@ -42,38 +42,5 @@ public sealed partial class SystemState : IFileCaller, IFileSignalTarget
         }
 
         return false;
-    }
-
-    /// <inheritdoc/>
-    public void Send(OwnerType type, int id, in SigInfo info, FileCredentials sender)
-    {
-        if (type == OwnerType.F_OWNER_PGRP)
-        {
-            for (int other = 1; Threads.TryGetNext(other, out other, out GuestThread? member); other++)
-            {
-                if (member.Tid == member.Process.Pid && member.Process.ProcessGroupId == id && MaySend(sender, member))
-                {
-                    member.Process.Send(in info);
-                }
-            }
-        }
-        else if (Threads.TryGet(id, out GuestThread? thread) && MaySend(sender, thread))
-        {
-            if (type == OwnerType.F_OWNER_TID)
-            {
-                thread.Send(in info);
-            }
-            else
-            {
-                thread.Process.Send(in info);
-            }
-        }
-    }
-
-    private static bool MaySend(FileCredentials sender, GuestThread target)
-    {
-        Credentials credentials = target.Process.Credentials;
-        return !target.Process.HasEnded
-            && (sender.Has(Capability.CAP_KILL) || sender.UserId == credentials.RealUserId || sender.UserId == credentials.SavedUserId);
     }
 }

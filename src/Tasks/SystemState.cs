@@ -25,7 +25,6 @@ public sealed partial class SystemState
         Frames = parts.Files.Frames;
         Files = parts.Files;
         Files.Caller = this;
-        Files.Signals = this;
         Loader = parts.Loader;
         Vdso = parts.Vdso;
         WhenMemoryRunsOut = KillForMemory;

@@ -27,8 +27,6 @@ public sealed class OpenPipe : OpenFile
 
     private bool WaitsForPeer { get; }
 
-    public override bool SendsSignals => true;
-
     public override bool AllowsDirect => true;
 
     public override IoResult Read(ref IoCursor destination)

@@ -9,8 +9,6 @@ namespace Semitone.Files;
 /// <param name="stream">Where on the host link what is written goes: standard output and error stay apart although both are the terminal.</param>
 public sealed class OpenTerminal(Inode inode, Terminal terminal, OpenFlags flags, LinkStream stream) : OpenFile(inode, flags)
 {
-    public override bool SendsSignals => true;
-
     public override long ReadTimeoutNs => terminal.ReadTimeoutNs;
 
     public override IoResult Read(ref IoCursor destination) => terminal.Read(ref destination);

@@ -15,9 +15,6 @@ public sealed class FileServices(FramePool frames, Timekeeper clock, RandomGener
     /// <summary>Who makes changes now; null while there are no processes.</summary>
     public IFileCaller? Caller { get; set; }
 
-    /// <summary>Who takes the signals of files to their owners; null while there are no processes.</summary>
-    public IFileSignalTarget? Signals { get; set; }
-
     /// <summary>The drivers behind device nodes, whatever file system the nodes are in.</summary>
     public DeviceTable Devices { get; } = new();
 }

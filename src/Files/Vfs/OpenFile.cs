@@ -75,7 +75,6 @@ public abstract class OpenFile
                 FirstEpollItem.Remove();
             }
             Inode.Locks?.ReleaseAll(this);
-            Signals?.LeaveQueues();
             Signals = null;
             OnClosed();
             Inode.Release();
@@ -97,28 +96,14 @@ public abstract class OpenFile
         return Errno.None;
     }
 
-    /// <summary>Whether the file can send a signal when it is ready. O_ASYNC has no effect on others, and is not told of them.</summary>
-    public virtual bool SendsSignals => false;
-
     /// <summary>Whether O_DIRECT means something for the file: transfers without a copy, or packets.</summary>
     public virtual bool AllowsDirect => false;
 
     /// <summary>Who gets its signals, and which; null where nobody asked for any.</summary>
     public FileSignals? Signals { get; private set; }
 
-    /// <summary>Gets the place for owner and signal; null where there are no processes.</summary>
-    public FileSignals? GetSignals() =>
-        Signals ??= Inode.FileSystem.Services.Signals is { } target ? new FileSignals(this, target) : null;
-
-    /// <summary>Begins to send signals, or ceases (O_ASYNC).</summary>
-    public void SetAsynchronous(bool isOn, Fd fd)
-    {
-        if (SendsSignals && isOn != ((Flags & OpenFlags.O_ASYNC) != 0) && GetSignals() is { } signals)
-        {
-            signals.Enable(isOn, fd);
-            Flags ^= OpenFlags.O_ASYNC;
-        }
-    }
+    /// <summary>Gets the place for owner and signal.</summary>
+    public FileSignals GetSignals() => Signals ??= new FileSignals();
 
     /// <summary>Reads from the offset and moves it. The caller has checked <see cref="CanRead"/>.</summary>
     public virtual IoResult Read(ref IoCursor destination) => Errno.EINVAL;

@@ -7,7 +7,7 @@ namespace Semitone.Syscalls;
 /// <summary>fcntl(2), ioctl(2) and flock(2).</summary>
 public static class FcntlSyscalls
 {
-    [Syscall(72, "fcntl", Returns = Returns.Value, Missing = "leases, notifications of directories")]
+    [Syscall(72, "fcntl", Returns = Returns.Value, Missing = "leases, notifications of directories, O_ASYNC")]
     public static ValueTask<SysResult> Control(SyscallContext context, Fd fd, FcntlCommand command, [Trace(TraceFormat.Hex)] ulong argument)
     {
         if (!context.Files.TryGetAny(fd, out OpenFile? file, out Errno error))
@@ -87,10 +87,6 @@ public static class FcntlSyscalls
             case FcntlCommand.F_SETFL:
                 Errno refused = CheckFlags(context, file, (OpenFlags)argument);
                 refused = refused == Errno.None ? file.SetFlags((OpenFlags)argument) : refused;
-                if (refused == Errno.None)
-                {
-                    file.SetAsynchronous(((OpenFlags)argument & OpenFlags.O_ASYNC) != 0, fd);
-                }
                 return new(refused);
             case >= FcntlCommand.F_SETOWN and <= FcntlCommand.F_GETSIG:
             case FcntlCommand.F_SETOWN_EX or FcntlCommand.F_GETOWN_EX:

@@ -34,11 +34,7 @@ internal static class FileOwnerSyscalls
                     return Errno.EINVAL;
                 }
 
-                if (file.GetSignals() is { } set)
-                {
-                    set.Signal = (Signal)argument;
-                }
-
+                file.GetSignals().Signal = (Signal)argument;
                 return SysResult.Success;
             default:
                 return (long)(file.Signals?.Signal ?? Signal.None);
@@ -53,7 +49,9 @@ internal static class FileOwnerSyscalls
             return Errno.ESRCH;
         }
 
-        file.GetSignals()?.SetOwner(type, id, context.FileSystem.Credentials);
+        FileSignals signals = file.GetSignals();
+        signals.OwnerType = type;
+        signals.OwnerId = id;
         return SysResult.Success;
     }
 }
