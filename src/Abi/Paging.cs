@@ -15,6 +15,11 @@ public static class Paging
     /// <remarks>No machine maps a page below it, for anybody: a null reference in the kernel must fault, and not read what a program put there.</remarks>
     public const ulong UserStart = 0x1_0000;
 
+    /// <summary>Lowest address that a guest may ever map.</summary>
+    /// <remarks>Not the first page: a null reference in the kernel is found by the fault there, in whatever address space it happens.
+    /// The code that the compiler makes checks references itself where the offset of what it reads is not within half a page.</remarks>
+    public const ulong LowestMappable = PageSize;
+
     public static ulong RoundDown(ulong address) => address & ~PageMask;
 
     /// <summary>Rounds up to a page boundary; wraps to 0 above the last page.</summary>

@@ -28,6 +28,12 @@ public sealed partial class GuestThread : Runnable
     private ThreadWork _work;
     private ValueTask<SysResult> _parkedCall;
     private int _tickAtSwitch;
+    private int _nice;
+    private SchedulingPolicy _policy;
+    private int _weight = TurnWeight.Neutral;
+
+    // What a thread that was sent away needs until it has its next turn; each round of the queue brings its weight.
+    private int _turnCredit = TurnWeight.Neutral;
     private long _switchedInNs;
     private long _cpuTimeNs;
     private bool _isRunning;
@@ -76,8 +82,27 @@ public sealed partial class GuestThread : Runnable
     /// <summary>What PR_SET_TIMERSLACK set.</summary>
     public long TimerSlackNs { get; set; } = DefaultTimerSlackNs;
 
-    /// <summary>How nice it is to others, -20 to 19 (nice(2)). It is told, and weighs nothing: threads take turns of equal length.</summary>
-    public int Nice { get; set; }
+    /// <summary>How nice it is to others, -20 to 19 (nice(2)).</summary>
+    public int Nice
+    {
+        get => _nice;
+        set
+        {
+            _nice = value;
+            _weight = TurnWeight.Get(value, _policy);
+        }
+    }
+
+    /// <summary>SCHED_OTHER, SCHED_BATCH, which is treated alike, or SCHED_IDLE (sched(7)).</summary>
+    public SchedulingPolicy Policy
+    {
+        get => _policy;
+        set
+        {
+            _policy = value;
+            _weight = TurnWeight.Get(_nice, value);
+        }
+    }
 
     /// <summary>What it ended with, if it ended by itself.</summary>
     public int ExitCode { get; private set; }
@@ -108,6 +133,7 @@ public sealed partial class GuestThread : Runnable
     /// <summary>Takes over what a new thread has from the one that makes it: registers, signal mask, name (clone(2)).</summary>
     public void InheritFrom(GuestThread parent)
     {
+        Policy = parent.Policy;
         Nice = parent.Nice;
         _context.CopyFrom(parent._context);
         _signalMask = parent._signalMask;
@@ -182,6 +208,12 @@ public sealed partial class GuestThread : Runnable
     /// <inheritdoc/>
     protected override void Run()
     {
+        if (_turnCredit < TurnWeight.Neutral && IsPassedOver())
+        {
+            _executor.Post(this);
+            return;
+        }
+
         _tickAtSwitch = _executor.TickCount;
         _switchedInNs = _executor.SwitchTimeNs;
         _isRunning = true;
@@ -338,16 +370,28 @@ public sealed partial class GuestThread : Runnable
         }
     }
 
+    /// <summary>
+    /// Tells whether a thread that was sent away lets others go first once more: until its credit is worth a turn, or nobody else is there.
+    /// </summary>
+    /// <remarks>A thread that slept has its credit: it may have waited for long, and takes its turn as any other.</remarks>
+    private bool IsPassedOver()
+    {
+        _turnCredit += Math.Min(_weight, TurnWeight.Neutral);
+        bool isPassedOver = _turnCredit < TurnWeight.Neutral && _executor.HasRunnable && _work == ThreadWork.None;
+        _turnCredit = isPassedOver ? _turnCredit : Math.Max(_turnCredit, TurnWeight.Neutral);
+        return isPassedOver;
+    }
+
     /// <summary>Leaves the CPU to others when the time slice is used up.</summary>
     private bool TryPreempt()
     {
-        // Two ticks, so that a thread that came just before one is not sent away at once.
-        if (!_executor.HasRunnable || _executor.TickCount - _tickAtSwitch < 2)
+        if (!_executor.HasRunnable || _executor.TickCount - _tickAtSwitch < TurnWeight.GetTicks(_weight))
         {
             return false;
         }
 
         InvoluntarySwitchCount++;
+        _turnCredit = Math.Max(0, _turnCredit - TurnWeight.Neutral);
         _executor.Post(this);
         return true;
     }

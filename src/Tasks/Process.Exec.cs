@@ -91,6 +91,11 @@ public sealed partial class Process
         DeletePosixTimers();
         Handlers.ResetForExec();
         Files.CloseOnExec();
+        SetCredentials(Credentials.AfterExec());
+        RegisteredBarriers = default;
+
+        // A program says by itself whether its stack is to be executable; the flag holds until then.
+        Persona &= ~Persona.READ_IMPLIES_EXEC;
         Dumpable = 1;
         old.Dispose();
     }

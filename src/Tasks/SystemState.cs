@@ -9,7 +9,7 @@ using Semitone.Memory;
 namespace Semitone.Tasks;
 
 /// <summary>What all processes of the machine share.</summary>
-public sealed class SystemState
+public sealed partial class SystemState
 {
     private const int PidLimit = 32768;
 
@@ -24,6 +24,7 @@ public sealed class SystemState
         Clock = parts.Files.Clock;
         Frames = parts.Files.Frames;
         Files = parts.Files;
+        Files.Caller = this;
         Loader = parts.Loader;
         Vdso = parts.Vdso;
         WhenMemoryRunsOut = KillForMemory;
@@ -150,7 +151,7 @@ public sealed class SystemState
         {
             Process process = thread.Process;
             bool isCandidate = process.Pid == id && !process.IsExiting;
-            if (isCandidate && (largest is null || process.AddressSpace.ResidentPageCount > largest.AddressSpace.ResidentPageCount))
+            if (isCandidate && (largest is null || IsChosenBefore(process, largest)))
             {
                 largest = process;
             }
@@ -162,6 +163,16 @@ public sealed class SystemState
             Log.Error($"out of memory: killed {largest.Name}[{largest.Pid}], which held {residentKib} KiB; try a larger memory size");
             largest.Kill(Signal.SIGKILL);
         }
+    }
+
+    /// <summary>
+    /// Tells who of two is ended first when memory has run out. One that asked never to be is chosen where there is nobody else.
+    /// </summary>
+    private static bool IsChosenBefore(Process process, Process other)
+    {
+        bool isSpared = process.OomAdjustment == Process.LeastOomAdjustment;
+        bool isOtherSpared = other.OomAdjustment == Process.LeastOomAdjustment;
+        return isSpared == isOtherSpared ? process.OomPoints > other.OomPoints : isOtherSpared;
     }
 
     /// <summary>The buffer in which floating-point states are put together; valid until the next call.</summary>

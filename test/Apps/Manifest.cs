@@ -31,6 +31,10 @@ internal static partial class Manifest
         Compiled("signals.cpp", "g++", "-O1", "-std=c++20", "-pthread", "-fnon-call-exceptions"),
         Compiled("signals.cpp", "g++", "-O1", "-std=c++20", "-pthread", "-fnon-call-exceptions", "-static"),
         Compiled("efault.c", "gcc", "-O1", "-static"),
+
+        // What calls answer, rule by rule.
+        .. ((string[])["privileges.c", "paths.c", "descriptors.c", "limits.c", "mappings.c", "proc.c"])
+            .Select(source => Compiled(source, "gcc", "-O1", "-w", "-pthread", "-static") with { NeedsRoot = true }),
         .. ((string[])
         [
             "null-read", "wild-write", "non-canonical", "kernel-read", "kernel-jump", "null-jump", "divide", "illegal", "privileged", "port", "breakpoint", "stack-overflow",

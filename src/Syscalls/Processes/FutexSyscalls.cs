@@ -120,17 +120,17 @@ public static class FutexSyscalls
             return new ValueTask<SysResult>(Errno.EFAULT);
         }
 
+        if (!memory.Space.TryGetFutexKey(address, isPrivate, out FutexKey key))
+        {
+            return new ValueTask<SysResult>(Errno.EFAULT);
+        }
+
         if (current != expected)
         {
             return new ValueTask<SysResult>(Errno.EAGAIN);
         }
 
         FutexTable futexes = context.System.Futexes;
-        if (!memory.Space.TryGetFutexKey(address, isPrivate, out FutexKey key))
-        {
-            return new ValueTask<SysResult>(Errno.EFAULT);
-        }
-
         futexes.Enter(context.Thread, key, bitSet);
         if (!memory.TryLoad(address, out current) || current != expected)
         {
@@ -168,7 +168,8 @@ public static class FutexSyscalls
         }
 
         AddressSpace space = context.Memory.Space;
-        if (!space.TryGetFutexKey(from, isPrivate, out FutexKey fromKey) || !space.TryGetFutexKey(to, isPrivate, out FutexKey toKey))
+        if (!space.TryGetFutexKey(from, isPrivate, out FutexKey fromKey)
+            || !space.TryGetFutexKey(to, isPrivate, out FutexKey toKey, isChanged: true))
         {
             return Errno.EFAULT;
         }
@@ -201,7 +202,8 @@ public static class FutexSyscalls
         }
 
         UserMemory memory = context.Memory;
-        if (!memory.Space.TryGetFutexKey(address, isPrivate, out FutexKey key) || !memory.Space.TryGetFutexKey(address2, isPrivate, out FutexKey key2))
+        if (!memory.Space.TryGetFutexKey(address, isPrivate, out FutexKey key)
+            || !memory.Space.TryGetFutexKey(address2, isPrivate, out FutexKey key2, isChanged: true))
         {
             return Errno.EFAULT;
         }

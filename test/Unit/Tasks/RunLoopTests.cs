@@ -173,6 +173,47 @@ public class RunLoopTests
         }
     }
 
+    [Theory]
+    [InlineData(0, 0, 1.0)]
+    [InlineData(0, 5, 3.06)]
+    [InlineData(0, 10, 9.31)]
+    [InlineData(-10, 0, 9.32)]
+    [InlineData(3, 3, 1.0)]
+    [InlineData(15, 19, 2.4)]
+    public void Preemption_OneThreadIsNicer_GetsLessByAQuarterPerStep(int nice, int childNice, double ratio)
+    {
+        const int Spins = 2000;
+        Guest guest = new();
+        guest.Machine.Cpu.StepNs = 1_000_000;
+        int[] spins = new int[2];
+        int childSpins = 0;
+        guest.MainThread.Nice = nice;
+        guest.MakeThread(
+            child =>
+            {
+                for (int i = 0; i < Spins; i++)
+                {
+                    child.Trap(() => Spin(1));
+                }
+            },
+            started: created => created.Nice = childNice);
+        for (int i = 0; i < Spins; i++)
+        {
+            guest.Main.Trap(() => Spin(0));
+        }
+
+        guest.Main.Do(() => childSpins = spins[1]);
+        guest.Run();
+        Assert.Equal([Spins, Spins], spins);
+        Assert.InRange(Spins / (double)childSpins, ratio * 0.8, ratio * 1.2);
+
+        Trap Spin(int index)
+        {
+            spins[index]++;
+            return FakeCpu.PageFault(Guest.Data, PageFaultFlags.None);
+        }
+    }
+
     [Fact]
     public void Run_OneThread_SetsNoAlarm()
     {
