@@ -94,6 +94,10 @@ public sealed class SystemState
             Environment = initial.Environment,
             StackLimit = limits[RlimitResource.RLIMIT_STACK].rlim_cur,
             Randomize = RandomizesAddresses,
+            Uid = initial.Credentials.RealUserId,
+            EffectiveUid = initial.Credentials.EffectiveUserId,
+            Gid = initial.Credentials.RealGroupId,
+            EffectiveGid = initial.Credentials.EffectiveGroupId,
         };
         Errno error = Loader.Load(request, new ProgramLookup(files), out LoadedProgram? program, out failure);
         if (error != Errno.None)
@@ -115,6 +119,7 @@ public sealed class SystemState
         created.ProcessGroupId = created.Pid;
         created.SessionId = created.Pid;
         created.ApplyLimits();
+        created.SetCredentials(initial.Credentials);
         thread.BeginProgram(program!);
         Init = created;
         ProcessCount++;
