@@ -119,9 +119,15 @@ internal sealed class KernelInstance
         });
 
         _system = system;
+        system.HostName = _options.HostName ?? system.HostName;
         ProcessTable processes = new(system);
         StandardMounts.MountAll(mounts, processes, processes);
-        EnterWorkingDirectory(files);
+        ActAs(files, _options.User);
+        if (!TryEnterWorkingDirectory(files))
+        {
+            return FailToLoad(NotFound);
+        }
+
         FileTable descriptors = new();
         _streams.Install(descriptors, mounts);
         _streams.Terminal.Owner = new TerminalOwner(system);
@@ -181,28 +187,46 @@ internal sealed class KernelInstance
         return false;
     }
 
-    /// <summary>Goes where <c>$PWD</c> says, when there is such a directory.</summary>
-    private void EnterWorkingDirectory(FileSystemContext files)
+    /// <summary>Looks files up with a user's rights from now on.</summary>
+    private static void ActAs(FileSystemContext files, ProgramUser? user)
     {
+        if (user is not null)
+        {
+            files.Credentials = new FileCredentials { UserId = user.UserId, GroupId = user.GroupId, Groups = user.Groups };
+        }
+    }
+
+    /// <summary>Goes where the command line says, or else where <c>$PWD</c> says when there is such a directory.</summary>
+    /// <returns>False when the command line's cannot be entered.</returns>
+    private bool TryEnterWorkingDirectory(FileSystemContext files)
+    {
+        if (_options.WorkingDirectory is { } wanted)
+        {
+            Errno error = EnterDirectory(files, wanted);
+            if (error != Errno.None)
+            {
+                _log.Error($"the working directory cannot be entered: {error.ToString()}");
+            }
+
+            return error == Errno.None;
+        }
+
         ReadOnlySpan<byte> prefix = "PWD="u8;
         foreach (byte[] variable in _options.Environment)
         {
-            if (!variable.AsSpan().StartsWith(prefix))
-            {
-                continue;
-            }
-
-            Errno error = files.Find(files.Root, variable.AsSpan(prefix.Length), follow: true, out Inode? directory);
-            if (error == Errno.None)
-            {
-                error = files.ChangeDirectory(directory!);
-            }
-
-            if (error != Errno.None)
+            if (variable.AsSpan().StartsWith(prefix) && EnterDirectory(files, variable.AsSpan(prefix.Length)) is var error and not Errno.None)
             {
                 _log.Warning($"the working directory $PWD cannot be entered: {error.ToString()}");
             }
         }
+
+        return true;
+    }
+
+    private static Errno EnterDirectory(FileSystemContext files, ReadOnlySpan<byte> path)
+    {
+        Errno error = files.Find(files.Root, path, follow: true, out Inode? directory);
+        return error == Errno.None ? files.ChangeDirectory(directory!) : error;
     }
 
     private bool IsProgram(PhysicalRange initrd)
@@ -255,6 +279,7 @@ internal sealed class KernelInstance
                 Arguments = arguments,
                 Environment = _options.Environment,
                 Randomize = _options.RandomizeAddresses,
+                Credentials = GetCredentials(),
             };
             error = system.CreateInit(program, files, descriptors, out _, out failure);
         }
@@ -290,6 +315,30 @@ internal sealed class KernelInstance
         {
             _log.Warning($"the program made system calls that this kernel does not have: {names}");
         }
+    }
+
+    /// <summary>Whom the program runs as: the superuser, or a user of the root file system, who has no capability.</summary>
+    private Credentials GetCredentials()
+    {
+        Credentials root = Credentials.Root;
+        if (_options.User is not { } user)
+        {
+            return root;
+        }
+
+        Credentials other = root with
+        {
+            RealUserId = user.UserId,
+            EffectiveUserId = user.UserId,
+            SavedUserId = user.UserId,
+            FileSystemUserId = user.UserId,
+            RealGroupId = user.GroupId,
+            EffectiveGroupId = user.GroupId,
+            SavedGroupId = user.GroupId,
+            FileSystemGroupId = user.GroupId,
+            Groups = user.Groups,
+        };
+        return other.AfterUserChange(root);
     }
 
     /// <summary>Tells the host something; a plain serial line has no ear for it.</summary>

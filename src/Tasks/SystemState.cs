@@ -95,6 +95,10 @@ public sealed partial class SystemState
             Environment = initial.Environment,
             StackLimit = limits[RlimitResource.RLIMIT_STACK].rlim_cur,
             Randomize = RandomizesAddresses,
+            Uid = initial.Credentials.RealUserId,
+            EffectiveUid = initial.Credentials.EffectiveUserId,
+            Gid = initial.Credentials.RealGroupId,
+            EffectiveGid = initial.Credentials.EffectiveGroupId,
         };
         Errno error = Loader.Load(request, new ProgramLookup(files), out LoadedProgram? program, out failure);
         if (error != Errno.None)
@@ -116,6 +120,7 @@ public sealed partial class SystemState
         created.ProcessGroupId = created.Pid;
         created.SessionId = created.Pid;
         created.ApplyLimits();
+        created.SetCredentials(initial.Credentials);
         thread.BeginProgram(program!);
         Init = created;
         ProcessCount++;

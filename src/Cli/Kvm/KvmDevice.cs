@@ -30,7 +30,7 @@ internal sealed class KvmDevice(int descriptor) : IDisposable
     /// <returns>0, or errno.</returns>
     public static int Open(string path, out KvmDevice? device)
     {
-        int descriptor = LibC.open(path, LibC.O_RDWR | LibC.O_CLOEXEC);
+        int descriptor = LibC.open(HostText.ToCString(path), LibC.O_RDWR | LibC.O_CLOEXEC);
         device = descriptor < 0 ? null : new KvmDevice(descriptor);
         return descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
     }

@@ -17,7 +17,7 @@ internal static class KvmInspector
     /// <summary>A probe that did not come to its end may do so when the host has less to do.</summary>
     private static readonly TimeSpan s_hungAnswerLasts = TimeSpan.FromMinutes(10);
 
-    public static string Device => Environment.GetEnvironmentVariable(DeviceVariable) is { Length: > 0 } named ? named : DefaultDevice;
+    public static string Device => HostEnvironment.Get(DeviceVariable) is { Length: > 0 } named ? named : DefaultDevice;
 
     /// <summary>Asks.</summary>
     /// <param name="device">The device.</param>

@@ -20,7 +20,7 @@ internal static class Runner
             // The archive in memory goes with us: the printed command takes one that --keep-initrd left.
             string archivePath = guest.Archive is not null && request.KeepInitialRamDisk is null ? "rootfs.cpio" : guest.ArchivePath;
             string command = ShellQuoting.Join(QemuCommandLine.Build(options with { InitialRamDiskPath = archivePath }));
-            Descriptor.TryWrite(Descriptor.StandardOutput, Encoding.UTF8.GetBytes(command + "\n"));
+            Descriptor.TryWrite(Descriptor.StandardOutput, HostText.ToBytes(command + "\n"));
             return 0;
         }
 
