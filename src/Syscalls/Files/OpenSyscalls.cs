@@ -176,8 +176,7 @@ public static class OpenSyscalls
         if ((flags & CloseRangeFlags.CLOSE_RANGE_UNSHARE) != 0 && context.Process.LiveThreadCount > 1)
         {
             // The other threads would lose their descriptors.
-            context.ReportMissing();
-            return Errno.ENOSYS;
+            return context.AnswerMissing();
         }
         FileTable files = context.Files;
         int next = (int)first;
