@@ -12,6 +12,7 @@ public static class Paging
     public const ulong UserEnd = 0x7F80_0000_0000;
 
     /// <summary>Lowest address that a guest may map (vm.mmap_min_addr).</summary>
+    /// <remarks>No machine maps a page below it, for anybody: a null reference in the kernel must fault, and not read what a program put there.</remarks>
     public const ulong UserStart = 0x1_0000;
 
     public static ulong RoundDown(ulong address) => address & ~PageMask;

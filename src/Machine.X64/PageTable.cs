@@ -58,6 +58,12 @@ internal sealed unsafe class PageTable : IPageTable
 
     public bool TryMap(ulong address, Frame frame, PageAccess access)
     {
+        // A null reference in the kernel must fault: what a program mapped down there would be taken for an object.
+        if (address < Paging.UserStart)
+        {
+            throw new ArgumentOutOfRangeException(nameof(address));
+        }
+
         ulong* table = FindLeafTable(address);
         if (table == null)
         {
