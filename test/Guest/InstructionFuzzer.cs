@@ -22,7 +22,7 @@ internal sealed class InstructionFuzzer : IDisposable
     private const int StreamsPerPage = 32;
     private const int StreamSize = Paging.PageSize / StreamsPerPage;
     private const int FrameWords = 6;
-    private const int MostTraps = 12;
+    private const int MostTraps = 4;
     private const uint ReportInterval = 1 << 12;
     private const uint BystanderInterval = 256;
     private const ushort DataSelector = 0x2B;
@@ -149,9 +149,9 @@ internal sealed class InstructionFuzzer : IDisposable
             _context.GsBase = InstructionGrammar.GetCanonical(ref random);
         }
 
+        _machine.Cpu.SetAlarm(_machine.Clock.MonotonicNs + SpinNs);
         for (int i = 0; i < MostTraps; i++)
         {
-            _machine.Cpu.SetAlarm(_machine.Clock.MonotonicNs + SpinNs);
             TrapKind kind = _machine.Cpu.Run(_context, _table);
             switch (kind)
             {
