@@ -148,11 +148,46 @@ public enum FcntlCommand : uint
     F_SETLEASE = 1024,
     F_GETLEASE = 1025,
     F_NOTIFY = 1026,
+    F_DUPFD_QUERY = 1027,
+    F_CREATED_QUERY = 1028,
     F_DUPFD_CLOEXEC = 1030,
     F_SETPIPE_SZ = 1031,
     F_GETPIPE_SZ = 1032,
     F_ADD_SEALS = 1033,
     F_GET_SEALS = 1034,
+    F_GET_RW_HINT = 1035,
+    F_SET_RW_HINT = 1036,
+}
+
+/// <summary>How openat2(2) restricts the way to a file.</summary>
+[Flags]
+public enum ResolveFlags : ulong
+{
+    None = 0,
+
+    /// <summary>Into no other file system.</summary>
+    RESOLVE_NO_XDEV = 0x1,
+
+    /// <summary>Over no link of /proc that leads to a file without naming it.</summary>
+    RESOLVE_NO_MAGICLINKS = 0x2,
+    RESOLVE_NO_SYMLINKS = 0x4,
+
+    /// <summary>Never out of the directory that it starts in.</summary>
+    RESOLVE_BENEATH = 0x8,
+
+    /// <summary>With the directory that it starts in as the root.</summary>
+    RESOLVE_IN_ROOT = 0x10,
+
+    /// <summary>Without waiting for a device.</summary>
+    RESOLVE_CACHED = 0x20,
+}
+
+/// <summary>Whose signals a file's owner gets (F_SETOWN_EX in fcntl(2)).</summary>
+public enum OwnerType
+{
+    F_OWNER_TID = 0,
+    F_OWNER_PID = 1,
+    F_OWNER_PGRP = 2,
 }
 
 /// <summary>Flags of a descriptor, not of the file it names (F_GETFD in fcntl(2)).</summary>
@@ -315,4 +350,7 @@ public static class XattrLimits
 
     /// <summary>Bytes of a value.</summary>
     public const int XATTR_SIZE_MAX = 65536;
+
+    /// <summary>Bytes of all names of a file, with their NULs.</summary>
+    public const int XATTR_LIST_MAX = 65536;
 }

@@ -177,6 +177,14 @@ public struct OpenHow
     public ulong resolve;
 }
 
+/// <summary>Who gets a file's signals (struct f_owner_ex of fcntl(2)).</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct FileOwner
+{
+    public OwnerType type;
+    public int pid;
+}
+
 /// <summary>A file that poll(2) watches.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct PollFd

@@ -118,6 +118,7 @@ public enum MemfdFlags : uint
 }
 
 /// <summary>Commands of membarrier(2).</summary>
+[Flags]
 public enum MembarrierCommand : uint
 {
     MEMBARRIER_CMD_QUERY = 0,

@@ -114,6 +114,8 @@ public enum PrctlOption : uint
     PR_SET_SECUREBITS = 28,
     PR_SET_TIMERSLACK = 29,
     PR_GET_TIMERSLACK = 30,
+    PR_MCE_KILL = 33,
+    PR_MCE_KILL_GET = 34,
     PR_SET_MM = 35,
     PR_SET_CHILD_SUBREAPER = 36,
     PR_GET_CHILD_SUBREAPER = 37,
@@ -130,6 +132,15 @@ public enum PrctlOption : uint
     PR_SCHED_CORE = 62,
     PR_SET_VMA = 0x5356_4D41,
     PR_SET_PTRACER = 0x5961_6D61,
+}
+
+/// <summary>What PR_CAP_AMBIENT does (prctl(2)).</summary>
+public enum AmbientOperation : ulong
+{
+    PR_CAP_AMBIENT_IS_SET = 1,
+    PR_CAP_AMBIENT_RAISE = 2,
+    PR_CAP_AMBIENT_LOWER = 3,
+    PR_CAP_AMBIENT_CLEAR_ALL = 4,
 }
 
 /// <summary>Options of wait4(2) and waitid(2).</summary>
@@ -262,5 +273,21 @@ public enum AuxiliaryType : ulong
 public enum Persona : uint
 {
     None = 0,
+
+    /// <summary>uname(2) tells a 32-bit machine.</summary>
+    PER_LINUX32 = 0x8,
+    [FieldMask]
+    PER_MASK = 0xFF,
+
+    /// <summary>uname(2) tells a version 2.6.</summary>
+    UNAME26 = 0x2_0000,
     ADDR_NO_RANDOMIZE = 0x4_0000,
+    MMAP_PAGE_ZERO = 0x10_0000,
+    ADDR_COMPAT_LAYOUT = 0x20_0000,
+
+    /// <summary>What may be read may be executed.</summary>
+    READ_IMPLIES_EXEC = 0x40_0000,
+
+    /// <summary>select(2) and its kin leave the time alone that they were given.</summary>
+    STICKY_TIMEOUTS = 0x400_0000,
 }

@@ -4,6 +4,9 @@ namespace Semitone.BootParameters;
 /// <remarks>Strings are bytes, as everywhere in the Linux ABI: nothing says that an argument is text.</remarks>
 public sealed class BootOptions
 {
+    /// <summary>Bytes that the machine's name may have, sethostname(2).</summary>
+    internal const int LongestHostName = 64;
+
     /// <summary>The first word: the kernel's own name.</summary>
     public byte[] KernelName { get; internal set; } = [];
 
@@ -33,6 +36,15 @@ public sealed class BootOptions
 
     /// <summary>Randomise the addresses of programs (<c>random.aslr</c>).</summary>
     public bool RandomizeAddresses { get; internal set; } = true;
+
+    /// <summary>The program's working directory (<c>program.workdir</c>); null when nobody said.</summary>
+    public byte[]? WorkingDirectory { get; internal set; }
+
+    /// <summary>Who the program runs as (<c>program.user</c>); null for root.</summary>
+    public ProgramUser? User { get; internal set; }
+
+    /// <summary>What uname(2) calls the machine (<c>system.hostname</c>); null when nobody said.</summary>
+    public byte[]? HostName { get; internal set; }
 
     /// <summary>What descriptor 0 of the first program is (<c>console.stdin</c>).</summary>
     public StandardStream StandardInput { get; internal set; } = StandardStream.Tty;

@@ -20,6 +20,9 @@ public static class ParameterTable
           console.stderr=tty|pipe|null  what the program's standard error is
           console.columns=N             width of the terminal
           console.rows=N                height of the terminal
+          program.user=UID[:GID[:GROUP]...]    who the program runs as (root)
+          program.workdir=DIRECTORY     where the program starts ($PWD, or /)
+          system.hostname=NAME          what uname calls the machine (semitone)
           random.aslr=SWITCH            randomise the addresses of programs (on)
           help                          print this and stop
 
@@ -80,6 +83,21 @@ public static class ParameterTable
         else if (name.SequenceEqual("console.rows"u8))
         {
             options.Rows = parameter.ReadUInt16(options.Rows, out isGood);
+        }
+        else if (name.SequenceEqual("program.user"u8))
+        {
+            isGood = ProgramUser.TryParse(parameter.Value, out ProgramUser? user);
+            options.User = isGood ? user : options.User;
+        }
+        else if (name.SequenceEqual("program.workdir"u8))
+        {
+            isGood = parameter.Value.StartsWith("/"u8);
+            options.WorkingDirectory = isGood ? parameter.Value.ToArray() : options.WorkingDirectory;
+        }
+        else if (name.SequenceEqual("system.hostname"u8))
+        {
+            isGood = parameter.Value.Length is > 0 and <= BootOptions.LongestHostName;
+            options.HostName = isGood ? parameter.Value.ToArray() : options.HostName;
         }
         else if (name.SequenceEqual("random.aslr"u8))
         {

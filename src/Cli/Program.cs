@@ -27,8 +27,7 @@ public static class Program
         Descriptor.EnsureStandardStreams();
         try
         {
-            CheckArguments(arguments);
-            return Run(arguments);
+            return Run(HostEnvironment.ReadArguments(arguments));
         }
         catch (CommandFailedException failure)
         {
@@ -53,11 +52,11 @@ public static class Program
 
     private static int Run(string[] arguments)
     {
-        // What stands behind `--` is the program's, even where it looks like a flag of ours: the parser does not see it.
-        int stop = Array.IndexOf(arguments, "--");
-        string[] own = stop < 0 ? arguments : arguments[..stop];
+        // The program and what stands behind it are not ours, even where they look like flags of ours: the parser does not see them.
+        RunCommand run = new();
+        string[] own = run.TakeProgram(arguments);
         RootCommand root = new("Runs unmodified Linux x86-64 programs, each in a virtual machine of its own.");
-        root.Add(new RunCommand(stop < 0 ? [] : arguments[(stop + 1)..]).Build());
+        root.Add(run.Command);
         root.Add(BenchCommand.Build());
         root.Add(KvmCommand.Build());
         root.Add(VersionCommand.Build());
@@ -82,15 +81,6 @@ public static class Program
         return own.Length == 0 ? ExitStatus.Usage : status;
     }
 
-    /// <summary>Refuses arguments that are not UTF-8: .NET has put a replacement character for what it could not read, and the program would see that.</summary>
-    private static void CheckArguments(string[] arguments)
-    {
-        if (Array.Find(arguments, argument => argument.Contains('\uFFFD')) is { } odd)
-        {
-            throw new CommandFailedException(ExitStatus.Usage, $"'{odd}': arguments must be UTF-8");
-        }
-    }
-
     private static string DescribeUnknown(string word, Command command)
     {
         if (word.StartsWith('-'))
@@ -105,5 +95,5 @@ public static class Program
 
     private static bool IsHelp(ParseResult result) => result.Action is System.CommandLine.Help.HelpAction;
 
-    private static void Say(string line) => Descriptor.TryWrite(Descriptor.StandardError, Encoding.UTF8.GetBytes(line + "\n"));
+    private static void Say(string line) => Descriptor.TryWrite(Descriptor.StandardError, HostText.ToBytes(line + "\n"));
 }

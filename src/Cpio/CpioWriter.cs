@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace Semitone.Cpio;
@@ -23,7 +24,9 @@ public sealed class CpioWriter(Stream output)
     private static readonly byte[] s_zeros = new byte[CpioFormat.HeaderSize + CpioFormat.MaximumNameField];
 
     private readonly byte[] _header = new byte[CpioFormat.HeaderSize];
+    private readonly long _start = output.CanSeek ? output.Position : 0;
     private long _offset;
+    private long _lastHeader;
     private uint _lastInode;
     private CpioAttributes _root = new(0x1ED);
 
@@ -34,57 +37,89 @@ public sealed class CpioWriter(Stream output)
     public long Length => _offset;
 
     /// <summary>Adds a directory; the name "." stands for the root.</summary>
-    public void AddDirectory(string name, CpioAttributes attributes)
+    public void AddDirectory(string name, CpioAttributes attributes) => AddDirectory(Encoding.UTF8.GetBytes(name), attributes);
+
+    /// <inheritdoc cref="AddDirectory(string, CpioAttributes)"/>
+    public void AddDirectory(ReadOnlySpan<byte> name, CpioAttributes attributes)
     {
-        if (name == ".")
+        if (name.SequenceEqual("."u8))
         {
             _root = attributes;
         }
-        WriteEntry(Encode(name), DirectoryType, attributes, ++_lastInode, 2, 0, 0, 0);
+        WriteEntry(Check(name), DirectoryType, attributes, ++_lastInode, 2, 0, 0, 0);
     }
 
-    public void AddSymbolicLink(string name, string target, CpioAttributes attributes) => AddSymbolicLink(name, Encoding.UTF8.GetBytes(target), attributes);
+    public void AddSymbolicLink(string name, string target, CpioAttributes attributes) =>
+        AddSymbolicLink(Encoding.UTF8.GetBytes(name), Encoding.UTF8.GetBytes(target), attributes);
 
     /// <summary>Adds a symbolic link whose target is any bytes.</summary>
-    public void AddSymbolicLink(string name, ReadOnlySpan<byte> target, CpioAttributes attributes)
+    public void AddSymbolicLink(ReadOnlySpan<byte> name, ReadOnlySpan<byte> target, CpioAttributes attributes)
     {
-        WriteEntry(Encode(name), SymbolicLinkType, attributes, ++_lastInode, 1, (uint)target.Length, 0, 0);
+        WriteEntry(Check(name), SymbolicLinkType, attributes, ++_lastInode, 1, (uint)target.Length, 0, 0);
         WriteData(target);
         WritePadding();
     }
 
-    public void AddFifo(string name, CpioAttributes attributes) => WriteEntry(Encode(name), FifoType, attributes, ++_lastInode, 1, 0, 0, 0);
+    public void AddFifo(ReadOnlySpan<byte> name, CpioAttributes attributes) => WriteEntry(Check(name), FifoType, attributes, ++_lastInode, 1, 0, 0, 0);
 
     /// <summary>Adds a device node.</summary>
-    public void AddDevice(string name, bool isBlockDevice, uint major, uint minor, CpioAttributes attributes) =>
-        WriteEntry(Encode(name), isBlockDevice ? BlockDeviceType : CharacterDeviceType, attributes, ++_lastInode, 1, 0, major, minor);
+    public void AddDevice(ReadOnlySpan<byte> name, bool isBlockDevice, uint major, uint minor, CpioAttributes attributes) =>
+        WriteEntry(Check(name), isBlockDevice ? BlockDeviceType : CharacterDeviceType, attributes, ++_lastInode, 1, 0, major, minor);
 
     public void AddFile(string name, ReadOnlySpan<byte> data, CpioAttributes attributes)
     {
-        BeginFile([name], data.Length, attributes);
+        BeginFile(Encoding.UTF8.GetBytes(name), data.Length, attributes, links: 1);
         WriteData(data);
         WritePadding();
     }
 
-    /// <summary>Adds a regular file under all the names that its hard links have.</summary>
-    /// <param name="names">At least one. The data stands with the last, as newc wants it.</param>
-    /// <param name="data">Read from its position for <paramref name="length"/> bytes.</param>
-    /// <exception cref="EndOfStreamException">The file is shorter than was said: it changed meanwhile. The archive is useless then.</exception>
+    /// <summary>Adds a regular file under all the names that its hard links have, for a stream that cannot seek. The data stands with the last, as GNU cpio has it.</summary>
     public void AddFile(ReadOnlySpan<string> names, Stream data, long length, CpioAttributes attributes)
     {
-        BeginFile(names, length, attributes);
-        byte[] buffer = new byte[(int)Math.Min(length, 128 * 1024)];
+        foreach (string name in names[..^1])
+        {
+            WriteEntry(Check(Encoding.UTF8.GetBytes(name)), RegularType, attributes, _lastInode + 1, (uint)names.Length, 0, 0, 0);
+        }
+        AddFile(Encoding.UTF8.GetBytes(names[^1]), data, length, attributes, (uint)names.Length);
+    }
+
+    /// <summary>Adds a regular file.</summary>
+    /// <param name="data">Read from its position for <paramref name="length"/> bytes.</param>
+    /// <returns>The file, to give it more names (<see cref="AddLink"/>).</returns>
+    /// <exception cref="EndOfStreamException">The file is shorter than was said: it changed meanwhile. The archive is useless then.</exception>
+    public CpioFile AddFile(ReadOnlySpan<byte> name, Stream data, long length, CpioAttributes attributes) => AddFile(name, data, length, attributes, links: 1);
+
+    private CpioFile AddFile(ReadOnlySpan<byte> name, Stream data, long length, CpioAttributes attributes, uint links)
+    {
+        CpioFile file = BeginFile(name, length, attributes, links);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(length, 128 * 1024));
         while (length > 0)
         {
             int count = data.Read(buffer, 0, (int)Math.Min(length, buffer.Length));
             if (count == 0)
             {
-                throw new EndOfStreamException($"{names[0]} became shorter while it was being read");
+                throw new EndOfStreamException("the file became shorter while it was being read");
             }
             WriteData(buffer.AsSpan(0, count));
             length -= count;
         }
+        ArrayPool<byte>.Shared.Return(buffer);
         WritePadding();
+        return file;
+    }
+
+    /// <summary>Gives a file that was added another name (link(2)).</summary>
+    /// <remarks>The data stays with the first name, where readers of newc take it too; that entry's count of links is set right, so the stream must be one that can seek.</remarks>
+    public void AddLink(ReadOnlySpan<byte> name, CpioFile file)
+    {
+        const int LinksField = 4;
+        file.Links++;
+        Span<byte> count = stackalloc byte[CpioFormat.FieldSize];
+        file.Links.TryFormat(count, out _, "X8");
+        output.Position = _start + file.HeaderOffset + CpioFormat.MagicSize + (LinksField * CpioFormat.FieldSize);
+        output.Write(count);
+        output.Position = _start + _offset;
+        WriteEntry(Check(name), RegularType, file.Attributes, file.Inode, file.Links, 0, 0, 0);
     }
 
     /// <summary>Writes the trailer and fills the last page. The stream stays open.</summary>
@@ -95,26 +130,17 @@ public sealed class CpioWriter(Stream output)
         output.Flush();
     }
 
-    private static byte[] Encode(string name)
-    {
-        byte[] bytes = Encoding.UTF8.GetBytes(name);
-        if (bytes.Length is 0 or >= CpioFormat.MaximumNameField || bytes.AsSpan().Contains((byte)0))
-        {
-            throw new ArgumentException($"cannot be a name in a cpio archive: {name}", nameof(name));
-        }
-        return bytes;
-    }
+    private static ReadOnlySpan<byte> Check(ReadOnlySpan<byte> name) =>
+        name.Length is > 0 and < CpioFormat.MaximumNameField && !name.Contains((byte)0) ? name
+            : throw new ArgumentException($"cannot be a name in a cpio archive: {Encoding.UTF8.GetString(name)}", nameof(name));
 
-    private void BeginFile(ReadOnlySpan<string> names, long length, CpioAttributes attributes)
+    private CpioFile BeginFile(ReadOnlySpan<byte> name, long length, CpioAttributes attributes, uint links)
     {
         // newc has 32 bits for it.
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, uint.MaxValue);
         uint inode = ++_lastInode;
-        for (int i = 0; i < names.Length; i++)
-        {
-            bool hasData = i == names.Length - 1;
-            WriteEntry(Encode(names[i]), RegularType, attributes, inode, (uint)names.Length, hasData ? (uint)length : 0, 0, 0);
-        }
+        WriteEntry(Check(name), RegularType, attributes, inode, links, (uint)length, 0, 0);
+        return new CpioFile(inode, _lastHeader, _offset, length, attributes);
     }
 
     private void WriteEntry(ReadOnlySpan<byte> name, uint type, CpioAttributes attributes, uint inode, uint links, uint length, uint major, uint minor)
@@ -143,6 +169,7 @@ public sealed class CpioWriter(Stream output)
 
     private void WriteHeader(ReadOnlySpan<byte> name, int nameField, uint type, CpioAttributes attributes, uint inode, uint links, uint length, uint major, uint minor)
     {
+        _lastHeader = _offset;
         CpioFormat.Magic.CopyTo(_header);
         ReadOnlySpan<uint> fields =
         [

@@ -21,6 +21,9 @@ public enum ControlKind : byte
     /// <summary>The figures that <c>--stats</c> prints. Body: one JSON object, UTF-8.</summary>
     Statistics = 6,
 
+    /// <summary>The program is about to end and has made system calls that the kernel does not have. Body: their names, UTF-8.</summary>
+    MissingCalls = 7,
+
     /// <summary>The kernel asks for the time. Body: a sequence number, one byte, which the answer (<see cref="InputEventKind.Time"/>) repeats.</summary>
-    TimeRequest = 7,
+    TimeRequest = 11,
 }

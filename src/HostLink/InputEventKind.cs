@@ -14,5 +14,5 @@ public enum InputEventKind : byte
 
     /// <summary>The host's clocks, in answer to <see cref="ControlKind.TimeRequest"/>: the sequence number, 1 byte; the time of day in nanoseconds since 1970, 8 bytes; the
     /// monotonic clock in microseconds, the low 5 bytes of it. Low byte first.</summary>
-    Time = 3,
+    Time = 6,
 }

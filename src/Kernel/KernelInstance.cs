@@ -114,7 +114,7 @@ internal sealed class KernelInstance
         MountNamespace mounts = new(services, root);
         FileSystemContext files = new(mounts, new FileCredentials());
         Executor executor = new(_machine.Cpu, _machine.Clock);
-        SyscallDispatcher dispatcher = new(_options.Strace ? new Strace(_lines) : null);
+        SyscallDispatcher dispatcher = new(_options.Strace ? new Strace(_lines) : null, _options.Stats ? new SyscallCounts() : null);
         Vdso vdso = new(_machine, frames, cpuCount: 1);
         SystemState system = new(new SystemParts
         {
@@ -128,9 +128,15 @@ internal sealed class KernelInstance
         });
 
         _system = system;
+        system.HostName = _options.HostName ?? system.HostName;
         ProcessTable processes = new(system);
         StandardMounts.MountAll(mounts, processes, processes);
-        EnterWorkingDirectory(files);
+        ActAs(files, _options.User);
+        if (!TryEnterWorkingDirectory(files))
+        {
+            return FailToLoad(NotFound);
+        }
+
         FileTable descriptors = new();
         _streams.Install(descriptors, mounts);
         _streams.Terminal.Owner = new TerminalOwner(system);
@@ -146,14 +152,10 @@ internal sealed class KernelInstance
         Tell(ControlKind.Ready, []);
         long readyNs = clock.MonotonicNs;
         ExitStatus status = system.RunInit();
-        if (_options.Strace || _options.Stats)
-        {
-            dispatcher.Missing.WriteSummary(_lines);
-        }
-
+        TellMissing(dispatcher.Missing, status);
         if (_options.Stats)
         {
-            byte[] statistics = StatisticsReport.Make(system, dispatcher.Missing, readyNs);
+            byte[] statistics = StatisticsReport.Make(system, dispatcher, readyNs);
             Tell(ControlKind.Statistics, statistics);
             if (!_options.HostLink)
             {
@@ -214,28 +216,46 @@ internal sealed class KernelInstance
         return false;
     }
 
-    /// <summary>Goes where <c>$PWD</c> says, when there is such a directory.</summary>
-    private void EnterWorkingDirectory(FileSystemContext files)
+    /// <summary>Looks files up with a user's rights from now on.</summary>
+    private static void ActAs(FileSystemContext files, ProgramUser? user)
     {
+        if (user is not null)
+        {
+            files.Credentials = new FileCredentials { UserId = user.UserId, GroupId = user.GroupId, Groups = user.Groups };
+        }
+    }
+
+    /// <summary>Goes where the command line says, or else where <c>$PWD</c> says when there is such a directory.</summary>
+    /// <returns>False when the command line's cannot be entered.</returns>
+    private bool TryEnterWorkingDirectory(FileSystemContext files)
+    {
+        if (_options.WorkingDirectory is { } wanted)
+        {
+            Errno error = EnterDirectory(files, wanted);
+            if (error != Errno.None)
+            {
+                _log.Error($"the working directory cannot be entered: {error.ToString()}");
+            }
+
+            return error == Errno.None;
+        }
+
         ReadOnlySpan<byte> prefix = "PWD="u8;
         foreach (byte[] variable in _options.Environment)
         {
-            if (!variable.AsSpan().StartsWith(prefix))
-            {
-                continue;
-            }
-
-            Errno error = files.Find(files.Root, variable.AsSpan(prefix.Length), follow: true, out Inode? directory);
-            if (error == Errno.None)
-            {
-                error = files.ChangeDirectory(directory!);
-            }
-
-            if (error != Errno.None)
+            if (variable.AsSpan().StartsWith(prefix) && EnterDirectory(files, variable.AsSpan(prefix.Length)) is var error and not Errno.None)
             {
                 _log.Warning($"the working directory $PWD cannot be entered: {error.ToString()}");
             }
         }
+
+        return true;
+    }
+
+    private static Errno EnterDirectory(FileSystemContext files, ReadOnlySpan<byte> path)
+    {
+        Errno error = files.Find(files.Root, path, follow: true, out Inode? directory);
+        return error == Errno.None ? files.ChangeDirectory(directory!) : error;
     }
 
     private bool IsProgram(PhysicalRange initrd)
@@ -288,6 +308,7 @@ internal sealed class KernelInstance
                 Arguments = arguments,
                 Environment = _options.Environment,
                 Randomize = _options.RandomizeAddresses,
+                Credentials = GetCredentials(),
             };
             error = system.CreateInit(program, files, descriptors, out _, out failure);
         }
@@ -306,6 +327,47 @@ internal sealed class KernelInstance
         status = error == Errno.ENOENT ? NotFound : CannotExecute;
         FailToLoad(status);
         return false;
+    }
+
+    /// <summary>Tells which calls the program made in vain: it may have failed for that, and seldom says so.</summary>
+    private void TellMissing(SyscallCounts missing, ExitStatus status)
+    {
+        const int MostNames = 12;
+        string names = missing.Total == 0 ? "" : missing.Describe(MostNames);
+        if (names.Length == 0)
+        {
+            return;
+        }
+
+        Tell(ControlKind.MissingCalls, Encoding.UTF8.GetBytes(names));
+        if (!_options.HostLink && (status.ShellStatus != 0 || _options.Strace))
+        {
+            _log.Warning($"the program made system calls that this kernel does not have: {names}");
+        }
+    }
+
+    /// <summary>Whom the program runs as: the superuser, or a user of the root file system, who has no capability.</summary>
+    private Credentials GetCredentials()
+    {
+        Credentials root = Credentials.Root;
+        if (_options.User is not { } user)
+        {
+            return root;
+        }
+
+        Credentials other = root with
+        {
+            RealUserId = user.UserId,
+            EffectiveUserId = user.UserId,
+            SavedUserId = user.UserId,
+            FileSystemUserId = user.UserId,
+            RealGroupId = user.GroupId,
+            EffectiveGroupId = user.GroupId,
+            SavedGroupId = user.GroupId,
+            FileSystemGroupId = user.GroupId,
+            Groups = user.Groups,
+        };
+        return other.AfterUserChange(root);
     }
 
     /// <summary>Tells the host something; a plain serial line has no ear for it.</summary>

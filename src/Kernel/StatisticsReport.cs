@@ -9,7 +9,7 @@ namespace Semitone.Kernel;
 internal static class StatisticsReport
 {
     /// <param name="readyNs">Monotonic time when the program was about to start.</param>
-    internal static byte[] Make(SystemState system, MissingSyscalls missing, long readyNs)
+    internal static byte[] Make(SystemState system, SyscallDispatcher dispatcher, long readyNs)
     {
         long nowNs = system.Clock.MonotonicNs;
         StringBuilder json = new("{", 512);
@@ -24,9 +24,17 @@ internal static class StatisticsReport
         Add(json, "gc_collections_gen1", GC.CollectionCount(1));
         Add(json, "gc_collections_gen2", GC.CollectionCount(2));
         Add(json, "gc_pause_us", (long)GC.GetTotalPauseDuration().TotalMicroseconds);
-        Add(json, "missing_system_calls", (long)missing.Total);
+        Add(json, "system_calls", dispatcher.Counts);
+        Add(json, "missing_system_calls", dispatcher.Missing);
         json.Length--;
         return Encoding.UTF8.GetBytes(json.Append('}').ToString());
+    }
+
+    private static void Add(StringBuilder json, string name, SyscallCounts? counts)
+    {
+        json.Append('"').Append(name).Append("\":");
+        (counts ?? new SyscallCounts()).WriteJson(json);
+        json.Append(',');
     }
 
     private static long ToKib(long pages) => pages * (Paging.PageSize / 1024);

@@ -7,6 +7,7 @@ namespace Semitone.Machine.X64;
 internal sealed unsafe class GuestContext : IGuestContext
 {
     private const int ExtendedOffset = 512;
+    private const int SelectorCount = 4;
     private const int ControlWordOffset = 0;
     private const int MxcsrOffset = 24;
     private const int XmmOffset = 160;
@@ -55,6 +56,12 @@ internal sealed unsafe class GuestContext : IGuestContext
             _machine.X64Cpu.Forget(this);
             State->GsBase = value;
         }
+    }
+
+    public void ResetSegments()
+    {
+        GsBase = 0;
+        new Span<ushort>(State->Selectors, SelectorCount).Clear();
     }
 
     public int ExtendedStateSize => _machine.ExtendedStateSize;

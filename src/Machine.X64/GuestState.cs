@@ -17,6 +17,11 @@ internal unsafe struct GuestState
     /// <summary>Valid while no CPU holds the thread's state; the assembly leaves it alone.</summary>
     internal ulong GsBase;
     internal uint Mxcsr;
-    private fixed uint _padding[3];
+
+    /// <summary>DR6 of the last debug exception.</summary>
+    internal uint DebugStatus;
+
+    /// <summary>DS, ES, FS, GS, while no CPU holds the thread's state.</summary>
+    internal fixed ushort Selectors[4];
     internal fixed byte Xmm[256];
 }

@@ -11,7 +11,7 @@ namespace Semitone.Machine.X64;
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct MetalDoor
 {
-    private const ulong ExpectedVersion = 3;
+    private const ulong ExpectedVersion = 4;
 
     /// <summary>The auxiliary vector entry that Metal puts the table's address in.</summary>
     private const nuint AuxiliaryEntry = 0x5345_4D49;
@@ -61,6 +61,8 @@ internal unsafe struct MetalDoor
     internal delegate* unmanaged[SuppressGCTransition]<void> UpdateHypervisorWallClock;
     internal delegate* unmanaged[SuppressGCTransition]<void*, void*, void> SwitchExtendedState;
     internal delegate* unmanaged[SuppressGCTransition]<void*, void> SaveExtendedState;
+    internal delegate* unmanaged[SuppressGCTransition]<ushort*, ushort*, void> SwitchSelectors;
+    internal delegate* unmanaged[SuppressGCTransition]<ulong> LiftSmap;
     internal delegate* unmanaged[SuppressGCTransition]<void*, void> ForgetGuest;
     internal delegate* unmanaged[SuppressGCTransition]<ulong> ReadGuestGsBase;
     internal delegate* unmanaged[SuppressGCTransition]<ulong, void> WriteGuestGsBase;
@@ -84,7 +86,7 @@ internal unsafe struct MetalDoor
     /// <summary>Gets memory that stays: zeros, which take up frames as they are touched, and which have been promised.</summary>
     internal static void* MapZeroes(nuint size)
     {
-        const int ReadWrite = 3;
+        const int ReadWrite = 4;
         const int PrivateAnonymous = 0x22;
         void* memory = Map(null, size, ReadWrite, PrivateAnonymous, -1, 0);
         if ((nint)memory == -1)

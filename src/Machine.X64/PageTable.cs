@@ -16,6 +16,9 @@ internal sealed unsafe class PageTable : IPageTable
     /// <summary>A bit the MMU ignores: the entry holds a page, even when no access is allowed and Present is clear.</summary>
     private const ulong Mapped = 1UL << 9;
 
+    /// <summary>Another one: the entry's table is to be freed once no CPU can have it in its caches. Never beside Present.</summary>
+    private const ulong Unlinked = 1UL << 10;
+
     private const int EntriesPerTable = 512;
     private const int UserSlots = (int)(Paging.UserEnd >> 39);
     private const ulong LeafSpan = 1UL << 21;
@@ -58,6 +61,12 @@ internal sealed unsafe class PageTable : IPageTable
 
     public bool TryMap(ulong address, Frame frame, PageAccess access)
     {
+        // A null reference in the kernel must fault: what a program mapped down there would be taken for an object.
+        if (address < Paging.UserStart)
+        {
+            throw new ArgumentOutOfRangeException(nameof(address));
+        }
+
         ulong* table = FindLeafTable(address);
         if (table == null)
         {
@@ -168,10 +177,12 @@ internal sealed unsafe class PageTable : IPageTable
         ceiling = Math.Min(ceiling, Paging.UserEnd); // what lies above is shared by all
         start = Math.Max(start & ~(LeafSpan - 1), (floor + LeafSpan - 1) & ~(LeafSpan - 1));
         end = Math.Min((end + LeafSpan - 1) & ~(LeafSpan - 1), ceiling & ~(LeafSpan - 1));
-        if (start < end && FreeTables(ToTable(Root), 39, start, end, floor, ceiling))
+        if (start < end && Unlink(ToTable(Root), 39, start, end, floor, ceiling))
         {
+            // The CPU caches the entries of upper levels, too, and walks the tables whenever it likes: they are free only then (Intel SDM Vol. 3A, 4.10.3).
             _cachedLeaf = NoLeaf;
-            _cpu.InvalidateAll(Root); // the CPU caches the entries of upper levels, too (Intel SDM Vol. 3A, 4.10.3)
+            _cpu.InvalidateAll(Root);
+            FreeUnlinked(ToTable(Root), 39, start, end);
         }
     }
 
@@ -483,11 +494,11 @@ internal sealed unsafe class PageTable : IPageTable
         }
     }
 
-    /// <summary>Frees what lies below those entries of a table that touch [start, end) and map nothing outside [floor, ceiling).</summary>
-    /// <returns>False when there was nothing to free.</returns>
-    private bool FreeTables(ulong* table, int shift, ulong start, ulong end, ulong floor, ulong ceiling)
+    /// <summary>Takes those entries of a table out of the CPU's sight that touch [start, end) and map nothing outside [floor, ceiling).</summary>
+    /// <returns>False when there are none.</returns>
+    private bool Unlink(ulong* table, int shift, ulong start, ulong end, ulong floor, ulong ceiling)
     {
-        bool isFreed = false;
+        bool isUnlinked = false;
         ulong span = 1UL << shift;
         for (ulong address = start & ~(span - 1); address < end; address += span)
         {
@@ -499,18 +510,36 @@ internal sealed unsafe class PageTable : IPageTable
 
             if (address >= floor && address + span <= ceiling)
             {
-                ulong freed = *entry;
-                *entry = 0;
-                FreeTables(freed & AddressMask, shift - 9, EntriesPerTable);
-                isFreed = true;
+                *entry = (*entry & ~Present) | Unlinked;
+                isUnlinked = true;
             }
             else if (span > LeafSpan)
             {
-                isFreed |= FreeTables(ToTable(*entry), shift - 9, Math.Max(start, address), Math.Min(end, address + span), floor, ceiling);
+                isUnlinked |= Unlink(ToTable(*entry), shift - 9, Math.Max(start, address), Math.Min(end, address + span), floor, ceiling);
             }
         }
 
-        return isFreed;
+        return isUnlinked;
+    }
+
+    /// <summary>Frees what <see cref="Unlink"/> left behind in [start, end).</summary>
+    private void FreeUnlinked(ulong* table, int shift, ulong start, ulong end)
+    {
+        ulong span = 1UL << shift;
+        for (ulong address = start & ~(span - 1); address < end; address += span)
+        {
+            ulong* entry = table + IndexOf(address, shift);
+            if ((*entry & Unlinked) != 0)
+            {
+                ulong freed = *entry & AddressMask;
+                *entry = 0;
+                FreeTables(freed, shift - 9, EntriesPerTable);
+            }
+            else if ((*entry & Present) != 0 && span > LeafSpan)
+            {
+                FreeUnlinked(ToTable(*entry), shift - 9, Math.Max(start, address), Math.Min(end, address + span));
+            }
+        }
     }
 
     private void FreeTables(ulong table, int shift, int slots)

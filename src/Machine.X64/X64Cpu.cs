@@ -6,6 +6,7 @@ namespace Semitone.Machine.X64;
 /// <summary>The one processor: which address space and whose vector state it holds.</summary>
 internal sealed unsafe class X64Cpu : ICpu
 {
+    private const byte DebugException = 1;
     private const byte GeneralProtection = 13;
     private const byte PageFault = 14;
 
@@ -47,9 +48,14 @@ internal sealed unsafe class X64Cpu : ICpu
         {
             GuestState* state = _owner!.State;
             TrapKind kind = state->Vector == PageFault ? TrapKind.PageFault : TrapKind.Exception;
-            return new Trap(kind, (byte)state->Vector, (uint)state->Error, state->Cr2);
+            return new Trap(kind, (byte)state->Vector, (uint)state->Error, state->Cr2)
+            {
+                DebugStatus = state->Vector == DebugException ? state->DebugStatus : 0,
+            };
         }
     }
+
+    public bool TryAllowSupervisorAccess() => _door->LiftSmap() != 0;
 
     public void Idle()
     {
@@ -101,12 +107,13 @@ internal sealed unsafe class X64Cpu : ICpu
         }
     }
 
-    /// <summary>Writes what this CPU alone holds of a context to its memory: the extended state and the GS base.</summary>
+    /// <summary>Writes what this CPU alone holds of a context to its memory: the extended state, the selectors and the GS base.</summary>
     internal void Flush(GuestContext context)
     {
         if (_owner == context)
         {
             _door->SaveExtendedState(context.ExtendedArea);
+            _door->SwitchSelectors(context.State->Selectors, context.State->Selectors);
             context.State->GsBase = _door->ReadGuestGsBase();
         }
     }
@@ -171,6 +178,7 @@ internal sealed unsafe class X64Cpu : ICpu
         }
 
         _door->SwitchExtendedState(owner == null ? null : owner.ExtendedArea, guest.ExtendedArea);
+        _door->SwitchSelectors(owner == null ? null : owner.State->Selectors, guest.State->Selectors);
         _door->WriteGuestGsBase(guest.State->GsBase);
         _owner = guest;
     }

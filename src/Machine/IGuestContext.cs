@@ -14,6 +14,9 @@ public interface IGuestContext : IDisposable
     /// <summary>The GS base. Not one of the <see cref="Registers"/>: the processor keeps it between a guest's runs.</summary>
     ulong GsBase { get; set; }
 
+    /// <summary>Starts over with the segments of a new program: null selectors in DS, ES, FS and GS, and the GS base 0. Selectors are a thread's own like its registers.</summary>
+    void ResetSegments();
+
     /// <summary>Bytes of the floating-point and vector state in the XSAVE layout (Intel SDM Vol. 1, 13.4); the same for every context.</summary>
     int ExtendedStateSize { get; }
 

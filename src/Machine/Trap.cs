@@ -34,4 +34,7 @@ public enum PageFaultFlags : uint
 public readonly record struct Trap(TrapKind Kind, byte Vector, uint ErrorCode, ulong Address)
 {
     public PageFaultFlags PageFault => (PageFaultFlags)ErrorCode;
+
+    /// <summary>DR6 of a debug exception (Intel SDM Vol. 3B, 17.2.3), 0 of any other.</summary>
+    public uint DebugStatus { get; init; }
 }

@@ -70,7 +70,7 @@ public sealed partial class AddressSpace
                     return Errno.ENOMEM;
                 }
 
-                if (fault != FaultResult.Resolved)
+                if (fault is not (FaultResult.Resolved or FaultResult.Unchanged))
                 {
                     result = Errno.EFAULT;
                     break;
@@ -81,6 +81,43 @@ public sealed partial class AddressSpace
         }
 
         return result;
+    }
+
+    /// <summary>Bytes that are locked (VmLck).</summary>
+    public ulong LockedSize => CountLocked(0, Paging.UserEnd);
+
+    /// <summary>Counts the locked bytes of a range.</summary>
+    public ulong CountLocked(ulong start, ulong end)
+    {
+        ulong bytes = 0;
+        for (int i = _vmas.FindIndex(start); i < _vmas.Count && _vmas[i].Start < end; i++)
+        {
+            Vma vma = _vmas[i];
+            bytes += (vma.Flags & VmaFlags.Locked) != 0 ? Math.Min(end, vma.End) - Math.Max(start, vma.Start) : 0;
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Whether any of a range is locked.</summary>
+    public bool HasLocked(ulong start, ulong length) => TryGetRange(start, length, out ulong end) && CountLocked(start, end) != 0;
+
+    /// <summary>Locks what is mapped in a range of pages, or unlocks it (mlock(2)). Brings no pages in.</summary>
+    /// <returns>None, or ENOMEM where a vma would have to be split and there are too many.</returns>
+    public Errno SetLocked(ulong start, ulong end, bool isLocked)
+    {
+        for (int index = _vmas.FindIndex(start); index < _vmas.Count && _vmas[index].Start < end; index++)
+        {
+            VmaFlags flags = _vmas[index].Flags;
+            Errno error = ChangeFlags(ref index, start, end, isLocked ? flags | VmaFlags.Locked : flags & ~VmaFlags.Locked);
+            if (error != Errno.None)
+            {
+                return error;
+            }
+        }
+
+        MergeAround(_vmas.FindIndex(start), end);
+        return Errno.None;
     }
 
     /// <summary>Brings in every page that can be had (mlockall(2), MCL_CURRENT).</summary>
@@ -164,6 +201,13 @@ public sealed partial class AddressSpace
         Vma vma = _vmas[index];
         ulong from = Math.Max(start, vma.Start);
         ulong to = Math.Min(end, vma.End);
+        bool drops = advice is MadviseAdvice.MADV_FREE or MadviseAdvice.MADV_DONTNEED or MadviseAdvice.MADV_REMOVE
+            or MadviseAdvice.MADV_COLD or MadviseAdvice.MADV_PAGEOUT;
+        if (drops && (vma.Flags & VmaFlags.Locked) != 0)
+        {
+            return Errno.EINVAL;
+        }
+
         switch (advice)
         {
             case MadviseAdvice.MADV_FREE when vma.Object is not null:

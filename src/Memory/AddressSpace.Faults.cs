@@ -45,7 +45,7 @@ public sealed partial class AddressSpace
         ulong page = Paging.RoundDown(address);
         if (_pageTable.TryGet(page, out PageMapping mapping))
         {
-            return Allows(mapping.Access, access) ? FaultResult.Resolved : RaiseAccess(vma, page, mapping);
+            return Allows(mapping.Access, access) ? FaultResult.Unchanged : RaiseAccess(vma, page, mapping);
         }
 
         return vma.Object is null ? MapZeroes(vma, page) : MapObjectPage(vma, page, access);

@@ -57,7 +57,8 @@ public sealed partial class AddressSpace
                 return Break;
             }
 
-            InsertRange(oldEnd, newEnd, Access, PageAccess.Read | PageAccess.Write | PageAccess.Execute, VmaFlags.None, null, 0, mayShareFrames: false);
+            const PageAccess MaxAccess = PageAccess.Read | PageAccess.Write | PageAccess.Execute;
+            InsertRange(oldEnd, newEnd, Access, MaxAccess, FlagsOfNew, null, 0, mayShareFrames: false);
             PopulateNew(oldEnd, newEnd);
         }
 
@@ -107,7 +108,7 @@ public sealed partial class AddressSpace
         if (isFixed)
         {
             start = request.Address;
-            error = CheckFixed(start, length);
+            error = CheckFixed(start, length, request.LowestFixed);
             if (error != Errno.None)
             {
                 return error;
@@ -262,10 +263,16 @@ public sealed partial class AddressSpace
         ulong oldEnd = oldAddress + oldSize;
         if (isFixed)
         {
-            if (CheckFixed(newAddress, newSize) != Errno.None || (newAddress < oldEnd && oldAddress < newAddress + newSize))
+            if (CheckFixed(newAddress, newSize, Paging.UserStart) is Errno.EINVAL or Errno.ENOMEM
+                || (newAddress < oldEnd && oldAddress < newAddress + newSize))
             {
                 return Errno.EINVAL;
             }
+        }
+
+        if (isFixed && newAddress < Paging.UserStart)
+        {
+            return Errno.EPERM;
         }
 
         int index = _vmas.FindIndex(oldAddress);
@@ -327,7 +334,10 @@ public sealed partial class AddressSpace
         return Move(oldAddress, oldSize, newSize, isFixed, keepsOld, newAddress, out address);
     }
 
-    private static Errno CheckFixed(ulong start, ulong length)
+    private VmaFlags FlagsOfNew => LocksNewMappings ? VmaFlags.Locked : VmaFlags.None;
+
+    /// <param name="lowest">The least address that may be mapped.</param>
+    private static Errno CheckFixed(ulong start, ulong length, ulong lowest)
     {
         if ((start & Paging.PageMask) != 0)
         {
@@ -339,7 +349,7 @@ public sealed partial class AddressSpace
             return Errno.ENOMEM;
         }
 
-        return start < Paging.UserStart ? Errno.EPERM : Errno.None;
+        return start < lowest ? Errno.EPERM : Errno.None;
     }
 
     /// <summary>Rounds a range that a guest gave to pages.</summary>
@@ -542,7 +552,7 @@ public sealed partial class AddressSpace
 
         bool mayShareFrames = target is not null && (request.Flags & VmaFlags.Shared) == 0;
         ulong offset = target is null ? 0 : isOwnObject ? 0 : request.Offset;
-        InsertRange(start, start + length, request.Access, request.MaxAccess, request.Flags, target, offset, mayShareFrames);
+        InsertRange(start, start + length, request.Access, request.MaxAccess, request.Flags | FlagsOfNew, target, offset, mayShareFrames);
         if (isOwnObject)
         {
             target!.Release();

@@ -55,7 +55,10 @@ public sealed partial class AddressSpace : IDisposable
     /// <summary>What to do when the kernel needed a page of the guest for a system call and there was no frame; the call fails. Null while the program is being loaded.</summary>
     public Action? WhenMemoryRunsOut { get; set; }
 
-    /// <summary>Whether new mappings are touched at once (mlockall(2), MCL_FUTURE).</summary>
+    /// <summary>Whether new mappings are locked (mlockall(2), MCL_FUTURE).</summary>
+    public bool LocksNewMappings { get; set; }
+
+    /// <summary>Whether locked mappings that are new are touched at once: not with MCL_ONFAULT.</summary>
     public bool PopulatesNewMappings { get; set; }
 
     /// <summary>Where the heap begins.</summary>
@@ -117,34 +120,43 @@ public sealed partial class AddressSpace : IDisposable
     /// <param name="address">A mapped address.</param>
     /// <param name="isPrivate">The caller says that only this process uses the word (FUTEX_PRIVATE_FLAG): no lookup.</param>
     /// <param name="key">The word.</param>
-    /// <returns>False is EFAULT.</returns>
+    /// <param name="isChanged">Whether the call may write the word.</param>
+    /// <returns>False is EFAULT: a word that others may see is found by its page, which must be one that the program could touch
+    /// itself.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryGetFutexKey(ulong address, bool isPrivate, out FutexKey key)
+    public bool TryGetFutexKey(ulong address, bool isPrivate, out FutexKey key, bool isChanged = false)
     {
         if (!isPrivate)
         {
-            return TryGetSharedFutexKey(address, out key);
+            return TryGetSharedFutexKey(address, isChanged ? PageAccess.Write : PageAccess.Read, out key);
         }
 
         key = new FutexKey(this, address);
         return address < Paging.UserEnd;
     }
 
-    private bool TryGetSharedFutexKey(ulong address, out FutexKey key)
+    private bool TryGetSharedFutexKey(ulong address, PageAccess access, out FutexKey key)
     {
         key = new FutexKey(this, address);
         Vma? vma = _vmas.Find(address);
-        if (vma is null)
+        if (vma is null || !Allows(vma.Access, access))
         {
             return false;
         }
 
-        if (vma is { IsShared: true, Object: not null })
+        if (vma.Object is null)
+        {
+            // Memory of this process alone that is never written changes for nobody (futex(2), EFAULT).
+            return (vma.Access & PageAccess.Write) != 0;
+        }
+
+        if (vma.IsShared)
         {
             key = new FutexKey(vma.Object, vma.ObjectOffset + (address - vma.Start));
         }
 
-        return true;
+        // A mapping may be longer than its file.
+        return vma.GetObjectPage(address) < PagesOf(vma.Object);
     }
 
     /// <summary>Copies the address space for fork(2). Private pages are shared, without write access, until one side writes.</summary>
@@ -197,6 +209,9 @@ public sealed partial class AddressSpace : IDisposable
             twin.Start = vma.Start;
             twin.End = vma.End;
             CopyAttributes(vma, twin, vma.ObjectOffset);
+
+            // Locks are not inherited (mlock(2), "Notes").
+            twin.Flags &= ~VmaFlags.Locked;
             copy.Account(twin, twin.Length);
 
             // Pages of shared mappings are found again by faulting.

@@ -1,3 +1,4 @@
+using Semitone.Abi;
 using Semitone.Machine;
 
 namespace Semitone.Memory;
@@ -40,6 +41,9 @@ public struct MapRequest
     public PageAccess MaxAccess { get; set; } = PageAccess.Read | PageAccess.Write | PageAccess.Execute;
 
     public VmaFlags Flags { get; set; }
+
+    /// <summary>The least address that a fixed mapping may begin at: who may use raw memory may go below vm.mmap_min_addr.</summary>
+    public ulong LowestFixed { get; set; } = Paging.UserStart;
 
     public MapOptions Options { get; set; }
 

@@ -22,6 +22,23 @@ public abstract class MemoryObject
     /// <summary>Whether any address space maps the object now.</summary>
     public bool IsMapped => FirstMapping is not null;
 
+    /// <summary>Whether there is a mapping through which the object is written, or may be once mprotect(2) has been asked.</summary>
+    public bool HasWritingMapping
+    {
+        get
+        {
+            for (Vma? vma = FirstMapping; vma is not null; vma = vma.NextMapping)
+            {
+                if (vma.IsShared && (vma.MaxAccess & PageAccess.Write) != 0)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
     /// <summary>Gets the frame that holds a page, bringing it into being where it must.</summary>
     /// <param name="pageIndex">Offset / 4096.</param>
     /// <param name="frame">The frame; the object keeps its reference, and the caller adds one of its own when it maps the frame.</param>

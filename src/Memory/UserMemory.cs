@@ -102,18 +102,7 @@ public sealed class UserMemory
     public int CopyIn(ulong address, Frame destination, int offset, int count)
     {
         int done = _pageTable.CopyFromGuest(address, destination, offset, count);
-        while (done < count && TryResolve(address + (ulong)done, PageAccess.Read))
-        {
-            int moved = _pageTable.CopyFromGuest(address + (ulong)done, destination, offset + done, count - done);
-            if (moved == 0)
-            {
-                break;
-            }
-
-            done += moved;
-        }
-
-        return done;
+        return done == count ? done : CopyInSlowly(address, destination, offset, count, done);
     }
 
     /// <summary>Copies to the guest from a frame, as far as it goes.</summary>
@@ -121,18 +110,7 @@ public sealed class UserMemory
     public int CopyOut(ulong address, Frame source, int offset, int count)
     {
         int done = _pageTable.CopyToGuest(address, source, offset, count);
-        while (done < count && TryResolve(address + (ulong)done, PageAccess.Write))
-        {
-            int moved = _pageTable.CopyToGuest(address + (ulong)done, source, offset + done, count - done);
-            if (moved == 0)
-            {
-                break;
-            }
-
-            done += moved;
-        }
-
-        return done;
+        return done == count ? done : CopyOutSlowly(address, source, offset, count, done);
     }
 
     /// <summary>Writes zeros, as far as it goes.</summary>
@@ -382,7 +360,7 @@ public sealed class UserMemory
             _space.WhenMemoryRunsOut?.Invoke();
         }
 
-        return result == FaultResult.Resolved;
+        return result is FaultResult.Resolved or FaultResult.Unchanged;
     }
 
     private int CopyInSlowly(ulong address, Span<byte> destination, int done)
@@ -419,5 +397,37 @@ public sealed class UserMemory
                 return done;
             }
         }
+    }
+
+    private int CopyInSlowly(ulong address, Frame destination, int offset, int count, int done)
+    {
+        while (done < count && TryResolve(address + (ulong)done, PageAccess.Read))
+        {
+            int moved = _pageTable.CopyFromGuest(address + (ulong)done, destination, offset + done, count - done);
+            if (moved == 0)
+            {
+                break;
+            }
+
+            done += moved;
+        }
+
+        return done;
+    }
+
+    private int CopyOutSlowly(ulong address, Frame source, int offset, int count, int done)
+    {
+        while (done < count && TryResolve(address + (ulong)done, PageAccess.Write))
+        {
+            int moved = _pageTable.CopyToGuest(address + (ulong)done, source, offset + done, count - done);
+            if (moved == 0)
+            {
+                break;
+            }
+
+            done += moved;
+        }
+
+        return done;
     }
 }

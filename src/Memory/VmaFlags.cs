@@ -21,6 +21,6 @@ public enum VmaFlags : ushort
     /// <summary>Zeroes in a forked child (MADV_WIPEONFORK).</summary>
     WipeOnFork = 16,
 
-    /// <summary>mlock(2) was asked for. Nothing is ever paged out, so this is only for accounting.</summary>
+    /// <summary>mlock(2) was asked for. Nothing is ever paged out: this is for accounting, and refuses advice to drop pages.</summary>
     Locked = 32,
 }

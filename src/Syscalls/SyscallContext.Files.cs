@@ -74,7 +74,12 @@ public sealed partial class SyscallContext
     internal Errno GetStart(Fd directory, ReadOnlySpan<byte> path, out DirectoryInode start)
     {
         start = FileSystem.WorkingDirectory;
-        if (directory.Number == Fd.AtFdCwd.Number || (!path.IsEmpty && path[0] == (byte)'/'))
+        if (path.IsEmpty)
+        {
+            // Whatever the descriptor is (path_resolution(7), "Empty pathname").
+            return Errno.ENOENT;
+        }
+        if (directory.Number == Fd.AtFdCwd.Number || path[0] == (byte)'/')
         {
             return Errno.None;
         }

@@ -80,8 +80,13 @@ public sealed partial class SyscallContext : SyscallEntry
         }
     }
 
-    /// <summary>Counts a call that has a handler, but not for what it was asked.</summary>
-    public void ReportMissing() => _dispatcher.Missing.Count((uint)Thread.Registers.OrigRax);
+    /// <summary>Answers a call that has a handler, but not for what it was asked.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public SysResult AnswerMissing()
+    {
+        _dispatcher.Missing.Count((uint)Thread.Registers.OrigRax);
+        return Errno.ENOSYS;
+    }
 
     /// <summary>Counts a call that has no handler.</summary>
     internal void CountMissing(uint number) => _dispatcher.Missing.Count(number);

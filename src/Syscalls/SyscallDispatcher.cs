@@ -10,15 +10,23 @@ namespace Semitone.Syscalls;
 /// call of a few instructions pays for no more than those.
 /// </remarks>
 /// <param name="strace">The tracer; null for none.</param>
-public sealed partial class SyscallDispatcher(Strace? strace)
+/// <param name="counts">Counts every call; null where nobody asked for that.</param>
+public sealed partial class SyscallDispatcher(Strace? strace, SyscallCounts? counts = null)
 {
     /// <summary>What <see cref="Dispatch"/> returns for a call that waits: its task (<see cref="SyscallContext.Wait"/>), or for a fetch.</summary>
     public static SysResult Pending => InternalErrno.MustWait;
 
     private readonly Strace? _strace = strace;
+    private readonly SyscallCounts? _counts = counts;
 
-    /// <summary>The calls that programs made and that have no handler.</summary>
-    public MissingSyscalls Missing { get; } = new();
+    /// <summary>One branch for each call, whoever wants to know of it.</summary>
+    private readonly bool _isObserved = strace is not null || counts is not null;
+
+    /// <summary>The calls that programs made and that this kernel does not have, or not for what they were asked.</summary>
+    public SyscallCounts Missing { get; } = new();
+
+    /// <summary>All calls; null where they are not counted.</summary>
+    public SyscallCounts? Counts => _counts;
 
     public static bool IsPending(SysResult result) => result.Value == -(long)InternalErrno.MustWait;
 
@@ -27,7 +35,7 @@ public sealed partial class SyscallDispatcher(Strace? strace)
     /// <param name="registers">Its registers; the result is not stored here.</param>
     /// <returns>The result for RAX, or <see cref="Pending"/>.</returns>
     public SysResult Dispatch(SyscallContext context, ref GuestRegisters registers) =>
-        _strace is null ? Call(context, ref registers) : CallTraced(_strace, context, ref registers);
+        _isObserved ? CallObserved(context, ref registers) : Call(context, ref registers);
 
     private static async ValueTask<SysResult> FinishTracedAsync(
         Strace strace, TraceLine line, SyscallArguments arguments, ValueTask<SysResult> pending)
@@ -35,6 +43,13 @@ public sealed partial class SyscallDispatcher(Strace? strace)
         SysResult result = await pending;
         strace.End(line, in arguments, result);
         return result;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private SysResult CallObserved(SyscallContext context, ref GuestRegisters registers)
+    {
+        _counts?.Count(unchecked((uint)registers.Rax));
+        return _strace is null ? Call(context, ref registers) : CallTraced(_strace, context, ref registers);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -1,6 +1,8 @@
+using Semitone.Abi;
+
 namespace Semitone.Tasks;
 
-/// <summary>Who a process acts as (credentials(7)). Immutable: a change makes a new one.</summary>
+/// <summary>Who a process acts as and what it may (credentials(7), capabilities(7)). Immutable: a change makes a new one.</summary>
 public sealed record Credentials
 {
     /// <summary>The superuser with every capability: what the first program runs as.</summary>
@@ -25,6 +27,96 @@ public sealed record Credentials
     /// <summary>Supplementary groups; never changed in place.</summary>
     public uint[] Groups { get; init; } = [];
 
-    /// <summary>May do what only the superuser may.</summary>
-    public bool IsPrivileged => EffectiveUserId == 0;
+    /// <summary>What the process may do now.</summary>
+    public CapabilitySet Effective { get; init; } = CapabilitySet.All;
+
+    /// <summary>What it may make effective.</summary>
+    public CapabilitySet Permitted { get; init; } = CapabilitySet.All;
+
+    public CapabilitySet Inheritable { get; init; }
+
+    /// <summary>What no program that it executes can have more than.</summary>
+    public CapabilitySet Bounding { get; init; } = CapabilitySet.All;
+
+    /// <summary>What programs without privileges of their own keep.</summary>
+    public CapabilitySet Ambient { get; init; }
+
+    public SecureBits SecureBits { get; init; }
+
+    public bool Has(Capability capability) => Effective.Contains(capability);
+
+    /// <summary>
+    /// Does to the capabilities what a change of user IDs does (capabilities(7), "Effect of user ID changes on capabilities").
+    /// </summary>
+    /// <param name="old">Before the change.</param>
+    public Credentials AfterUserChange(Credentials old)
+    {
+        if ((SecureBits & SecureBits.SECBIT_NO_SETUID_FIXUP) != 0)
+        {
+            return this;
+        }
+
+        CapabilitySet effective = Effective;
+        CapabilitySet permitted = Permitted;
+        CapabilitySet ambient = Ambient;
+        bool wasRoot = old.RealUserId == 0 || old.EffectiveUserId == 0 || old.SavedUserId == 0;
+        if (wasRoot && RealUserId != 0 && EffectiveUserId != 0 && SavedUserId != 0)
+        {
+            if ((SecureBits & SecureBits.SECBIT_KEEP_CAPS) == 0)
+            {
+                permitted = CapabilitySet.Empty;
+                effective = CapabilitySet.Empty;
+            }
+
+            ambient = CapabilitySet.Empty;
+        }
+
+        if (old.EffectiveUserId == 0 && EffectiveUserId != 0)
+        {
+            effective = CapabilitySet.Empty;
+        }
+        else if (old.EffectiveUserId != 0 && EffectiveUserId == 0)
+        {
+            effective = permitted;
+        }
+
+        return this with { Effective = effective, Permitted = permitted, Ambient = ambient };
+    }
+
+    /// <summary>Does to the capabilities what a change of the file-system user ID alone does (setfsuid(2)).</summary>
+    public Credentials AfterFileSystemUserChange(Credentials old)
+    {
+        if ((SecureBits & SecureBits.SECBIT_NO_SETUID_FIXUP) != 0)
+        {
+            return this;
+        }
+
+        return (old.FileSystemUserId == 0, FileSystemUserId == 0) switch
+        {
+            (true, false) => this with { Effective = Effective & ~CapabilitySet.OfFiles },
+            (false, true) => this with { Effective = Effective | (Permitted & CapabilitySet.OfFiles) },
+            _ => this,
+        };
+    }
+
+    /// <summary>
+    /// Does what execve(2) of a file without capabilities and set-user-ID bits does (capabilities(7), "Transformation of capabilities
+    /// during execve()").
+    /// </summary>
+    public Credentials AfterExec()
+    {
+        bool isRootSpecial = (SecureBits & SecureBits.SECBIT_NOROOT) == 0;
+        bool isRoot = isRootSpecial && (RealUserId == 0 || EffectiveUserId == 0);
+        CapabilitySet permitted = (isRoot ? Inheritable | Bounding : CapabilitySet.Empty) | Ambient;
+        return this with
+        {
+            SavedUserId = EffectiveUserId,
+            FileSystemUserId = EffectiveUserId,
+            SavedGroupId = EffectiveGroupId,
+            FileSystemGroupId = EffectiveGroupId,
+            Permitted = permitted,
+            Effective = isRootSpecial && EffectiveUserId == 0 ? permitted : Ambient,
+            SecureBits = SecureBits & ~SecureBits.SECBIT_KEEP_CAPS,
+        };
+    }
 }

@@ -348,17 +348,16 @@ public sealed partial class GuestThread
     /// <summary>Turns an exception of the CPU into the signal that Linux sends for it (Intel SDM Vol. 3A, 6.15).</summary>
     private void RaiseException(in Trap trap)
     {
-        ref GuestRegisters registers = ref _context.Registers;
-        ulong rip = registers.Rip;
+        ulong rip = _context.Registers.Rip;
         switch (trap.Vector)
         {
             case CpuException.DivideError:
                 RaiseFault(in trap, Signal.SIGFPE, SignalCode.FPE_INTDIV, rip);
                 break;
             case CpuException.Debug:
-                // Single stepping is the program's own doing (TF); it ends with the step.
-                registers.Rflags &= ~SignalFrame.TrapFlag;
-                RaiseFault(in trap, Signal.SIGTRAP, SignalCode.TRAP_TRACE, rip);
+                // A step of a program that has TF set, and goes on stepping when the handler returns; or INT1, which reports nothing.
+                const uint SingleStep = 1 << 14;
+                RaiseFault(in trap, Signal.SIGTRAP, (trap.DebugStatus & SingleStep) != 0 ? SignalCode.TRAP_TRACE : SignalCode.TRAP_BRKPT, rip);
                 break;
             case CpuException.Breakpoint:
                 RaiseFromKernel(in trap, Signal.SIGTRAP);

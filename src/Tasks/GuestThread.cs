@@ -16,6 +16,9 @@ public sealed partial class GuestThread : Runnable
     /// <summary>PR_SET_TIMERSLACK's default.</summary>
     public const long DefaultTimerSlackNs = 50_000;
 
+    /// <summary>How often in a row an instruction may fault on pages that are there and allow it, before that is its end and not a loop without one.</summary>
+    private const int MaxUnchangedFaults = 64;
+
     private readonly Executor _executor;
     private readonly ICpu _cpu;
     private readonly IGuestContext _context;
@@ -25,10 +28,18 @@ public sealed partial class GuestThread : Runnable
     private ThreadWork _work;
     private ValueTask<SysResult> _parkedCall;
     private int _tickAtSwitch;
+    private int _nice;
+    private SchedulingPolicy _policy;
+    private int _weight = TurnWeight.Neutral;
+
+    // What a thread that was sent away needs until it has its next turn; each round of the queue brings its weight.
+    private int _turnCredit = TurnWeight.Neutral;
     private long _switchedInNs;
     private long _cpuTimeNs;
     private bool _isRunning;
     private FaultRecord _fault;
+    private ulong _unchangedFaultRip;
+    private int _unchangedFaultCount;
 
     internal GuestThread(Process process, IGuestContext context, Waiter waiter)
     {
@@ -71,8 +82,27 @@ public sealed partial class GuestThread : Runnable
     /// <summary>What PR_SET_TIMERSLACK set.</summary>
     public long TimerSlackNs { get; set; } = DefaultTimerSlackNs;
 
-    /// <summary>How nice it is to others, -20 to 19 (nice(2)). It is told, and weighs nothing: threads take turns of equal length.</summary>
-    public int Nice { get; set; }
+    /// <summary>How nice it is to others, -20 to 19 (nice(2)).</summary>
+    public int Nice
+    {
+        get => _nice;
+        set
+        {
+            _nice = value;
+            _weight = TurnWeight.Get(value, _policy);
+        }
+    }
+
+    /// <summary>SCHED_OTHER, SCHED_BATCH, which is treated alike, or SCHED_IDLE (sched(7)).</summary>
+    public SchedulingPolicy Policy
+    {
+        get => _policy;
+        set
+        {
+            _policy = value;
+            _weight = TurnWeight.Get(_nice, value);
+        }
+    }
 
     /// <summary>What it ended with, if it ended by itself.</summary>
     public int ExitCode { get; private set; }
@@ -103,6 +133,7 @@ public sealed partial class GuestThread : Runnable
     /// <summary>Takes over what a new thread has from the one that makes it: registers, signal mask, name (clone(2)).</summary>
     public void InheritFrom(GuestThread parent)
     {
+        Policy = parent.Policy;
         Nice = parent.Nice;
         _context.CopyFrom(parent._context);
         _signalMask = parent._signalMask;
@@ -152,7 +183,7 @@ public sealed partial class GuestThread : Runnable
         registers.Rsp = program.StackPointer;
         registers.Rflags = InitialFlags;
         registers.OrigRax = ulong.MaxValue;
-        _context.GsBase = 0;
+        _context.ResetSegments();
         _context.ResetExtendedState();
         AlternateStack = new StackT { ss_flags = StackFlags.SS_DISABLE };
         ClearChildTid = 0;
@@ -177,6 +208,12 @@ public sealed partial class GuestThread : Runnable
     /// <inheritdoc/>
     protected override void Run()
     {
+        if (_turnCredit < TurnWeight.Neutral && IsPassedOver())
+        {
+            _executor.Post(this);
+            return;
+        }
+
         _tickAtSwitch = _executor.TickCount;
         _switchedInNs = _executor.SwitchTimeNs;
         _isRunning = true;
@@ -333,28 +370,55 @@ public sealed partial class GuestThread : Runnable
         }
     }
 
+    /// <summary>
+    /// Tells whether a thread that was sent away lets others go first once more: until its credit is worth a turn, or nobody else is there.
+    /// </summary>
+    /// <remarks>A thread that slept has its credit: it may have waited for long, and takes its turn as any other.</remarks>
+    private bool IsPassedOver()
+    {
+        _turnCredit += Math.Min(_weight, TurnWeight.Neutral);
+        bool isPassedOver = _turnCredit < TurnWeight.Neutral && _executor.HasRunnable && _work == ThreadWork.None;
+        _turnCredit = isPassedOver ? _turnCredit : Math.Max(_turnCredit, TurnWeight.Neutral);
+        return isPassedOver;
+    }
+
     /// <summary>Leaves the CPU to others when the time slice is used up.</summary>
     private bool TryPreempt()
     {
-        // Two ticks, so that a thread that came just before one is not sent away at once.
-        if (!_executor.HasRunnable || _executor.TickCount - _tickAtSwitch < 2)
+        if (!_executor.HasRunnable || _executor.TickCount - _tickAtSwitch < TurnWeight.GetTicks(_weight))
         {
             return false;
         }
 
         InvoluntarySwitchCount++;
+        _turnCredit = Math.Max(0, _turnCredit - TurnWeight.Neutral);
         _executor.Post(this);
         return true;
     }
 
     private void HandlePageFault(in Trap trap)
     {
+        if ((trap.PageFault & PageFaultFlags.ReservedBit) != 0)
+        {
+            throw new InvalidOperationException($"The page table entry of 0x{trap.Address:x} has reserved bits set.");
+        }
+
         switch (Process.AddressSpace.HandleFault(trap.Address, trap.PageFault))
         {
             case FaultResult.Resolved:
+                _unchangedFaultCount = 0;
+                break;
+            case FaultResult.Unchanged:
+                if (!CanRetryUnchanged(in trap))
+                {
+                    RaiseFault(in trap, Signal.SIGSEGV, SignalCode.SEGV_ACCERR, trap.Address);
+                }
+
                 break;
             case FaultResult.MapError:
-                RaiseFault(in trap, Signal.SIGSEGV, SignalCode.SEGV_MAPERR, trap.Address);
+                // As Linux: which of the kernel's pages are there is not for programs to know.
+                Trap told = trap.Address < Paging.UserEnd ? trap : trap with { ErrorCode = trap.ErrorCode | (uint)PageFaultFlags.Present };
+                RaiseFault(in told, Signal.SIGSEGV, SignalCode.SEGV_MAPERR, trap.Address);
                 break;
             case FaultResult.AccessError:
                 RaiseFault(in trap, Signal.SIGSEGV, SignalCode.SEGV_ACCERR, trap.Address);
@@ -366,6 +430,23 @@ public sealed partial class GuestThread : Runnable
                 Process.System.KillForMemory();
                 break;
         }
+    }
+
+    /// <summary>Says whether it makes sense to run an instruction again whose fault has changed nothing.</summary>
+    private bool CanRetryUnchanged(in Trap trap)
+    {
+        // A CPU reports what ring 3 does as the user's.
+        if ((trap.PageFault & PageFaultFlags.User) == 0 && _cpu.TryAllowSupervisorAccess())
+        {
+            Process.System.Log.Info($"this CPU checks accesses of programs as the kernel's (IRET in ring 3, at 0x{_context.Registers.Rip:x}): SMAP is off from now on");
+            return true;
+        }
+
+        // One instruction touches a handful of pages.
+        ulong rip = _context.Registers.Rip;
+        _unchangedFaultCount = rip == _unchangedFaultRip ? _unchangedFaultCount + 1 : 1;
+        _unchangedFaultRip = rip;
+        return _unchangedFaultCount <= MaxUnchangedFaults;
     }
 
     private void FailWithKernelBug(Exception exception)

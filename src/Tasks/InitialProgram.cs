@@ -10,6 +10,9 @@ public sealed class InitialProgram
 
     public required IReadOnlyList<byte[]> Environment { get; init; }
 
+    /// <summary>Who it runs as.</summary>
+    public Credentials Credentials { get; init; } = Credentials.Root;
+
     /// <summary>Randomise addresses.</summary>
     public bool Randomize { get; init; } = true;
 }

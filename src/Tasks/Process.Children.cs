@@ -21,10 +21,22 @@ public sealed partial class Process
 
     internal void AddChild(Process child) => _children.Add(child);
 
-    /// <summary>Gives the children of a process that ends to the first one.</summary>
+    /// <summary>
+    /// Gives the children of a process that ends to the nearest ancestor that asked for them (PR_SET_CHILD_SUBREAPER), or to the first
+    /// process.
+    /// </summary>
     private void AbandonChildren()
     {
         Process? heir = System.Init == this ? null : System.Init;
+        for (Process? ancestor = Parent; ancestor is not null; ancestor = ancestor.Parent)
+        {
+            if (ancestor.IsSubreaper && !ancestor.IsExiting)
+            {
+                heir = ancestor;
+                break;
+            }
+        }
+
         foreach (Process child in _children)
         {
             child.Parent = heir;

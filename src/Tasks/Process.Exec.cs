@@ -79,6 +79,8 @@ public sealed partial class Process
     /// <summary>Goes over to a program that was loaded: the old memory is gone after this.</summary>
     public void TakeProgram(GuestThread thread, LoadedProgram program)
     {
+        // The one thing that needs memory: where there is none, nothing has been taken over yet.
+        SetCredentials(Credentials.AfterExec());
         AddressSpace old = AddressSpace;
         RobustList.Release(thread);
         (program.Executable as ProgramFile)?.Inode.BeginExecution();
@@ -91,6 +93,10 @@ public sealed partial class Process
         DeletePosixTimers();
         Handlers.ResetForExec();
         Files.CloseOnExec();
+        RegisteredBarriers = default;
+
+        // A program says by itself whether its stack is to be executable; the flag holds until then.
+        Persona &= ~Persona.READ_IMPLIES_EXEC;
         Dumpable = 1;
         old.Dispose();
     }

@@ -7,6 +7,17 @@ namespace Semitone.Tasks;
 /// <summary>What /proc tells of a process.</summary>
 public sealed partial class Process : IProcessInformation
 {
+    /// <summary>The adjustment with which a process is never chosen when memory runs out.</summary>
+    internal const int LeastOomAdjustment = -1000;
+
+    private int _lowestOomAdjustment;
+
+    /// <inheritdoc/>
+    public int OomAdjustment { get; private set; }
+
+    /// <summary>Pages that it holds, with its adjustment in thousandths of all memory.</summary>
+    internal long OomPoints => AddressSpace.ResidentPageCount + (OomAdjustment * System.Frames.TotalCount / -LeastOomAdjustment);
+
     int IProcessInformation.Id => Pid;
 
     int IProcessInformation.ParentId => ParentPid;
@@ -39,6 +50,18 @@ public sealed partial class Process : IProcessInformation
         (Credentials.RealGroupId, Credentials.EffectiveGroupId, Credentials.SavedGroupId, Credentials.FileSystemGroupId);
 
     ReadOnlySpan<uint> IProcessInformation.Groups => Credentials.Groups;
+
+    ProcessCapabilities IProcessInformation.Capabilities =>
+        new(Credentials.Inheritable, Credentials.Permitted, Credentials.Effective, Credentials.Bounding, Credentials.Ambient);
+
+    (long Own, long Children) IProcessInformation.CpuTimesNs => (CpuTimeNs, ChildrenCpuTimeNs);
+
+    /// <summary>
+    /// As Linux shows it: a process without memory and adjustment has 666, one that fills the machine 1333 (proc(5), oom_score).
+    /// </summary>
+    int IProcessInformation.OomScore => HasEnded || OomAdjustment == LeastOomAdjustment
+        ? 0
+        : (int)Math.Max(0, (1000 + (OomPoints * 1000 / System.Frames.TotalCount)) * 2 / 3);
 
     (SignalSet Pending, SignalSet Ignored, SignalSet Caught) IProcessInformation.Signals
     {
@@ -92,12 +115,50 @@ public sealed partial class Process : IProcessInformation
             Name = found.Name.Bytes,
             State = HasEnded ? 'Z' : GetState(found),
             CpuTimeNs = found.CpuTimeNs,
+            Nice = found.Nice,
             VoluntarySwitches = found.VoluntarySwitchCount,
             InvoluntarySwitches = found.InvoluntarySwitchCount,
             Pending = found.Pending.Set,
             Blocked = found.SignalMask,
         };
         return true;
+    }
+
+    Errno IProcessInformation.SetThreadName(int threadId, ReadOnlySpan<byte> name)
+    {
+        if (System.CurrentThread?.Process != this)
+        {
+            return Errno.EINVAL;
+        }
+
+        if (!System.Threads.TryGet(threadId, out GuestThread? thread) || thread.Process != this)
+        {
+            return Errno.ESRCH;
+        }
+
+        int end = name.IndexOf((byte)0);
+        name = end < 0 ? name : name[..end];
+        thread.Name.Set(name[..Math.Min(name.Length, TaskName.Capacity - 1)]);
+        return Errno.None;
+    }
+
+    Errno IProcessInformation.SetOomAdjustment(int value)
+    {
+        if (value is < LeastOomAdjustment or > -LeastOomAdjustment)
+        {
+            return Errno.EINVAL;
+        }
+
+        bool isPrivileged = System.CurrentThread?.Process.Credentials.Has(Capability.CAP_SYS_RESOURCE) ?? false;
+        if (value < _lowestOomAdjustment && !isPrivileged)
+        {
+            return Errno.EACCES;
+        }
+
+        // Who may go lower says how low others may go.
+        _lowestOomAdjustment = isPrivileged ? value : _lowestOomAdjustment;
+        OomAdjustment = value;
+        return Errno.None;
     }
 
     private char GetState(GuestThread thread) => IsStopped ? 'T' : thread.IsParked ? 'S' : 'R';

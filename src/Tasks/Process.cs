@@ -10,6 +10,9 @@ namespace Semitone.Tasks;
 /// <summary>A process: what its threads share.</summary>
 public sealed partial class Process
 {
+    /// <summary>PR_MCE_KILL_DEFAULT.</summary>
+    public const int DefaultMachineCheckPolicy = 2;
+
     private readonly List<GuestThread> _threads = [];
     private readonly List<Process> _children = [];
     private Process? _parent;
@@ -119,6 +122,20 @@ public sealed partial class Process
     /// <summary>Whether core dumps would be made and /proc files are the owner's (PR_SET_DUMPABLE).</summary>
     public int Dumpable { get; set; } = 1;
 
+    /// <summary>Whether orphans among its descendants become its children (PR_SET_CHILD_SUBREAPER).</summary>
+    public bool IsSubreaper { get; set; }
+
+    /// <summary>
+    /// Whether huge pages are out of the question (PR_SET_THP_DISABLE). There are none; programs that it executes keep the setting.
+    /// </summary>
+    public bool HasHugePagesDisabled { get; set; }
+
+    /// <summary>When a process with a broken page is told (PR_MCE_KILL): 0 when it is met, 1 at once, 2 as the system has it.</summary>
+    public int MachineCheckPolicy { get; set; } = DefaultMachineCheckPolicy;
+
+    /// <summary>The kinds of membarrier(2) that it registered for; the next program starts without.</summary>
+    public MembarrierCommand RegisteredBarriers { get; set; }
+
     /// <summary>What personality(2) set; programs that it executes keep it.</summary>
     public Persona Persona { get; set; }
 
@@ -128,13 +145,23 @@ public sealed partial class Process
     /// <summary>Acts with other credentials from now on.</summary>
     public void SetCredentials(Credentials credentials)
     {
+        Credentials old = Credentials;
         FileSystem.Credentials = new FileCredentials
         {
             UserId = credentials.FileSystemUserId,
             GroupId = credentials.FileSystemGroupId,
             Groups = credentials.Groups,
+            Capabilities = credentials.Effective,
         };
         Credentials = credentials;
+        bool isSomebodyElse = old.EffectiveUserId != credentials.EffectiveUserId || old.EffectiveGroupId != credentials.EffectiveGroupId
+            || old.FileSystemUserId != credentials.FileSystemUserId || old.FileSystemGroupId != credentials.FileSystemGroupId;
+        if (isSomebodyElse || !credentials.Permitted.IsSubsetOf(old.Permitted))
+        {
+            // What the memory holds is not the new user's to see (prctl(2), PR_SET_DUMPABLE and PR_SET_PDEATHSIG).
+            Dumpable = 0;
+            ParentDeathSignal = Signal.None;
+        }
     }
 
     /// <summary>Sets a limit, and tells the part of the kernel that keeps to it.</summary>

@@ -14,6 +14,10 @@ public sealed class ProcessTable(SystemState system) : IProcessTable, ISystemInf
 
     public ReadOnlySpan<byte> DomainName => system.DomainName;
 
+    public void SetHostName(ReadOnlySpan<byte> name) => system.HostName = name.ToArray();
+
+    public void SetDomainName(ReadOnlySpan<byte> name) => system.DomainName = name.ToArray();
+
     public ReadOnlySpan<byte> Release => SystemIdentity.Release;
 
     public ReadOnlySpan<byte> Version => SystemIdentity.Version;

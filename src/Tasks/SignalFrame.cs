@@ -11,7 +11,7 @@ namespace Semitone.Tasks;
 /// <see cref="RtSigFrame"/> with <c>pretcode</c> at the stack pointer, which is 8 below a multiple of 16, as after a call.</remarks>
 internal static class SignalFrame
 {
-    public const ulong TrapFlag = 0x100;
+    private const ulong TrapFlag = 0x100;
 
     private const ulong FrameSize = 440;
     private const ulong OffsetOfContext = 8;
@@ -24,6 +24,7 @@ internal static class SignalFrame
     private const ulong LegacyComponents = 3;
     private const ushort UserCodeSelector = 0x33;
     private const ushort UserStackSelector = 0x2B;
+    private const ushort UserPrivilege = 3;
 
     private const ulong DirectionFlag = 0x400;
     private const ulong ResumeFlag = 0x1_0000;
@@ -115,6 +116,8 @@ internal static class SignalFrame
         mask = default;
         if (!memory.TryRead(new UserPtr<UContext>(contextAddress), out UContext context)
             || context.uc_mcontext.ip >= Paging.UserEnd
+            || (context.uc_mcontext.cs | UserPrivilege) != UserCodeSelector
+            || ((context.uc_flags & UContext.UC_STRICT_RESTORE_SS) != 0 && (context.uc_mcontext.ss | UserPrivilege) != UserStackSelector)
             || !TryLoadState(thread, memory, context.uc_mcontext.fpstate))
         {
             return false;

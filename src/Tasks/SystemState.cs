@@ -9,7 +9,7 @@ using Semitone.Memory;
 namespace Semitone.Tasks;
 
 /// <summary>What all processes of the machine share.</summary>
-public sealed class SystemState : IClockListener
+public sealed partial class SystemState : IClockListener
 {
     private const int PidLimit = 32768;
 
@@ -24,6 +24,7 @@ public sealed class SystemState : IClockListener
         Clock = parts.Files.Clock;
         Frames = parts.Files.Frames;
         Files = parts.Files;
+        Files.Caller = this;
         Loader = parts.Loader;
         Vdso = parts.Vdso;
         WhenMemoryRunsOut = KillForMemory;
@@ -95,6 +96,10 @@ public sealed class SystemState : IClockListener
             Environment = initial.Environment,
             StackLimit = limits[RlimitResource.RLIMIT_STACK].rlim_cur,
             Randomize = RandomizesAddresses,
+            Uid = initial.Credentials.RealUserId,
+            EffectiveUid = initial.Credentials.EffectiveUserId,
+            Gid = initial.Credentials.RealGroupId,
+            EffectiveGid = initial.Credentials.EffectiveGroupId,
         };
         Errno error = Loader.Load(request, new ProgramLookup(files), out LoadedProgram? program, out failure);
         if (error != Errno.None)
@@ -116,6 +121,7 @@ public sealed class SystemState : IClockListener
         created.ProcessGroupId = created.Pid;
         created.SessionId = created.Pid;
         created.ApplyLimits();
+        created.SetCredentials(initial.Credentials);
         thread.BeginProgram(program!);
         Init = created;
         ProcessCount++;
@@ -157,7 +163,7 @@ public sealed class SystemState : IClockListener
         {
             Process process = thread.Process;
             bool isCandidate = process.Pid == id && !process.IsExiting;
-            if (isCandidate && (largest is null || process.AddressSpace.ResidentPageCount > largest.AddressSpace.ResidentPageCount))
+            if (isCandidate && (largest is null || IsChosenBefore(process, largest)))
             {
                 largest = process;
             }
@@ -169,6 +175,16 @@ public sealed class SystemState : IClockListener
             Log.Error($"out of memory: killed {largest.Name}[{largest.Pid}], which held {residentKib} KiB; try a larger memory size");
             largest.Kill(Signal.SIGKILL);
         }
+    }
+
+    /// <summary>
+    /// Tells who of two is ended first when memory has run out. One that asked never to be is chosen where there is nobody else.
+    /// </summary>
+    private static bool IsChosenBefore(Process process, Process other)
+    {
+        bool isSpared = process.OomAdjustment == Process.LeastOomAdjustment;
+        bool isOtherSpared = other.OomAdjustment == Process.LeastOomAdjustment;
+        return isSpared == isOtherSpared ? process.OomPoints > other.OomPoints : isOtherSpared;
     }
 
     /// <summary>The buffer in which floating-point states are put together; valid until the next call.</summary>

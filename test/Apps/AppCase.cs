@@ -25,6 +25,9 @@ public sealed record AppCase
     /// <summary>More flags for <c>semitone run</c>.</summary>
     public string[] Flags { get; init; } = [];
 
+    /// <summary>Whether it finds out what the superuser may, and so must be the superuser natively, too.</summary>
+    public bool NeedsRoot { get; init; }
+
     /// <summary>Takes out of the output what may differ between any two systems.</summary>
     public Func<string, string>? Normalize { get; init; }
 

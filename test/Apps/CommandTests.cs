@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 
 namespace Semitone.Apps;
@@ -54,7 +56,7 @@ public sealed class CommandTests
     [InlineData("run --memry 64Mi prog", "did you mean '--memory'?")]
     [InlineData("run --rootf=dir prog", "did you mean '--rootfs'?")]
     [InlineData("bench --rnus 3", "did you mean '--runs'?")]
-    [InlineData("run --xyzzy prog", "the program's own flags stand behind --")]
+    [InlineData("run --xyzzy prog", "the program's own flags stand behind it")]
     [InlineData("version --help-me", "unknown flag '--help-me'")]
     public void Command_Typo_IsToldWhatWasMeant(string arguments, string hint)
     {
@@ -63,12 +65,36 @@ public sealed class CommandTests
         Assert.Contains(hint, run.Errors, StringComparison.Ordinal);
     }
 
+    /// <summary>A program that asks for what is not there yet seldom says so.</summary>
+    [Theory]
+    [InlineData("3", "", true)]
+    [InlineData("0", "", false)]
+    [InlineData("3", "--quiet", false)]
+    public void Run_ProgramFailsAfterACallThatIsNotThere_NamesItInALine(string status, string flag, bool isTold)
+    {
+        string program = CompiledPrograms.Get("missing.c", ["gcc", "-O2", "-static"]);
+        ProgramRun run = ProgramRun.Of(
+            ["/usr/bin/env", "SEMITONE_QUIET=", "SEMITONE_ACCEL=tcg", Repository.Semitone, "run", "--timeout", "60", .. flag.Length > 0 ? (string[])[flag] : [], program, "--", status]);
+        Assert.Equal(int.Parse(status, CultureInfo.InvariantCulture), run.Status);
+        Assert.Equal(isTold ? "semitone: the program made system calls that are not there yet: number 335 (2 times)\n" : "", run.Errors);
+    }
+
+    [Fact]
+    public void Run_Statistics_CountCallsByTheirNames()
+    {
+        ProgramRun run = Guest.Run(["--stats", CompiledPrograms.Get("missing.c", ["gcc", "-O2", "-static"])]);
+        Assert.Equal(0, run.Status);
+        using JsonDocument statistics = JsonDocument.Parse(run.Errors);
+        Assert.Equal(1, statistics.RootElement.GetProperty("system_calls").GetProperty("exit_group").GetInt32());
+        Assert.Equal(2, statistics.RootElement.GetProperty("missing_system_calls").GetProperty("number 335").GetInt32());
+    }
+
     [Fact]
     public void Run_Help_HasExamplesAndStatuses()
     {
         ProgramRun run = ProgramRun.Of([Repository.Semitone, "run", "--help"]);
         Assert.Equal(0, run.Status);
-        Assert.Contains("Examples:\n  semitone run /bin/ls -- -la /", run.Output, StringComparison.Ordinal);
+        Assert.Contains("Examples:\n  semitone run ls -la /", run.Output, StringComparison.Ordinal);
         Assert.Contains("  124      --timeout ran out", run.Output, StringComparison.Ordinal);
     }
 

@@ -31,11 +31,18 @@ internal static partial class Manifest
         Compiled("signals.cpp", "g++", "-O1", "-std=c++20", "-pthread", "-fnon-call-exceptions"),
         Compiled("signals.cpp", "g++", "-O1", "-std=c++20", "-pthread", "-fnon-call-exceptions", "-static"),
         Compiled("efault.c", "gcc", "-O1", "-static"),
+
+        // What calls answer, rule by rule.
+        .. ((string[])["privileges.c", "paths.c", "descriptors.c", "limits.c", "mappings.c", "proc.c"])
+            .Select(source => Compiled(source, "gcc", "-O1", "-w", "-pthread", "-static") with { NeedsRoot = true }),
         .. ((string[])
         [
             "null-read", "wild-write", "non-canonical", "kernel-read", "kernel-jump", "null-jump", "divide", "illegal", "privileged", "port", "breakpoint", "stack-overflow",
             "write-text", "execute-data", "unmapped", "read-only", "abort", "kill", "term",
         ]).Select(way => Compiled("faults.c", "gcc", "-O1", "-static") with { Name = $"fault: {way}", Arguments = [way], ComparesErrors = false }),
+
+        // Instructions that no compiler makes: the signal, the place and the registers are Linux's.
+        Compiled("instructions.c", "gcc", "-O1", "-static", "-fno-stack-protector", "-mfsgsbase"),
 
         // Debian's packages, unmodified.
         Debian("busybox-static", "/bin/busybox", "echo", "hello", "from  busybox"),

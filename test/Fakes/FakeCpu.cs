@@ -35,8 +35,14 @@ public sealed class FakeCpu : ICpu
     /// <summary>What happens while the CPU is idle; by default time passes until the alarm.</summary>
     public Action? OnIdle { get; set; }
 
+    /// <summary>How often <see cref="TryAllowSupervisorAccess"/> has something to give up.</summary>
+    public int SupervisorChecks { get; set; }
+
     /// <summary>Page table of the last run.</summary>
     public IPageTable? CurrentPageTable { get; private set; }
+
+    /// <summary>The thread of the last run.</summary>
+    public IGuestContext? CurrentContext { get; private set; }
 
     /// <summary>Adds a step for whichever thread runs next.</summary>
     public void Enqueue(GuestStep step) => _common.Enqueue(step);
@@ -84,6 +90,8 @@ public sealed class FakeCpu : ICpu
         return LastTrap.Kind;
     }
 
+    public bool TryAllowSupervisorAccess() => SupervisorChecks > 0 && SupervisorChecks-- > 0;
+
     public void Idle()
     {
         IdleCount++;
@@ -108,6 +116,7 @@ public sealed class FakeCpu : ICpu
     {
         RunCount++;
         CurrentPageTable = pageTable;
+        CurrentContext = context;
         if (_clock.MonotonicNs >= AlarmNs)
         {
             AlarmNs = long.MaxValue;

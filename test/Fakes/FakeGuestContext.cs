@@ -23,6 +23,8 @@ public sealed class FakeGuestContext : IGuestContext
 
     public bool IsDisposed { get; private set; }
 
+    public void ResetSegments() => GsBase = 0;
+
     public void SaveExtendedState(Span<byte> destination) => _extendedState.CopyTo(destination);
 
     public bool TryLoadExtendedState(ReadOnlySpan<byte> source)

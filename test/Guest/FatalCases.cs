@@ -16,6 +16,7 @@ internal static class FatalCases
     [
         ("wild-pointer", machine => Marshal.ReadByte(unchecked((nint)0x1234_5678_0000))),
         ("non-canonical-pointer", machine => Marshal.ReadByte(unchecked((nint)0x1234_5678_9ABC_0000))),
+        ("wild-jump", machine => Marshal.GetDelegateForFunctionPointer<Action>(unchecked((nint)0x1234_5678_0000))()),
         ("write-to-code", machine => Marshal.WriteByte((nint)FindCode(machine).Address, 0xCC)),
         ("write-to-code-by-the-direct-map", WriteToCodeByDirectMap),
         ("guest-memory", machine => ReadGuestMemory(machine, [0x0F, 0x0B])), // ud2

@@ -8,6 +8,8 @@ namespace Semitone.Guest;
 internal static class KernelPageCases
 {
     private const int ImageSlot = 511;
+    private const ulong DirectMap = 0xFFFF_8000_0000_0000;
+    private const ulong DirectMapEnd = 0xFFFF_FF00_0000_0000;
     private const ulong ImageStart = 0xFFFF_FFFF_8000_0000;
     private const int KernelSlots = (int)(Paging.UserEnd >> 39);
 
@@ -20,6 +22,7 @@ internal static class KernelPageCases
         ("LowAddresses_AreUnmappedInTheKernelsTables", FindLowMappings),
         ("GuestTables_ShareTheKernelsSlotsAndNothingElse", CompareSlots),
         ("ExecutableMemory_IsNotToBeHad", AskForExecutableMemory),
+        ("DirectMap_LeavesDevicesOut", FindDevicesInTheDirectMap),
     ];
 
     private static void FindWritableCode(X64Machine machine)
@@ -103,6 +106,27 @@ internal static class KernelPageCases
             Check.True(guest[KernelSlots..].SequenceEqual(kernel[KernelSlots..]), "the kernel's slots differ");
             Check.True(kernel[ImageSlot] != 0, "the image has no slot");
         }
+    }
+
+    /// <summary>Where devices lie, a cached mapping is one too many: the screen of a PC, the I/O APIC, the local APIC.</summary>
+    private static void FindDevicesInTheDirectMap(X64Machine machine)
+    {
+        ulong mapped = 0;
+        foreach (KernelMapping mapping in KernelPageWalk.Walk(machine))
+        {
+            if (mapping.Address is < DirectMap or >= DirectMapEnd)
+            {
+                continue;
+            }
+
+            mapped += mapping.Size;
+            foreach (ulong device in (ulong[])[0xA_0000, 0xFEC0_0000, 0xFEE0_0000])
+            {
+                Check.True(device < mapping.Physical || device >= mapping.Physical + mapping.Size, $"{mapping} is that of a device");
+            }
+        }
+
+        Check.True(mapped >= (ulong)machine.Frames.TotalCount * Paging.PageSize, $"only {mapped} bytes are mapped");
     }
 
     /// <summary>The kernel runs the code that it was linked with: Metal gives nobody, not even the runtime, a page to write code into.</summary>

@@ -29,7 +29,15 @@ internal sealed class TestRun
             return false;
         }
 
-        (string Name, Action<X64Machine> Body)[] cases = [.. RuntimeCases.All, .. PageTableCases.All, .. FrameCases.All, .. KernelPageCases.All, .. RunLoopCases.All, .. MemoryCases.All];
+        if (TryFuzz(out bool isClean))
+        {
+            return isClean;
+        }
+
+        (string Name, Action<X64Machine> Body)[] cases =
+        [
+            .. RuntimeCases.All, .. PageTableCases.All, .. FrameCases.All, .. KernelPageCases.All, .. RunLoopCases.All, .. MemoryCases.All, .. SegmentCases.All,
+        ];
         Print($"1..{cases.Length}");
         int failed = 0;
         for (int i = 0; i < cases.Length; i++)
@@ -48,6 +56,28 @@ internal sealed class TestRun
 
         Print($"done, {failed} failed");
         return failed == 0;
+    }
+
+    /// <summary>With <c>fuzz=SEED:COUNT</c> on the command line, nothing else is run.</summary>
+    private bool TryFuzz(out bool isClean)
+    {
+        isClean = false;
+        try
+        {
+            if (!InstructionFuzzer.TryRun(_machine, Print))
+            {
+                return false;
+            }
+
+            Print("fuzz is clean");
+            isClean = true;
+        }
+        catch (CheckFailedException failure)
+        {
+            Print($"fuzz found: {failure.Message}");
+        }
+
+        return true;
     }
 
     private void RunFatal(string name)

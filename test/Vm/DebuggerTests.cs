@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
 using Semitone.Cli.Qemu;
 
 namespace Semitone.Vm;
@@ -67,6 +68,24 @@ public sealed class DebuggerTests
         Assert.Contains("signal handler called", output, StringComparison.Ordinal);
         Assert.Matches("FatalCases__WriteToCodeByDirectMap", output);
         Assert.Matches("TestRun__RunFatal", output);
+    }
+
+    /// <summary>Ring 0 with a guest's program counter or stack is the end: no handler's frame may be written where a guest has put the stack pointer.</summary>
+    [Theory]
+    [InlineData("set $rip = 0x400000", "set $rsp = 0x600f00")]
+    [InlineData("set $rip = 0x400000")]
+    [InlineData("set $rsp = 0x600f00", "set $rip = &copy_user", "set $rsi = 0x8000000000000000", "set $rdi = 0x8000000000000000")]
+    public void Fault_WithForeignRegistersInRing0_IsAPanicThatWritesNothing(params string[] registers)
+    {
+        string output = Attach(
+            "fatal=spinning-guest",
+            [
+                "hbreak enter_guest", "continue", "delete", .. registers, "hbreak Semitone_Metal_Semitone_Metal_Panic__Die_0",
+                "hbreak Semitone_Metal_Semitone_Metal_Runtime_Signals__DeliverFault", "continue", "backtrace 3", "x/32gx 0x600e00",
+            ]);
+        Assert.Matches("#0 .*Panic__Die_0", output);
+        Assert.Matches("#1 .*KernelTraps__Serve", output);
+        Assert.Equal(16, Regex.Count(output, @"0x600e?f?\w+:\s+0x0{16}\s+0x0{16}"));
     }
 
     /// <summary>QEMU's monitor makes a machine that hangs say where it is; here, in a guest that spins.</summary>

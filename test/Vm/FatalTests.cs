@@ -12,6 +12,7 @@ public sealed class FatalTests
     [Theory]
     [InlineData("wild-pointer", "Access Violation", Abort)]
     [InlineData("non-canonical-pointer", "AccessViolationException", Abort)]
+    [InlineData("wild-jump", "rip 0x123456780000", "kernel panic: exception in ring 0 outside of the kernel")]
     [InlineData("write-to-code", "Access Violation", Abort)]
     [InlineData("write-to-code-by-the-direct-map", "Access Violation", Abort)]
     [InlineData("guest-memory", "Access Violation", Abort)]

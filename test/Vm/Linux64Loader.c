@@ -5,7 +5,8 @@ typedef unsigned char u8;
 typedef unsigned int u32;
 typedef unsigned long long u64;
 
-enum { PLACE = 0x2000000, PAGE_TABLES = 0x9000, BOOT_PARAMS = 0x10000, COMMAND_LINE = 0x12007 };
+enum { PLACE = 0x2000000, PAGE_TABLES = 0x8000, BOOT_PARAMS = 0x10000, SETUP_DATA = 0x13000, COMMAND_LINE = 0x12007 };
+enum { USABLE = 1, RESERVED = 2, ZERO_PAGE_ENTRIES = 128, MEBI = 1 << 20 };
 
 // Xen's PVH boot ABI, the ELF format and the memory map, as far as they matter here.
 struct start_info { u32 magic, version, flags, module_count; u64 modules, command_line, rsdp, memory_map; u32 memory_map_count; };
@@ -13,6 +14,7 @@ struct memory { u64 address, size; u32 type, reserved; };
 struct elf_header { u8 ident[16]; u32 kind, version; u64 entry, headers, sections; u32 flags; unsigned short size, header_size, header_count; };
 struct program_header { u32 type, flags; u64 offset, virtual_address, physical_address, file_size, memory_size, align; };
 
+__attribute__((used)) static u32 control, root;
 static u8 stack[4096] __attribute__((aligned(16), used));
 
 static void copy(u8 *to, const u8 *from, u32 count) {
@@ -27,6 +29,61 @@ static void clear(u8 *to, u32 count) {
     }
 }
 
+static int has_word(const char *line, const char *word) {
+    for (; *line != 0; line++) {
+        u32 i = 0;
+        while (word[i] != 0 && line[i] == word[i]) {
+            i++;
+        }
+        if (word[i] == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static u8 *zero_page = (u8 *)BOOT_PARAMS;
+
+// The zero page holds 128 entries; what comes after them goes into a chain of setup_data, one entry each.
+static void add_memory(u64 address, u64 size, u32 type) {
+    static u8 *next_data = (u8 *)SETUP_DATA;
+    static u64 *link = (u64 *)(BOOT_PARAMS + 0x250);
+    u8 *entry;
+    if (zero_page[0x1E8] < ZERO_PAGE_ENTRIES) {
+        entry = zero_page + 0x2D0 + zero_page[0x1E8]++ * 20;
+    } else {
+        *link = (u32)next_data;
+        link = (u64 *)next_data;
+        link[0] = 0;
+        ((u32 *)next_data)[2] = 1;
+        ((u32 *)next_data)[3] = 20;
+        entry = next_data + 16;
+        next_data += 40;
+    }
+    *(u64 *)entry = address;
+    *(u64 *)(entry + 8) = size;
+    *(u32 *)(entry + 16) = type;
+}
+
+// The same memory told by entries that overlap, contradict each other, run past the end of all addresses, and are more than anybody has room for.
+static void add_hostile(u64 address, u64 size) {
+    if (address < MEBI) {
+        add_memory(address, size, USABLE);
+        return;
+    }
+    add_memory(address + 64 * MEBI, size - 64 * MEBI, USABLE);
+    add_memory(address + 60 * MEBI, 8 * MEBI, USABLE);
+    add_memory(address + 80 * MEBI, MEBI, RESERVED);
+    add_memory(address + 80 * MEBI + 0x800, MEBI, USABLE);
+    add_memory(0xFFFFFFFFFFFFF000, 0x2000, USABLE);
+    add_memory(0xFFFFFFFFFFFF0000, 0xFFFFFFFFFFFFFFFF, RESERVED);
+    add_memory(address, 0, RESERVED);
+    for (u32 i = 0; i < 300; i++) {
+        add_memory(address + 32 * MEBI + i * 0x8000, 0x4800, USABLE);
+    }
+    add_memory(address, 32 * MEBI, USABLE);
+}
+
 // Returns the kernel's entry point; low memory holds what it is to be given.
 __attribute__((used)) u32 prepare(const struct start_info *info) {
     const u8 *image = (const u8 *)*(u32 *)(u32)info->modules;
@@ -39,7 +96,6 @@ __attribute__((used)) u32 prepare(const struct start_info *info) {
         }
     }
 
-    u8 *zero_page = (u8 *)BOOT_PARAMS;
     clear(zero_page, 4096);
     const char *words = (const char *)(u32)info->command_line;
     char *line = (char *)COMMAND_LINE;
@@ -50,22 +106,29 @@ __attribute__((used)) u32 prepare(const struct start_info *info) {
     *(u32 *)(zero_page + 0x218) = ((u32 *)PLACE)[0];
     *(u32 *)(zero_page + 0x21C) = ((u32 *)PLACE)[2];
     const struct memory *memory = (const struct memory *)(u32)info->memory_map;
-    zero_page[0x1E8] = info->memory_map_count;
     for (u32 i = 0; i < info->memory_map_count; i++) {
-        copy(zero_page + 0x2D0 + i * 20, (const u8 *)&memory[i], 20);
+        if (memory[i].type == USABLE && has_word((const char *)COMMAND_LINE, "hostile-map")) {
+            add_hostile(memory[i].address, memory[i].size);
+        } else {
+            add_memory(memory[i].address, memory[i].size, memory[i].type);
+        }
     }
 
-    // The first 4 GiB at their own addresses, in pages of 2 MiB.
+    // The first 4 GiB at their own addresses, in pages of 2 MiB; in five levels if that is asked for, in four from the second table on otherwise.
     u64 *tables = (u64 *)PAGE_TABLES;
-    clear((u8 *)tables, 6 * 4096);
+    clear((u8 *)tables, 7 * 4096);
     tables[0] = (PAGE_TABLES + 4096) | 3;
+    tables[512] = (PAGE_TABLES + 2 * 4096) | 3;
     for (u32 i = 0; i < 4; i++) {
-        tables[512 + i] = (PAGE_TABLES + (2 + i) * 4096) | 3;
+        tables[1024 + i] = (PAGE_TABLES + (3 + i) * 4096) | 3;
     }
 
     for (u32 i = 0; i < 4 * 512; i++) {
-        tables[1024 + i] = ((u64)i << 21) | 0x83;
+        tables[1536 + i] = ((u64)i << 21) | 0x83;
     }
+
+    control = has_word((const char *)COMMAND_LINE, "five-levels") ? 0x1020 : 0x20;
+    root = control == 0x20 ? PAGE_TABLES + 4096 : PAGE_TABLES;
 
     return (u32)elf->entry;
 }
@@ -82,9 +145,9 @@ __asm__(
     "  call prepare\n"
     "  mov %eax, %edi\n"
     "  mov %cr4, %eax\n"
-    "  or $0x20, %eax\n"
+    "  or control, %eax\n"
     "  mov %eax, %cr4\n"
-    "  mov $0x9000, %eax\n"
+    "  mov root, %eax\n"
     "  mov %eax, %cr3\n"
     "  mov $0xC0000080, %ecx\n"
     "  rdmsr\n"

@@ -39,7 +39,7 @@ internal sealed partial class Benchmark
         _hellos =
         [
             GuestWorkload.Pack("static hello", "/hello", "", writer => writer.AddFileAs(Require("hello-static"), "/hello")),
-            GuestWorkload.Pack("dynamic hello", dynamicHello, "", writer => new ProgramPacker(writer).Add(dynamicHello)),
+            GuestWorkload.Pack("dynamic hello", dynamicHello, "", writer => new ProgramPacker(writer, new PackingReport(writer)).Pack(dynamicHello, [], [])),
         ];
         string python = Path.Combine(options.Folder, "python");
         if (Directory.Exists(python))

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Text;
 using Semitone.BootParameters;
+using Semitone.Cli.Posix;
 using Semitone.Cli.Qemu;
 using Semitone.Cli.Running;
 
@@ -15,9 +15,9 @@ internal sealed class RunCommand
     public const string Examples =
         """
         Examples:
-          semitone run /bin/ls -- -la /                         a program of this machine: its libraries are found and packed
+          semitone run ls -la /                                 a program of this machine: its libraries are found and packed
           semitone run ./script.sh                              a script, with its interpreter
-          semitone run --rootfs DIR -- /bin/prog -x             a folder, or a cpio archive, as root file system
+          semitone run --rootfs root.tar.gz /bin/prog -x        a folder, or a tar or cpio archive, as root file system
           semitone run -M 256Mi -e DEBUG=1 --timeout 30 ./prog  more memory, a variable, and not for ever
           semitone run --strace ./prog < input 2> calls         every system call, as it happens
           semitone run --dry-run ./prog                         the QEMU command line, and nothing is started
@@ -32,13 +32,19 @@ internal sealed class RunCommand
 
     private readonly Argument<string[]> _program = new("BINARY")
     {
-        Description = "The program: a binary or script of this machine, or with --rootfs a path in the root file system. Its arguments stand behind `--`.",
+        Description = "The program: a binary or script of this machine, or with --rootfs a path in the root file system. All that follows it is its own.",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
-    private readonly Option<string?> _rootfs = new("--rootfs", "--initrd") { Description = "Root file system: a folder or a cpio archive (newc, gzip or plain)", HelpName = "DIR|FILE" };
+    private readonly Option<string?> _rootfs = new("--rootfs", "--initrd") { Description = "Root file system: a folder, or a tar or cpio archive, compressed or not", HelpName = "DIR|FILE" };
     private readonly Option<string?> _memory = new("--memory", "-M") { Description = "Memory of the machine [default: 64Mi and what the root file system takes]", HelpName = "SIZE" };
     private readonly Option<string[]> _environment = new("--env", "-e") { Description = "Environment variable; without =VALUE the value is the host's", HelpName = "KEY[=VALUE]" };
+    private readonly Option<string[]> _environmentFiles = new("--env-file") { Description = "File of environment variables, a KEY=VALUE or KEY a line", HelpName = "FILE" };
+    private readonly Option<string[]> _includes = new("--include") { Description = "Pack a file or folder of this machine too [default GUEST: the same path]", HelpName = "PATH[:GUEST]" };
+    private readonly Option<string?> _workingDirectory = new("--workdir", "-w") { Description = "Working directory of the program", HelpName = "DIR" };
+    private readonly Option<string?> _user = new("--user", "-u") { Description = "User that the program runs as, by the root file system's /etc/passwd", HelpName = "NAME|UID[:GROUP]" };
+    private readonly Option<string?> _hostName = new("--hostname") { Description = "Name of the machine, as uname tells it", HelpName = "NAME" };
+    private readonly Option<bool> _verbose = new("--verbose", "-v") { Description = "List what is packed, and why" };
     private readonly Option<string?> _platform = new("--plat") { Description = "Platform: auto or qemu [default: auto]", HelpName = "NAME" };
     private readonly Option<string?> _architecture = new("--arch", "-m") { Description = "Architecture: x86_64", HelpName = "NAME" };
     private readonly Option<string?> _target = new("--target", "-t") { Description = "Target, such as qemu/x86_64-initrd-strace", HelpName = "TARGET" };
@@ -59,26 +65,21 @@ internal sealed class RunCommand
     [
         new Option<bool>("--detach", "-d"), new Option<string>("--ip"), new Option<string>("--kraftfile", "-K"), new Option<string>("--mac"), new Option<string>("--network"),
         new Option<bool>("--no-start"), new Option<string>("--port", "-p"), new Option<string>("--prefix"), new Option<bool>("--prefix-name"), new Option<bool>("--rm"),
-        new Option<string>("--volume", "-v"), new Option<bool>("--symbolic"),
+        new Option<string>("--volume"), new Option<bool>("--symbolic"),
     ];
 
-    private readonly string[] _programArguments;
+    /// <summary>The program and its arguments, once <see cref="TakeProgram"/> has found them.</summary>
+    public string[] ProgramWords { get; private set; } = [];
 
-    /// <param name="programArguments">What stood behind the first <c>--</c>.</param>
-    public RunCommand(string[] programArguments)
-    {
-        _programArguments = programArguments;
-    }
-
-    public Command Build()
+    public RunCommand()
     {
         Command command = new(Name, "Run a Linux program in a virtual machine of its own");
         command.Aliases.Add("r");
         command.Add(_program);
         foreach (Option option in (Option[])
             [
-                _rootfs, _memory, _environment, _platform, _architecture, _target, _timeout, _strace, _statistics, _quiet, _dryRun, _keepInitrd, _machine, _accelerator,
-                _noAcceleration, _cpu, _kernelArguments, _name,
+                _rootfs, _memory, _environment, _environmentFiles, _includes, _workingDirectory, _user, _hostName, _platform, _architecture, _target, _timeout, _strace,
+                _statistics, _verbose, _quiet, _dryRun, _keepInitrd, _machine, _accelerator, _noAcceleration, _cpu, _kernelArguments, _name,
             ])
         {
             // One value for each flag: what follows it is the next word of the command line.
@@ -93,8 +94,42 @@ internal sealed class RunCommand
         }
 
         command.SetAction(result => Runner.Run(Read(result)));
-        return command;
+        Command = command;
     }
+
+    public Command Command { get; }
+
+    /// <summary>Takes the program and its arguments from a command line: they start at the first word that is neither a flag nor a flag's value.</summary>
+    /// <remarks>A <c>--</c> before the program or right behind it only marks that border; any other is the program's own.</remarks>
+    /// <param name="arguments">The command's.</param>
+    /// <returns>What is left: ours.</returns>
+    public string[] TakeProgram(string[] arguments)
+    {
+        if (arguments.Length == 0 || (arguments[0] != Command.Name && !Command.Aliases.Contains(arguments[0])))
+        {
+            return arguments;
+        }
+
+        int start = 1;
+        while (start < arguments.Length && arguments[start].StartsWith('-') && arguments[start] is not ("-" or "--"))
+        {
+            start += TakesNextWord(arguments[start]) ? 2 : 1;
+        }
+
+        start = Math.Min(start, arguments.Length);
+        string[] words = arguments[start..];
+        ProgramWords = words switch
+        {
+            ["--", .. string[] program] => program,
+            [string program, "--", .. string[] rest] => [program, .. rest],
+            _ => words,
+        };
+        return arguments[..start];
+    }
+
+    /// <summary>Tells whether a flag's value is the word behind it: not with <c>--flag=value</c> or <c>-Mvalue</c>, and not for a switch.</summary>
+    private bool TakesNextWord(string flag) =>
+        Command.Options.FirstOrDefault(option => option.Name == flag || option.Aliases.Contains(flag)) is { } option && option.ValueType != typeof(bool);
 
     private RunRequest Read(ParseResult result)
     {
@@ -110,10 +145,10 @@ internal sealed class RunCommand
         if (Array.Find(named, word => word.StartsWith('-') && word.Length > 1) is { } unknown)
         {
             string known = Spelling.Suggest(unknown.Split('=')[0], result.CommandResult.Command.Options.Where(option => !option.Hidden).SelectMany(option => option.Aliases.Prepend(option.Name)));
-            throw Wrong($"unknown flag '{unknown}'{(known.Length > 0 ? known : "; the program's own flags stand behind --")}");
+            throw Wrong($"unknown flag '{unknown}'{(known.Length > 0 ? known : "; the program's own flags stand behind it")}");
         }
 
-        string[] words = [.. named, .. _programArguments];
+        string[] words = ProgramWords;
         string? root = result.GetValue(_rootfs);
         if (root is "" || result.GetValue(_keepInitrd) is "")
         {
@@ -127,12 +162,12 @@ internal sealed class RunCommand
 
         if (words.Length == 0)
         {
-            throw Wrong(root is null ? "name a program: semitone run BINARY -- ARGUMENTS" : "name a program in the root file system: semitone run --rootfs DIR -- /bin/prog");
+            throw Wrong(root is null ? "name a program: semitone run PROGRAM ARGUMENTS" : "name a program in the root file system: semitone run --rootfs DIR /bin/prog");
         }
 
-        if (root is null && Directory.Exists(words[0]))
+        if (root is null && words[0].Contains('/') && HostFile.IsFolder(words[0]))
         {
-            throw Wrong($"{words[0]} is a folder: projects (Kraftfile) are not supported yet; to run a program in it, say --rootfs {words[0]} -- /path/of/program");
+            throw Wrong($"{words[0]} is a folder: projects (Kraftfile) are not supported yet; to run a program in it, say --rootfs {words[0]} /path/of/program");
         }
 
         Target target = ReadTarget(result);
@@ -143,7 +178,12 @@ internal sealed class RunCommand
             Arguments = words[1..],
             RootFileSystem = root,
             MemoryBytes = ReadMemory(result),
-            Environment = result.GetValue(_environment) ?? [],
+            Environment = [.. (result.GetValue(_environmentFiles) ?? []).SelectMany(EnvironmentFile.Read), .. result.GetValue(_environment) ?? []],
+            Includes = [.. (result.GetValue(_includes) ?? []).Select(IncludedPath.Parse)],
+            WorkingDirectory = ReadWorkingDirectory(result),
+            User = result.GetValue(_user),
+            HostName = ReadHostName(result),
+            Verbose = result.GetValue(_verbose),
             KernelArguments = result.GetValue(_kernelArguments) ?? [],
             Machine = result.GetValue(_machine) switch
             {
@@ -157,7 +197,7 @@ internal sealed class RunCommand
             Timeout = ReadTimeout(result),
             Strace = result.GetValue(_strace) || target.Strace,
             Statistics = result.GetValue(_statistics),
-            Quiet = result.GetValue(_quiet) || Environment.GetEnvironmentVariable(QuietVariable) is { Length: > 0 } and not "0",
+            Quiet = result.GetValue(_quiet) || HostEnvironment.Get(QuietVariable) is { Length: > 0 } and not "0",
             DryRun = result.GetValue(_dryRun),
             KeepInitialRamDisk = result.GetValue(_keepInitrd),
         };
@@ -200,10 +240,25 @@ internal sealed class RunCommand
 
         if (!MemorySize.TryParse(text, out long bytes))
         {
-            throw Wrong($"--memory: '{text}' is no size; write 64Mi, 1Gi, 512Ki or a number of bytes");
+            throw Wrong($"--memory: '{text}' is no size; write 64Mi, 1.5G, 512MB or a number of bytes");
         }
 
         return bytes >= 1 << 20 ? bytes : throw Wrong($"--memory: {text} is less than 1Mi");
+    }
+
+    private string? ReadWorkingDirectory(ParseResult result) => result.GetValue(_workingDirectory) switch
+    {
+        null => null,
+        ['/', ..] path => path,
+        string path => throw Wrong($"--workdir: '{path}' is no absolute path"),
+    };
+
+    private string? ReadHostName(ParseResult result)
+    {
+        // sethostname(2).
+        const int LongestName = 64;
+        string? name = result.GetValue(_hostName);
+        return name is null || (name.Length > 0 && HostText.ToBytes(name).Length <= LongestName) ? name : throw Wrong($"--hostname: a name has 1 to {LongestName} bytes");
     }
 
     private Accelerator? ReadAccelerator(ParseResult result)
@@ -218,7 +273,7 @@ internal sealed class RunCommand
     }
 
     /// <summary>Reads what stands for the flag where that is not given.</summary>
-    internal static Accelerator? ReadAcceleratorVariable() => ParseAccelerator(AcceleratorVariable, Environment.GetEnvironmentVariable(AcceleratorVariable));
+    internal static Accelerator? ReadAcceleratorVariable() => ParseAccelerator(AcceleratorVariable, HostEnvironment.Get(AcceleratorVariable));
 
     /// <summary>Reads the value of the flag, or of the variable that stands for it.</summary>
     /// <returns>Null for the better one that works.</returns>
@@ -243,7 +298,7 @@ internal sealed class RunCommand
     /// <summary>A parameter stands among ours: it must not take the words behind it in, nor end the parameters.</summary>
     private static void CheckKernelArgument(string argument)
     {
-        BootOptions options = KernelCommandLine.Parse(Encoding.UTF8.GetBytes("semitone " + argument + " -- /program"));
+        BootOptions options = KernelCommandLine.Parse(HostText.ToBytes("semitone " + argument + " -- /program"));
         bool isWhole = options.ProgramArguments.Count == 1 && options.ProgramArguments[0].AsSpan().SequenceEqual("/program"u8);
         if (!isWhole || options.Warnings.Any(warning => warning.Kind == BootWarningKind.Unterminated))
         {

@@ -14,7 +14,7 @@ internal sealed class KvmAnswerStore(string? path, string key)
     private const string Forever = "-";
 
     /// <summary>Finds the file, and what an answer depends on.</summary>
-    public static KvmAnswerStore Find(string device, string qemu) => new(FindFile(Environment.GetEnvironmentVariable), DescribeHost(device, qemu));
+    public static KvmAnswerStore Find(string device, string qemu) => new(FindFile(HostEnvironment.Get), DescribeHost(device, qemu));
 
     /// <summary>Reads what is kept.</summary>
     /// <returns>Null when that is nothing, or about something else.</returns>

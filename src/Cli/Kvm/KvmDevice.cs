@@ -30,14 +30,24 @@ internal sealed class KvmDevice(int descriptor) : IDisposable
     /// <returns>0, or errno.</returns>
     public static int Open(string path, out KvmDevice? device)
     {
-        int descriptor = LibC.open(path, LibC.O_RDWR | LibC.O_CLOEXEC);
+        int descriptor = LibC.open(HostText.ToCString(path), LibC.O_RDWR | LibC.O_CLOEXEC);
         device = descriptor < 0 ? null : new KvmDevice(descriptor);
         return descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
     }
 
     /// <summary>Makes a call that takes a number.</summary>
     /// <exception cref="KvmFailedException">It failed.</exception>
-    public int Call(ulong request, nint argument, string name) => Check(LibC.ioctl(descriptor, request, argument), name);
+    public int Call(ulong request, nint argument, string name)
+    {
+        int result;
+        do
+        {
+            result = LibC.ioctl(descriptor, request, argument);
+        }
+        while (result < 0 && Marshal.GetLastPInvokeError() == LibC.EINTR); // a signal for this process; the guest goes on where it was
+
+        return Check(result, name);
+    }
 
     /// <summary>Makes a call that takes a structure.</summary>
     /// <exception cref="KvmFailedException">It failed.</exception>
@@ -61,7 +71,7 @@ internal sealed class KvmDevice(int descriptor) : IDisposable
         }
 
         int error = Marshal.GetLastPInvokeError();
-        bool isShortage = error is LibC.EBUSY or LibC.ENOMEM or LibC.EMFILE or LibC.ENFILE or LibC.EAGAIN or LibC.EINTR;
+        bool isShortage = error is LibC.EBUSY or LibC.ENOMEM or LibC.EMFILE or LibC.ENFILE or LibC.EAGAIN;
         string why = error == LibC.EBUSY ? "busy: another hypervisor holds the CPU's virtualization" : Marshal.GetPInvokeErrorMessage(error);
         throw new KvmFailedException(isShortage ? KvmState.Busy : KvmState.Broken, $"{name}: {why}");
     }

@@ -17,7 +17,7 @@ internal static class KvmInspector
     /// <summary>A probe that did not come to its end may do so when the host has less to do.</summary>
     private static readonly TimeSpan s_hungAnswerLasts = TimeSpan.FromMinutes(10);
 
-    public static string Device => Environment.GetEnvironmentVariable(DeviceVariable) is { Length: > 0 } named ? named : DefaultDevice;
+    public static string Device => HostEnvironment.Get(DeviceVariable) is { Length: > 0 } named ? named : DefaultDevice;
 
     /// <summary>Asks.</summary>
     /// <param name="device">The device.</param>
@@ -51,8 +51,9 @@ internal static class KvmInspector
     }
 
     /// <summary>Takes a yes back: QEMU did not get the kernel to start, and without KVM it did.</summary>
-    public static void Correct(string device, string qemu, string reason) =>
-        KvmAnswerStore.Find(device, qemu).Write(KvmAnswer.No(KvmState.Broken, reason), null);
+    /// <param name="mayPass">For some time only.</param>
+    public static void Correct(string device, string qemu, string reason, bool mayPass) =>
+        KvmAnswerStore.Find(device, qemu).Write(KvmAnswer.No(mayPass ? KvmState.Hung : KvmState.Broken, reason), mayPass ? s_hungAnswerLasts : null);
 
     public static KvmAnswer DescribeOpenError(string device, int error) => error switch
     {

@@ -1,6 +1,6 @@
-using System.Text;
 using Microsoft.Win32.SafeHandles;
 using Semitone.Abi;
+using Semitone.Cli.Posix;
 using Semitone.Elf;
 
 namespace Semitone.Cli.Libraries;
@@ -8,6 +8,8 @@ namespace Semitone.Cli.Libraries;
 /// <summary>A program or library of the host with what it asks of the dynamic linker.</summary>
 internal sealed class ElfObject
 {
+    private byte[]? _start;
+
     private ElfObject(string path)
     {
         Path = path;
@@ -44,9 +46,9 @@ internal sealed class ElfObject
         SafeFileHandle handle;
         try
         {
-            handle = File.OpenHandle(path);
+            handle = HostFile.Open(path);
         }
-        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
+        catch (FileNotFoundException)
         {
             return false;
         }
@@ -86,31 +88,42 @@ internal sealed class ElfObject
                 RunPath = Decode(dynamic?.RunPath),
                 IgnoresDefaultPaths = dynamic?.IgnoresDefaultPaths ?? false,
                 NeededBy = neededBy,
+                Opened = DlopenNote.Read(source, file),
             };
             return true;
         }
     }
 
+    /// <summary>The libraries that the object says it opens while it runs, and does not do well without (the note of the section .note.dlopen).</summary>
+    public IReadOnlyList<string> Opened { get; private init; } = [];
+
     /// <summary>Tells whether the object calls pthread_exit(3) or pthread_cancel(3), by the names in its string table.</summary>
-    /// <remarks>The table stands near the start of the file; a name that is found elsewhere costs one library too many.</remarks>
-    public bool EndsThreads()
+    public bool EndsThreads() => Names("pthread_exit\0"u8) || Names("pthread_cancel\0"u8);
+
+    /// <summary>Tells whether a text stands in the file: the name of a function that it calls, or a path.</summary>
+    /// <remarks>Only the start of the file is searched, where the string table is; a text that is found elsewhere costs a file too many.</remarks>
+    public bool Names(ReadOnlySpan<byte> text)
     {
-        const int SearchedBytes = 4 << 20;
-        try
+        const int SearchedBytes = 16 << 20;
+        if (_start is null)
         {
-            using SafeFileHandle handle = File.OpenHandle(Path);
-            byte[] start = new byte[(int)Math.Min(RandomAccess.GetLength(handle), SearchedBytes)];
-            int length = RandomAccess.Read(handle, start, 0);
-            ReadOnlySpan<byte> bytes = start.AsSpan(0, length);
-            return bytes.IndexOf("pthread_exit\0"u8) >= 0 || bytes.IndexOf("pthread_cancel\0"u8) >= 0;
+            _start = [];
+            try
+            {
+                using SafeFileHandle handle = HostFile.Open(Path);
+                byte[] start = new byte[(int)Math.Min(RandomAccess.GetLength(handle), SearchedBytes)];
+                _start = start[..RandomAccess.Read(handle, start, 0)];
+            }
+            catch (IOException)
+            {
+                // It was there a moment ago: whoever packs it will say so.
+            }
         }
-        catch (IOException)
-        {
-            return false;
-        }
+
+        return _start.AsSpan().IndexOf(text) >= 0;
     }
 
-    private static string? Decode(byte[]? text) => text is null ? null : Encoding.UTF8.GetString(text);
+    private static string? Decode(byte[]? text) => text is null ? null : HostText.FromBytes(text);
 
     private static string Describe(ElfDefect defect) => defect switch
     {

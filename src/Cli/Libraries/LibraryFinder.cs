@@ -27,6 +27,9 @@ internal sealed class LibraryFinder
     private readonly List<(string Name, string NeededBy)> _missing = [];
     private LinkerCache? _cache;
     private bool _usesLibraryPath;
+    private bool _isMusl;
+    private string[] _muslFolders = [];
+    private int _done;
 
     /// <param name="root">Where the file system starts that is searched; "" for the host's own.</param>
     /// <param name="libraryPath">LD_LIBRARY_PATH.</param>
@@ -60,7 +63,7 @@ internal sealed class LibraryFinder
             throw new CommandFailedException(ExitStatus.NotFound, $"{program} cannot be run: its interpreter {interpreter} {(problem is null ? "is missing" : $"cannot be used: {problem}")}");
         }
 
-        bool isMusl = Path.GetFileName(interpreter).StartsWith("ld-musl-", StringComparison.Ordinal);
+        _isMusl = Path.GetFileName(interpreter).StartsWith("ld-musl-", StringComparison.Ordinal);
         _paths.Add(interpreter);
         _names.Add(Path.GetFileName(interpreter));
         if (linker!.SoName is { } soName)
@@ -68,20 +71,13 @@ internal sealed class LibraryFinder
             _names.Add(soName);
         }
 
-        string[] muslFolders = isMusl ? ReadMuslFolders(interpreter) : [];
+        _muslFolders = _isMusl ? ReadMuslFolders(interpreter) : [];
         _objects.Add(executable);
-        for (int i = 0; i < _objects.Count; i++)
-        {
-            foreach (string name in _objects[i].Needed)
-            {
-                Add(name, _objects[i], isMusl, muslFolders);
-            }
-        }
-
-        if (!isMusl && _names.Contains("libc.so.6"))
+        AddNeeded();
+        if (!_isMusl && _names.Contains("libc.so.6"))
         {
             AddCancellationLibrary(executable);
-            if (File.Exists(_root + CachePath))
+            if (HostFile.Exists(_root + CachePath))
             {
                 _paths.Add(CachePath);
             }
@@ -90,15 +86,61 @@ internal sealed class LibraryFinder
         return new LibrarySet([.. _paths], _missing, _usesLibraryPath ? _libraryPath : null);
     }
 
-    private void Add(string name, ElfObject neededBy, bool isMusl, string[] muslFolders)
+    /// <summary>The program and its libraries, in the order in which they were found; empty for a static program.</summary>
+    public IReadOnlyList<ElfObject> Objects => _objects;
+
+    /// <summary>Finds a library that the program may open while it runs, and what that needs.</summary>
+    /// <param name="name">As for dlopen(3): a path, or a name that is searched for.</param>
+    /// <returns>The paths that were not known before; none when the library, which the program may do without, is not there.</returns>
+    public IReadOnlyList<string> FindMore(string name)
     {
-        if (!_names.Add(name) || (isMusl && IsPartOfMusl(name)))
+        if (_objects.Count == 0)
+        {
+            return [];
+        }
+
+        HashSet<string> known = [.. _paths];
+        int missing = _missing.Count;
+        if (name.Contains('/'))
+        {
+            if (_paths.Contains(name) || !ElfObject.TryRead(_root + name, _objects[0], out ElfObject? library, out _))
+            {
+                return [];
+            }
+
+            _names.Add(library!.SoName ?? name);
+            _objects.Add(library);
+        }
+        else
+        {
+            Add(name, _objects[0]);
+        }
+
+        AddNeeded();
+        _missing.RemoveRange(missing, _missing.Count - missing);
+        return [.. _paths.Where(path => !known.Contains(path))];
+    }
+
+    private void AddNeeded()
+    {
+        for (; _done < _objects.Count; _done++)
+        {
+            foreach (string name in _objects[_done].Needed)
+            {
+                Add(name, _objects[_done]);
+            }
+        }
+    }
+
+    private void Add(string name, ElfObject neededBy)
+    {
+        if (!_names.Add(name) || (_isMusl && IsPartOfMusl(name)))
         {
             return;
         }
 
-        IEnumerable<string> candidates = name.Contains('/') ? [Path.GetFullPath(name)]
-            : isMusl ? GetMuslCandidates(name, neededBy, muslFolders) : GetCandidates(name, neededBy);
+        IEnumerable<string> candidates = name.Contains('/') ? [HostFile.GetFullPath(name)]
+            : _isMusl ? GetMuslCandidates(name, neededBy, _muslFolders) : GetCandidates(name, neededBy);
         foreach (string candidate in candidates)
         {
             if (!ElfObject.TryRead(_root + candidate, neededBy, out ElfObject? library, out _))
@@ -184,7 +226,7 @@ internal sealed class LibraryFinder
         foreach (string folder in Expand(_libraryPath?.Replace(';', ':'), neededBy))
         {
             string path = $"{folder}/{name}";
-            _usesLibraryPath |= File.Exists(_root + path);
+            _usesLibraryPath |= HostFile.Exists(_root + path);
             yield return path;
         }
     }
@@ -206,7 +248,7 @@ internal sealed class LibraryFinder
             {
                 foreach (string expanded in ReplaceVariants(withLib, "PLATFORM", s_platformVariants))
                 {
-                    yield return expanded.StartsWith('/') ? expanded.TrimEnd('/') : Path.GetFullPath(expanded);
+                    yield return expanded.StartsWith('/') ? expanded.TrimEnd('/') : HostFile.GetFullPath(expanded);
                 }
             }
         }
@@ -238,16 +280,13 @@ internal sealed class LibraryFinder
     {
         // /lib/ld-musl-x86_64.so.1 reads /etc/ld-musl-x86_64.path, one folder a line or with colons.
         string configuration = $"/etc/{Path.GetFileName(interpreter).Replace(".so.1", ".path", StringComparison.Ordinal)}";
-        try
-        {
-            string text = File.ReadAllText(_root + configuration);
-            _paths.Add(configuration);
-            return text.Split([':', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        if (!HostFile.TryReadAll(_root + configuration, out byte[] text))
         {
             return ["/lib", "/usr/local/lib", "/usr/lib"];
         }
+
+        _paths.Add(configuration);
+        return HostText.FromBytes(text).Split([':', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
     }
 
     /// <summary>Tells whether a name is one of those that musl's linker serves itself: libc.so, libm.so.6, ...</summary>
@@ -267,7 +306,7 @@ internal sealed class LibraryFinder
 
         foreach (string candidate in GetCandidates(ThreadCancellationLibrary, executable))
         {
-            if (File.Exists(_root + candidate))
+            if (HostFile.Exists(_root + candidate))
             {
                 _names.Add(ThreadCancellationLibrary);
                 _paths.Add(candidate);

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using System.Text;
+using Semitone.Cli.Posix;
 
 namespace Semitone.Cli.Libraries;
 
@@ -30,17 +30,7 @@ internal sealed class LinkerCache
     private static ReadOnlySpan<byte> OldMagic => "ld.so-1.7.0\0"u8;
 
     /// <summary>Reads a cache; an empty one where the file is missing or is none.</summary>
-    public static LinkerCache Read(string path)
-    {
-        try
-        {
-            return Parse(File.ReadAllBytes(path));
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            return new LinkerCache();
-        }
-    }
+    public static LinkerCache Read(string path) => HostFile.TryReadAll(path, out byte[] content) ? Parse(content) : new LinkerCache();
 
     public static LinkerCache Parse(ReadOnlySpan<byte> file)
     {
@@ -103,7 +93,7 @@ internal sealed class LinkerCache
             return false;
         }
 
-        text = Encoding.UTF8.GetString(file.Slice((int)offset, end));
+        text = HostText.FromBytes(file.Slice((int)offset, end));
         return true;
     }
 }

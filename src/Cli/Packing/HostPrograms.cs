@@ -1,3 +1,5 @@
+using Semitone.Cli.Posix;
+
 namespace Semitone.Cli.Packing;
 
 /// <summary>Programs of the host by the names that a user types.</summary>
@@ -9,19 +11,24 @@ internal static class HostPrograms
     {
         if (name.Contains('/'))
         {
-            string path = Path.GetFullPath(name);
-            return File.Exists(path) ? path : null;
+            string path = HostFile.GetFullPath(name);
+            return HostFile.Exists(path) ? path : null;
         }
 
-        foreach (string folder in (Environment.GetEnvironmentVariable("PATH") ?? "/usr/bin:/bin").Split(':', StringSplitOptions.RemoveEmptyEntries))
+        return FindAll(name).FirstOrDefault();
+    }
+
+    /// <summary>Finds all programs of a name in the folders of PATH, in their order.</summary>
+    public static IEnumerable<string> FindAll(string name)
+    {
+        const uint Executable = 0x49;
+        foreach (string folder in (HostEnvironment.Get("PATH") ?? "/usr/bin:/bin").Split(':', StringSplitOptions.RemoveEmptyEntries))
         {
-            string path = Path.GetFullPath($"{folder}/{name}");
-            if (File.Exists(path) && (File.GetUnixFileMode(path) & (UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute)) != 0)
+            string path = HostFile.GetFullPath($"{folder}/{name}");
+            if (FileStatus.TryFollow(path, out FileStatus status) && status.IsRegular && (status.Mode & Executable) != 0)
             {
-                return path;
+                yield return path;
             }
         }
-
-        return null;
     }
 }

@@ -1,4 +1,4 @@
-using System.Text;
+using Semitone.Cli.Posix;
 
 namespace Semitone.Cli.Packing;
 
@@ -16,7 +16,7 @@ internal sealed record ProgramScript(string Interpreter, string? Argument)
     {
         try
         {
-            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            using FileStream file = HostFile.OpenStream(path);
             Span<byte> start = stackalloc byte[LongestLine];
             start = start[..file.ReadAtLeast(start, LongestLine, throwOnEndOfStream: false)];
             return Parse(start);
@@ -27,6 +27,9 @@ internal sealed record ProgramScript(string Interpreter, string? Argument)
         }
     }
 
+    /// <summary>Gives the program that env(1) runs with this argument; null for none.</summary>
+    public string? FindProgram() => Argument?.Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault(word => !word.StartsWith('-') && !word.Contains('='));
+
     internal static ProgramScript? Parse(ReadOnlySpan<byte> start)
     {
         if (!start.StartsWith("#!"u8))
@@ -35,7 +38,7 @@ internal sealed record ProgramScript(string Interpreter, string? Argument)
         }
 
         int end = start.IndexOf((byte)'\n');
-        string line = Encoding.UTF8.GetString(end < 0 ? start[2..] : start[2..end]).Trim(' ', '\t');
+        string line = HostText.FromBytes(end < 0 ? start[2..] : start[2..end]).Trim(' ', '\t');
         int blank = line.AsSpan().IndexOfAny(' ', '\t');
         if (line.Length == 0)
         {

@@ -1,4 +1,3 @@
-using System.Collections;
 using System.Runtime.InteropServices;
 
 namespace Semitone.Cli.Posix;
@@ -18,6 +17,7 @@ internal sealed class ChildProcess
     private readonly int _process;
     private readonly Lock _lock = new();
     private bool _hasEnded;
+    private bool _isInputClosed;
 
     private ChildProcess(int process, int input, int output, int error)
     {
@@ -66,8 +66,10 @@ internal sealed class ChildProcess
         LibC.posix_spawnattr_setsigdefault(attributes, all);
         LibC.posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
 
-        string?[] arguments = [.. GetGuard(), .. command, null];
-        int result = LibC.posix_spawnp(out int process, arguments[0]!, actions, attributes, arguments, GetEnvironment());
+        string[] words = [.. GetGuard(), .. command];
+        using StringArray arguments = new(words);
+        using StringArray environment = new(HostEnvironment.Variables);
+        int result = LibC.posix_spawnp(out int process, HostText.ToCString(words[0]), actions, attributes, arguments.Pointers, environment.Pointers);
         LibC.posix_spawn_file_actions_destroy(actions);
         LibC.close(input.Read);
         LibC.close(output.Write);
@@ -116,10 +118,20 @@ internal sealed class ChildProcess
         }
     }
 
+    /// <summary>Ends its standard input. Not to be called while somebody writes there.</summary>
+    public void CloseInput()
+    {
+        if (!_isInputClosed)
+        {
+            _isInputClosed = true;
+            LibC.close(Input);
+        }
+    }
+
     /// <summary>Closes our ends of its streams.</summary>
     public void Close()
     {
-        LibC.close(Input);
+        CloseInput();
         LibC.close(Output);
         LibC.close(Error);
     }
@@ -135,17 +147,5 @@ internal sealed class ChildProcess
         }
 
         return (ends[0], ends[1]);
-    }
-
-    private static string?[] GetEnvironment()
-    {
-        List<string?> environment = [];
-        foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
-        {
-            environment.Add($"{variable.Key}={variable.Value}");
-        }
-
-        environment.Add(null);
-        return [.. environment];
     }
 }

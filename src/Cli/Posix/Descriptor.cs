@@ -69,7 +69,7 @@ internal static class Descriptor
             if (LibC.fcntl(descriptor, LibC.F_GETFD) < 0)
             {
                 // The lowest free number is this one.
-                LibC.open("/", LibC.O_RDONLY);
+                LibC.open(HostText.ToCString("/"), LibC.O_RDONLY);
             }
         }
     }

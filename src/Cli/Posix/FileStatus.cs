@@ -23,11 +23,16 @@ internal readonly record struct FileStatus(
     public uint Permissions => Mode & 0xFFF;
 
     /// <summary>Reads the status of a path, of a symbolic link itself.</summary>
-    public static bool TryRead(string path, out FileStatus status)
+    public static bool TryRead(string path, out FileStatus status) => TryRead(path, LibC.AT_SYMLINK_NOFOLLOW, out status);
+
+    /// <summary>Reads the status of what a path leads to.</summary>
+    public static bool TryFollow(string path, out FileStatus status) => TryRead(path, 0, out status);
+
+    private static bool TryRead(string path, int flags, out FileStatus status)
     {
         // struct statx, statx(2): 256 bytes whose layout is the same everywhere.
         byte[] raw = new byte[256];
-        if (LibC.statx(LibC.AT_FDCWD, path, LibC.AT_SYMLINK_NOFOLLOW, LibC.STATX_BASIC_STATS, raw) != 0)
+        if (LibC.statx(LibC.AT_FDCWD, HostText.ToCString(path), flags, LibC.STATX_BASIC_STATS, raw) != 0)
         {
             status = default;
             return false;

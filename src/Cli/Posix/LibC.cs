@@ -21,6 +21,7 @@ internal static class LibC
 
     public const int O_RDONLY = 0;
     public const int O_RDWR = 2;
+    public const int O_NONBLOCK = 0x800;
     public const int O_CLOEXEC = 0x80000;
     public const int F_GETFD = 1;
     public const int F_DUPFD_CLOEXEC = 1030;
@@ -54,7 +55,7 @@ internal static class LibC
     public static extern nint write(int descriptor, ref readonly byte buffer, nuint count);
 
     [DllImport("libc", SetLastError = true)]
-    public static extern int open(string path, int flags);
+    public static extern int open(byte[] path, int flags);
 
     [DllImport("libc", SetLastError = true)]
     public static extern int fcntl(int descriptor, int command);
@@ -75,7 +76,22 @@ internal static class LibC
     public static extern int memfd_create(string name, uint flags);
 
     [DllImport("libc", SetLastError = true)]
-    public static extern int statx(int directory, string path, int flags, uint mask, [Out] byte[] status);
+    public static extern int statx(int directory, byte[] path, int flags, uint mask, [Out] byte[] status);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern nint readlink(byte[] path, [Out] byte[] target, nuint size);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern nint getcwd([Out] byte[] path, nuint size);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern nint getdents64(int descriptor, [Out] byte[] entries, nuint size);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int statfs(byte[] path, [Out] byte[] status);
+
+    [DllImport("libc")]
+    public static extern uint getegid();
 
     [DllImport("libc")]
     public static extern int isatty(int descriptor);
@@ -115,7 +131,7 @@ internal static class LibC
 
     // The opaque objects are passed as arrays that are larger than glibc's and musl's (80 and 336 bytes).
     [DllImport("libc")]
-    public static extern int posix_spawnp(out int process, string file, byte[] fileActions, byte[] attributes, string?[] arguments, string?[] environment);
+    public static extern int posix_spawnp(out int process, byte[] file, byte[] fileActions, byte[] attributes, nint[] arguments, nint[] environment);
 
     [DllImport("libc")]
     public static extern int posix_spawn_file_actions_init([In, Out] byte[] fileActions);

@@ -32,7 +32,7 @@ internal static class ResolvedPath
                 continue;
             }
 
-            if (++links > MaxLinks || new FileInfo(current).LinkTarget is not { } target)
+            if (++links > MaxLinks || HostFile.ReadLink(current) is not { } target)
             {
                 return null;
             }

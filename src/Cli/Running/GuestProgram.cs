@@ -1,10 +1,12 @@
+using System.Globalization;
+using Semitone.Cli.Archives;
 using Semitone.Cli.Packing;
 using Semitone.Cli.Posix;
 
 namespace Semitone.Cli.Running;
 
 /// <summary>The root file system and the command with which the guest starts.</summary>
-/// <param name="Archive">The packed root file system, of ours; null when <paramref name="ArchivePath"/> is the user's own file.</param>
+/// <param name="Archive">The root file system, open; null in plans that nobody runs.</param>
 /// <param name="ArchivePath">The path by which QEMU opens the archive.</param>
 /// <param name="ArchiveBytes">Its size.</param>
 /// <param name="Command">Program and arguments.</param>
@@ -14,71 +16,86 @@ internal sealed record GuestProgram(FileStream? Archive, string ArchivePath, lon
     /// <summary>How a child of ours names the descriptor that it gets from us.</summary>
     private const string InheritedPath = "/proc/self/fd/3";
 
-    /// <summary>Packs what a request names, or takes the archive that it names.</summary>
+    /// <summary>Memory that the program needs by experience, besides what the archive takes; 0 for the usual.</summary>
+    public long MemoryBytes { get; init; }
+
+    /// <summary>Where the program starts; null to leave that to <c>$PWD</c>.</summary>
+    public string? WorkingDirectory { get; init; }
+
+    /// <summary>Who it runs as; null for root.</summary>
+    public GuestUser? User { get; init; }
+
+    /// <summary>Packs what a request names.</summary>
     public static GuestProgram Prepare(RunRequest request)
     {
         if (request.RootFileSystem is { } root)
         {
             IReadOnlyList<string> command = [request.Program, .. request.Arguments];
-            if (!Directory.Exists(root))
-            {
-                return new GuestProgram(null, Path.GetFullPath(root), GetArchiveSize(root), command, []);
-            }
-
-            return Pack(request, command, writer => { writer.AddTree(root); return []; });
+            return IsProgram(root) ? OpenProgram(request, root, command) : Pack(request, (writer, report) => FillFrom(root, writer, report, command));
         }
 
-        string folder = GetWorkingDirectory();
-        string program = HostPrograms.Find(request.Program) ?? throw new CommandFailedException(ExitStatus.NotFound, $"{request.Program}: not found");
-
-        // A program is called by the name that the user typed, as a shell would; where that is relative, it is so to the folder that we are in.
-        string name = request.Program.Contains('/') ? request.Program : program;
-        return Pack(request, [name, .. request.Arguments], writer =>
+        string folder = HostFile.CurrentDirectory;
+        return Pack(request, (writer, report) =>
         {
-            ProgramPacker packer = new(writer);
-            packer.Add(program);
+            PackedCommand packed = new ProgramPacker(writer, report).Pack(request.Program, request.Arguments, request.Environment);
             writer.AddFolder(folder, permissions: 0x1ED);
-            List<string> environment = [$"PWD={folder}"];
-            if (packer.LibraryPath is { } libraryPath)
-            {
-                environment.Add($"LD_LIBRARY_PATH={libraryPath}");
-            }
-
-            return environment;
+            return packed with { Environment = [$"PWD={folder}", .. packed.Environment] };
         });
     }
 
-    private static string GetWorkingDirectory()
+    private static PackedCommand FillFrom(string root, RootFileSystemWriter writer, PackingReport report, IReadOnlyList<string> command)
     {
+        if (HostFile.IsFolder(root))
+        {
+            writer.AddTree(root);
+        }
+        else
+        {
+            RootArchive.Unpack(root, writer);
+        }
+
+        report.Add("root file system", root);
+        return new PackedCommand(command, [], MemoryBytes: 0);
+    }
+
+    /// <summary>Tells whether the root file system is to be one static program, which the kernel takes as it is.</summary>
+    private static bool IsProgram(string root)
+    {
+        if (HostFile.IsFolder(root))
+        {
+            return false;
+        }
+
+        if (!HostFile.Exists(root))
+        {
+            // What comes out of a fifo may never end.
+            throw new CommandFailedException(ExitStatus.Usage, $"--rootfs: {root} is neither a folder nor a file");
+        }
+
         try
         {
-            return System.Environment.CurrentDirectory;
+            using FileStream file = HostFile.OpenStream(root);
+            Span<byte> magic = stackalloc byte[4];
+            return file.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) == magic.Length && magic.SequenceEqual<byte>([0x7F, (byte)'E', (byte)'L', (byte)'F']);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (IOException failure)
         {
-            throw new CommandFailedException(ExitStatus.Usage, "the working directory cannot be entered, or is there no more");
+            throw new CommandFailedException(ExitStatus.Usage, $"--rootfs: {root} cannot be read: {failure.Message}");
         }
     }
 
-    private static long GetArchiveSize(string path)
+    private static GuestProgram OpenProgram(RunRequest request, string root, IReadOnlyList<string> command)
     {
-        string? resolved = ResolvedPath.Get(path);
-        if (resolved is null || !FileStatus.TryRead(resolved, out FileStatus status) || !status.IsRegular)
+        if (request.Includes.Count > 0 || request.User is not null)
         {
-            // QEMU would wait for ever for what comes out of a fifo.
-            throw new CommandFailedException(ExitStatus.Usage, $"--rootfs: {path} is neither a folder nor a file");
+            throw new CommandFailedException(ExitStatus.Usage, $"--rootfs: {root} is a program, with which --include and --user do not work");
         }
 
-        try
-        {
-            using FileStream archive = new(resolved, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-            return archive.Length;
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw new CommandFailedException(ExitStatus.Usage, $"--rootfs: {path} cannot be read: {failure.Message}");
-        }
+        FileStream program = HostFile.OpenStream(root);
+        return new GuestProgram(program, InheritedPath, program.Length, command, GetWorkingDirectoryVariable(request)) { WorkingDirectory = request.WorkingDirectory };
     }
+
+    private static string[] GetWorkingDirectoryVariable(RunRequest request) => request.WorkingDirectory is { } directory ? [$"PWD={directory}"] : [];
 
     private static FileStream CreateKept(string path)
     {
@@ -92,25 +109,67 @@ internal sealed record GuestProgram(FileStream? Archive, string ArchivePath, lon
         }
     }
 
-    private static GuestProgram Pack(RunRequest request, IReadOnlyList<string> command, Func<RootFileSystemWriter, IReadOnlyList<string>> fill)
+    private static GuestProgram Pack(RunRequest request, Func<RootFileSystemWriter, PackingReport, PackedCommand> fill)
     {
         FileStream archive = request.KeepInitialRamDisk is { } kept
             ? CreateKept(kept)
             : MemoryFile.Create("semitone-rootfs");
-        RootFileSystemWriter writer = new(archive);
-        IReadOnlyList<string> environment;
+        PackingProgress progress = PackingProgress.ForStandardError(request is { Quiet: true, Verbose: false });
         try
         {
-            environment = fill(writer);
+            RootFileSystemWriter writer = new(archive) { Progress = progress, Limit = GetLimit() };
+            PackingReport report = new(writer);
+            PackedCommand contents = fill(writer, report);
+            foreach (IncludedPath include in request.Includes)
+            {
+                writer.AddAs(include.Source, include.Target);
+                report.Add("included", include.Source == include.Target ? include.Source : $"{include.Source} as {include.Target}");
+            }
+
+            GuestUser? user = request.User is { } name ? GuestUser.Find(name, writer.ReadFile) : null;
+            if (request.WorkingDirectory is { } directory)
+            {
+                writer.AddFolder(directory, permissions: 0x1ED);
+            }
+
             writer.Finish();
+            foreach (string line in report.Describe(request.Verbose))
+            {
+                progress.Say(line);
+            }
+
+            string path = request.KeepInitialRamDisk is { } keptPath ? HostFile.GetFullPath(keptPath) : InheritedPath;
+            return new GuestProgram(archive, path, writer.Length, contents.Command, [.. contents.Environment, .. GetWorkingDirectoryVariable(request)])
+            {
+                MemoryBytes = contents.MemoryBytes,
+                WorkingDirectory = request.WorkingDirectory,
+                User = user,
+            };
+        }
+        catch (ArgumentOutOfRangeException failure)
+        {
+            // What .NET makes of EFBIG, the limit on the size of files.
+            RemoveUnfinished(request.KeepInitialRamDisk);
+            throw new CommandFailedException(ExitStatus.Usage, $"the root file system cannot be packed: {failure.Message}");
         }
         catch
         {
             RemoveUnfinished(request.KeepInitialRamDisk);
             throw;
         }
+        finally
+        {
+            progress.Finish();
+        }
+    }
 
-        return new GuestProgram(archive, request.KeepInitialRamDisk is { } path ? Path.GetFullPath(path) : InheritedPath, writer.Length, command, environment);
+    /// <summary>Gives the bytes that a root file system may have: it lies in memory twice, once of ours and once of the machine's.</summary>
+    private static long GetLimit()
+    {
+        const string Prefix = "MemAvailable:";
+        string line = Array.Find(HostFile.ReadText("/proc/meminfo").Split('\n'), candidate => candidate.StartsWith(Prefix, StringComparison.Ordinal)) ?? "";
+        string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        return words.Length > 1 && long.TryParse(words[1], NumberStyles.None, CultureInfo.InvariantCulture, out long kib) ? kib * 1024 / 2 : long.MaxValue;
     }
 
     /// <summary>Removes half an archive: the disk is full, or something cannot be packed.</summary>

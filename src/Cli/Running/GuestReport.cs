@@ -16,6 +16,9 @@ internal sealed class GuestReport
 
     public string? Statistics { get; private set; }
 
+    /// <summary>The system calls that the program made and the kernel does not have; null for none.</summary>
+    public string? MissingCalls { get; private set; }
+
     public void Add(ControlKind kind, ReadOnlySpan<byte> body)
     {
         switch (kind)
@@ -32,6 +35,9 @@ internal sealed class GuestReport
                 break;
             case ControlKind.Panic:
                 HasPanicked = true;
+                break;
+            case ControlKind.MissingCalls when body.Length > 0:
+                MissingCalls = Encoding.UTF8.GetString(body);
                 break;
             case ControlKind.Statistics:
                 Statistics = Encoding.UTF8.GetString(body);

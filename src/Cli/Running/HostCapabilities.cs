@@ -31,7 +31,7 @@ internal sealed record HostCapabilities
     public string? KvmDevice { get; init; }
 
     /// <summary>The QEMU to start, a path or a name in PATH.</summary>
-    public static string Qemu => Environment.GetEnvironmentVariable(QemuVariable) is { Length: > 0 } qemu ? qemu : "qemu-system-x86_64";
+    public static string Qemu => HostEnvironment.Get(QemuVariable) is { Length: > 0 } qemu ? qemu : "qemu-system-x86_64";
 
     public bool TerminalInput { get; init; }
 
@@ -47,8 +47,8 @@ internal sealed record HostCapabilities
     /// <remarks>To be called on the main thread, see <see cref="ChildProcess.Start"/>.</remarks>
     public static HostCapabilities Detect(bool asksForKvm)
     {
-        string kernel = Environment.GetEnvironmentVariable(KernelVariable) is { Length: > 0 } named ? Path.GetFullPath(named) : Path.Combine(AppContext.BaseDirectory, KernelFile);
-        if (!File.Exists(kernel))
+        string kernel = HostEnvironment.Get(KernelVariable) is { Length: > 0 } named ? HostFile.GetFullPath(named) : Path.Combine(AppContext.BaseDirectory, KernelFile);
+        if (!HostFile.Exists(kernel))
         {
             throw new CommandFailedException(ExitStatus.MachineFailed, $"there is no kernel image at {kernel}: build it with ./semitone demo, or name one with {KernelVariable}");
         }
@@ -64,7 +64,7 @@ internal sealed record HostCapabilities
             TerminalInput = hasTerminal && Descriptor.IsTerminal(Descriptor.StandardInput),
             TerminalOutput = hasTerminal,
             TerminalError = hasTerminal && Descriptor.IsTerminal(Descriptor.StandardError),
-            TerminalName = Environment.GetEnvironmentVariable("TERM"),
+            TerminalName = HostEnvironment.Get("TERM"),
         };
         return asksForKvm ? host with { Kvm = KvmInspector.Ask(KvmInspector.Device, Qemu) } : host;
     }
@@ -75,7 +75,7 @@ internal sealed record HostCapabilities
         const ulong PhysicalMask = (1UL << 31) - 1;
         try
         {
-            using var file = File.OpenHandle(kernel);
+            using var file = HostFile.Open(kernel);
             ulong end = 0;
             if (ElfFile.Read(new FileElfSource(file), out ElfFile? elf, out _) == Errno.None)
             {

@@ -1,4 +1,3 @@
-using System.Text;
 using Semitone.BootParameters;
 using Semitone.Cli.Posix;
 using Semitone.Cli.Qemu;
@@ -14,7 +13,8 @@ internal static class RunPlan
     /// <summary>The host backs whole large pages with one fault each: the archive lies at the end of memory.</summary>
     private const long LargePageBytes = 2 << 20;
 
-    private const string DefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    /// <summary>The PATH that a program has unless something else is said.</summary>
+    public const string DefaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
     /// <summary>Plans the machine.</summary>
     /// <param name="request">What the user asked for.</param>
@@ -22,7 +22,7 @@ internal static class RunPlan
     /// <param name="host">What the host has.</param>
     public static QemuOptions Create(RunRequest request, GuestProgram guest, HostCapabilities host)
     {
-        long memory = request.MemoryBytes ?? DefaultMemoryBytes + RoundUp(guest.ArchiveBytes, LargePageBytes);
+        long memory = request.MemoryBytes ?? Math.Max(DefaultMemoryBytes, guest.MemoryBytes) + RoundUp(guest.ArchiveBytes, LargePageBytes);
 
         // QEMU puts the archive at the end of memory, over the kernel if it must.
         long needed = host.KernelEnd + guest.ArchiveBytes;
@@ -76,15 +76,30 @@ internal static class RunPlan
             line.Add("stats"u8, "1"u8);
         }
 
-        line.AddList("env.vars"u8, BuildEnvironment(request, guest, host).Select(Encoding.UTF8.GetBytes));
+        if (guest.WorkingDirectory is { } directory)
+        {
+            line.Add("program.workdir"u8, HostText.ToBytes(directory));
+        }
+
+        if (guest.User is { } user)
+        {
+            line.Add("program.user"u8, HostText.ToBytes(user.ToParameter()));
+        }
+
+        if (request.HostName is { } name)
+        {
+            line.Add("system.hostname"u8, HostText.ToBytes(name));
+        }
+
+        line.AddList("env.vars"u8, BuildEnvironment(request, guest, host).Select(HostText.ToBytes));
         foreach (string argument in request.KernelArguments)
         {
             // In the kernel's syntax already.
-            line.AddVerbatim(Encoding.UTF8.GetBytes(argument));
+            line.AddVerbatim(HostText.ToBytes(argument));
         }
 
-        byte[] text = line.Build(guest.Command.Select(Encoding.UTF8.GetBytes));
-        return text.Length <= KernelCommandLine.MaximumLength ? Encoding.UTF8.GetString(text) : throw new CommandFailedException(
+        byte[] text = line.Build(guest.Command.Select(HostText.ToBytes));
+        return text.Length <= KernelCommandLine.MaximumLength ? HostText.FromBytes(text) : throw new CommandFailedException(
             ExitStatus.Usage,
             $"arguments and environment make a kernel command line of {text.Length} bytes; it holds {KernelCommandLine.MaximumLength}");
     }
@@ -94,7 +109,7 @@ internal static class RunPlan
     /// <summary>Puts the variables together: the defaults, what packing gave rise to, the user's, of which each replaces an earlier one.</summary>
     private static List<string> BuildEnvironment(RunRequest request, GuestProgram guest, HostCapabilities host)
     {
-        List<string> environment = [DefaultPath, "HOME=/"];
+        List<string> environment = [DefaultPath, $"HOME={guest.User?.Home ?? "/"}"];
         if (host.TerminalOutput && host.TerminalName is { } terminal)
         {
             environment.Add($"TERM={terminal}");
@@ -103,7 +118,7 @@ internal static class RunPlan
         foreach (string variable in guest.Environment.Concat(request.Environment))
         {
             string? assignment = variable.Contains('=') ? variable
-                : Environment.GetEnvironmentVariable(variable) is { } value ? $"{variable}={value}" : null;
+                : HostEnvironment.Get(variable) is { } value ? $"{variable}={value}" : null;
             if (assignment is null)
             {
                 continue;

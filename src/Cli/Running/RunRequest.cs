@@ -10,7 +10,7 @@ public sealed record RunRequest
 
     public IReadOnlyList<string> Arguments { get; init; } = [];
 
-    /// <summary>A folder or a cpio archive; null to pack the program and its libraries.</summary>
+    /// <summary>A folder or an archive; null to pack the program and its libraries.</summary>
     public string? RootFileSystem { get; init; }
 
     /// <summary>Null for enough.</summary>
@@ -18,6 +18,20 @@ public sealed record RunRequest
 
     /// <summary><c>KEY=VALUE</c>, or <c>KEY</c> to take the host's value.</summary>
     public IReadOnlyList<string> Environment { get; init; } = [];
+
+    /// <summary>What else to pack.</summary>
+    public IReadOnlyList<IncludedPath> Includes { get; init; } = [];
+
+    /// <summary>Absolute, in the guest; null for the usual one.</summary>
+    public string? WorkingDirectory { get; init; }
+
+    /// <summary><c>NAME|UID[:GROUP|GID]</c>; null for root.</summary>
+    public string? User { get; init; }
+
+    public string? HostName { get; init; }
+
+    /// <summary>List what is packed, and why.</summary>
+    public bool Verbose { get; init; }
 
     /// <summary>Parameters for the kernel command line, before the <c>--</c>.</summary>
     public IReadOnlyList<string> KernelArguments { get; init; } = [];

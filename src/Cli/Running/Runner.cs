@@ -20,7 +20,7 @@ internal static class Runner
             // The archive in memory goes with us: the printed command takes one that --keep-initrd left.
             string archivePath = guest.Archive is not null && request.KeepInitialRamDisk is null ? "rootfs.cpio" : guest.ArchivePath;
             string command = ShellQuoting.Join(QemuCommandLine.Build(options with { InitialRamDiskPath = archivePath }));
-            Descriptor.TryWrite(Descriptor.StandardOutput, Encoding.UTF8.GetBytes(command + "\n"));
+            Descriptor.TryWrite(Descriptor.StandardOutput, HostText.ToBytes(command + "\n"));
             return 0;
         }
 
@@ -30,23 +30,29 @@ internal static class Runner
         }
 
         // The second net: what KVM does for a probe it may yet not do for QEMU.
-        string? problem = null;
+        StartFailure? problem = null;
         bool mayFallBack = options.Accelerator == Accelerator.Kvm && request.Accelerator is null;
         int status = VirtualMachine.Run(
             options,
             guest.Archive,
             request.Timeout,
-            mayFallBack ? reason =>
+            mayFallBack ? failure =>
             {
-                problem = reason;
-                Say(request, $"KVM is not used, the program runs more slowly: {reason}");
+                problem = failure;
+                Say(request, $"KVM is not used, the program runs more slowly: {failure.Reason}");
                 return RunPlan.WithoutKvm(options);
             }
         : null,
             out GuestReport report);
-        if (problem is not null && report.IsReady && request.CpuModel is null)
+        if (problem is { } seen && report.IsReady && request.CpuModel is null)
         {
-            KvmInspector.Correct(KvmInspector.Device, options.Executable, problem);
+            KvmInspector.Correct(KvmInspector.Device, options.Executable, seen.Reason, seen.MayPass);
+        }
+
+        if (report.MissingCalls is { } calls && (report.Status is not (null or 0) || request.Strace))
+        {
+            // Programs seldom say that it was this.
+            Say(request, $"the program made system calls that are not there yet: {calls}");
         }
 
         if (request.Statistics && report.Statistics is { } statistics)

@@ -18,7 +18,7 @@ internal sealed class VirtualMachine
 
     private readonly QemuOptions _options;
     private readonly FileStream? _archive;
-    private readonly Func<string, QemuOptions?>? _fallBack;
+    private readonly Func<StartFailure, QemuOptions>? _fallBack;
     private readonly LinkDecoder _decoder = new();
     private readonly GuestReport _report = new();
     private readonly StringBuilder _problems = new();
@@ -29,9 +29,10 @@ internal sealed class VirtualMachine
     private int _stopStatus;
     private bool _hasSpoken;
     private string? _halt;
+    private bool _isSilent;
     private string? _outputProblem;
 
-    private VirtualMachine(QemuOptions options, FileStream? archive, Func<string, QemuOptions?>? fallBack)
+    private VirtualMachine(QemuOptions options, FileStream? archive, Func<StartFailure, QemuOptions>? fallBack)
     {
         _options = options;
         _archive = archive;
@@ -49,7 +50,7 @@ internal sealed class VirtualMachine
     /// <param name="report">What the kernel has told.</param>
     /// <returns>The status to end with.</returns>
     /// <remarks>To be called on the main thread, see <see cref="ChildProcess.Start"/>.</remarks>
-    public static int Run(QemuOptions options, FileStream? archive, TimeSpan? timeout, Func<string, QemuOptions?>? fallBack, out GuestReport report)
+    public static int Run(QemuOptions options, FileStream? archive, TimeSpan? timeout, Func<StartFailure, QemuOptions>? fallBack, out GuestReport report)
     {
         VirtualMachine machine = new(options, archive, fallBack);
         report = machine._report;
@@ -127,6 +128,7 @@ internal sealed class VirtualMachine
         {
             if (_fallBack is not null && !Volatile.Read(ref _hasSpoken))
             {
+                Volatile.Write(ref _isSilent, true);
                 Halt($"the machine ran for {s_silenceLimit.TotalSeconds} s without a word");
             }
         }
@@ -160,11 +162,8 @@ internal sealed class VirtualMachine
         string problems = _problems.ToString().Trim();
         string end = _halt ?? DescribeEnd(qemuStatus);
         string reason = problems.Length > 0 ? $"{end} ({problems.Split('\n')[0].Trim()})" : end;
-        if (_fallBack(reason) is not { } other)
-        {
-            return false;
-        }
-
+        bool mayPass = _isSilent || (_halt is null && qemuStatus == ExitStatus.SignalBase + LibC.SIGKILL);
+        QemuOptions other = _fallBack(new StartFailure(reason, mayPass));
         lock (_startLock)
         {
             if (_stopStatus != 0)

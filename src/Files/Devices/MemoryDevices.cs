@@ -51,6 +51,8 @@ public static class MemoryDevices
     {
         public override bool IsSeekable => true;
 
+        public override bool IsPollable => false;
+
         public override IoResult ReadAt(ref IoCursor destination, long offset) => Read(ref destination);
 
         public override IoResult WriteAt(ref IoCursor source, long offset) => Write(ref source);
@@ -85,6 +87,9 @@ public static class MemoryDevices
     private sealed class OpenRandom(Inode inode, OpenFlags flags, RandomGenerator random) : OpenDevice(inode, flags)
     {
         private const int ChunkSize = 256;
+
+        /// <summary>Of the two devices, /dev/random is the one that could have to be waited for.</summary>
+        public override bool IsPollable => Inode.TargetDevice == Random;
 
         public override IoResult Read(ref IoCursor destination)
         {

@@ -53,6 +53,7 @@ internal sealed class InitialFiles(RamFileSystem fileSystem, InitialRamDiskSourc
                 break;
         }
         SetAttributes(inode, in entry);
+        inode.CreatedNs = fileSystem.CreatedNs;
         return inode;
     }
 

@@ -27,6 +27,8 @@ public sealed class OpenPipe : OpenFile
 
     private bool WaitsForPeer { get; }
 
+    public override bool AllowsDirect => true;
+
     public override IoResult Read(ref IoCursor destination)
     {
         IoResult result = _pipe.Read(ref destination);
@@ -39,7 +41,7 @@ public sealed class OpenPipe : OpenFile
 
     public override IoResult Write(ref IoCursor source)
     {
-        IoResult result = _pipe.Write(ref source);
+        IoResult result = _pipe.Write(ref source, arePackets: (Flags & OpenFlags.O_DIRECT) != 0);
         if (result.Bytes > 0)
         {
             Inode.TouchModified();
@@ -58,7 +60,7 @@ public sealed class OpenPipe : OpenFile
         }
         if (CanWrite)
         {
-            events |= _pipe.Free >= FileLimits.PIPE_BUF ? PollEvents.POLLOUT | PollEvents.POLLWRNORM : PollEvents.None;
+            events |= _pipe.HasRoom ? PollEvents.POLLOUT | PollEvents.POLLWRNORM : PollEvents.None;
             events |= _pipe.Readers == 0 ? PollEvents.POLLERR : PollEvents.None;
         }
         return events;

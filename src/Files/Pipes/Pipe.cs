@@ -20,6 +20,7 @@ public sealed class Pipe(FramePool frames)
     private int _frameCount;
     private int _start;
     private int _count;
+    private PacketQueue? _packets;
 
     public int Capacity => _frames.Length * Paging.PageSize;
 
@@ -27,6 +28,9 @@ public sealed class Pipe(FramePool frames)
     public int Count => _count;
 
     public int Free => Capacity - _count;
+
+    /// <summary>Whether a write of PIPE_BUF bytes would find room (poll(2)).</summary>
+    public bool HasRoom => Free >= FileLimits.PIPE_BUF && (_packets is null || _packets.Count < _frames.Length);
 
     /// <summary>Open files that can read; the writers' EPIPE when there is none.</summary>
     public int Readers { get; private set; }
@@ -82,17 +86,13 @@ public sealed class Pipe(FramePool frames)
         {
             return Writers == 0 || destination.Remaining == 0 ? 0 : Errno.EAGAIN;
         }
-        while (_count != 0 && destination.Remaining != 0)
+        if (_packets is null)
         {
-            int inPage = _start & (Paging.PageSize - 1);
-            int length = Math.Min(_count, Paging.PageSize - inPage);
-            int moved = destination.Write(frames, _frames[_start >> Paging.PageShift], inPage, length);
-            _count -= moved;
-            _start = _count == 0 ? 0 : Wrap(_start + moved);
-            if (moved < length)
-            {
-                break;
-            }
+            Take(ref destination, _count);
+        }
+        else
+        {
+            ReadPackets(ref destination, _packets);
         }
         if (destination.Moved != 0)
         {
@@ -101,9 +101,63 @@ public sealed class Pipe(FramePool frames)
         return destination.ToResult();
     }
 
-    /// <summary>Writes; up to PIPE_BUF bytes as a whole or not at all.</summary>
-    public IoResult Write(ref IoCursor source)
+    /// <summary>Moves bytes from the front of the ring, as many as are asked for at most.</summary>
+    private void Take(ref IoCursor destination, int count)
     {
+        while (count != 0 && destination.Remaining != 0)
+        {
+            int inPage = _start & (Paging.PageSize - 1);
+            int length = Math.Min(count, Paging.PageSize - inPage);
+            int moved = destination.Write(frames, _frames[_start >> Paging.PageShift], inPage, length);
+            Drop(moved);
+            count -= moved;
+            if (moved < length)
+            {
+                break;
+            }
+        }
+    }
+
+    private void Drop(int count)
+    {
+        _count -= count;
+        _start = _count == 0 ? 0 : Wrap(_start + count);
+    }
+
+    /// <summary>
+    /// Reads bytes up to the next packet and that packet, whose rest is lost where the buffer is shorter (pipe2(2), O_DIRECT).
+    /// </summary>
+    private void ReadPackets(ref IoCursor destination, PacketQueue packets)
+    {
+        while (!packets.IsEmpty && destination.Remaining != 0)
+        {
+            (int length, bool isPacket) = packets.First;
+            int before = _count;
+            Take(ref destination, length);
+            int taken = before - _count;
+            if (destination.IsFaulted)
+            {
+                packets.Shorten(taken);
+                return;
+            }
+            if (isPacket)
+            {
+                Drop(length - taken);
+                packets.RemoveFirst();
+                return;
+            }
+            packets.Shorten(taken);
+        }
+    }
+
+    /// <summary>Writes; up to PIPE_BUF bytes as a whole or not at all.</summary>
+    /// <param name="arePackets">Each PIPE_BUF bytes, and what is left of the write, are a packet that is read alone.</param>
+    public IoResult Write(ref IoCursor source, bool arePackets = false)
+    {
+        if (arePackets || _packets is not null)
+        {
+            return WritePackets(ref source, arePackets);
+        }
         if (source.Remaining == 0)
         {
             return source.ToResult();
@@ -116,9 +170,59 @@ public sealed class Pipe(FramePool frames)
         {
             return Errno.EAGAIN;
         }
-        Errno error = Errno.None;
         long before = source.Moved;
-        while (source.Remaining != 0)
+        Errno error = Append(ref source, source.Remaining);
+        if (source.Moved != before)
+        {
+            Readable.WakeAll();
+        }
+        return source.ToResult(error);
+    }
+
+    /// <summary>Writes to a pipe that has seen packets, or is to.</summary>
+    private IoResult WritePackets(ref IoCursor source, bool arePackets)
+    {
+        if (source.Remaining == 0)
+        {
+            return source.ToResult();
+        }
+        if (Readers == 0)
+        {
+            return source.ToResult(Errno.EPIPE);
+        }
+        long before = source.Moved;
+        Errno error = Errno.None;
+        _packets ??= new PacketQueue(_count);
+        while (source.Remaining != 0 && error == Errno.None && !source.IsFaulted)
+        {
+            // What is written at once is taken at once; a packet has a page of its own in Linux, so that there are as many as pages.
+            int length = (int)Math.Min(source.Remaining, FileLimits.PIPE_BUF);
+            if (Free < length || (_packets.Count >= _frames.Length && (arePackets || _packets.IsLastPacket)))
+            {
+                error = Errno.EAGAIN;
+                break;
+            }
+            int countBefore = _count;
+            error = Append(ref source, length);
+            if (_count != countBefore && !_packets.TryAdd(_count - countBefore, arePackets))
+            {
+                _count = countBefore;
+                error = Errno.ENOMEM;
+            }
+        }
+        if (source.Moved != before)
+        {
+            Readable.WakeAll();
+        }
+        return source.ToResult(error);
+    }
+
+    /// <summary>Moves bytes to the end of the ring.</summary>
+    /// <returns>None; EAGAIN when it is full, ENOMEM when there is no frame.</returns>
+    private Errno Append(ref IoCursor source, long count)
+    {
+        Errno error = Errno.None;
+        while (count != 0)
         {
             if (Free == 0)
             {
@@ -127,7 +231,7 @@ public sealed class Pipe(FramePool frames)
             }
             int position = Wrap(_start + _count);
             int inPage = position & (Paging.PageSize - 1);
-            int length = (int)Math.Min(Math.Min(Free, Paging.PageSize - inPage), source.Remaining);
+            int length = (int)Math.Min(Math.Min(Free, Paging.PageSize - inPage), count);
             if (!TryGetFrame(position >> Paging.PageShift, out Frame frame))
             {
                 error = Errno.ENOMEM;
@@ -135,16 +239,13 @@ public sealed class Pipe(FramePool frames)
             }
             int moved = source.Read(frames, frame, inPage, length);
             _count += moved;
+            count -= moved;
             if (moved < length)
             {
                 break;
             }
         }
-        if (source.Moved != before)
-        {
-            Readable.WakeAll();
-        }
-        return source.ToResult(error);
+        return error;
     }
 
     /// <summary>Makes the ring longer or shorter (F_SETPIPE_SZ).</summary>
@@ -156,7 +257,7 @@ public sealed class Pipe(FramePool frames)
             return wanted > int.MaxValue ? Errno.EINVAL : Errno.EPERM;
         }
         int capacity = (int)BitOperations.RoundUpToPowerOf2(Math.Max(wanted, Paging.PageSize));
-        if (capacity < _count)
+        if (capacity < _count || _packets?.Count > capacity / Paging.PageSize)
         {
             return Errno.EBUSY;
         }

@@ -28,6 +28,10 @@ public sealed class ProcFileSystem : FileSystem
 
     internal MountNamespace Mounts { get; }
 
+    /// <summary>The root of whoever looks: paths are told as it sees them. Null while nobody does.</summary>
+    internal DirectoryInode? CurrentRoot =>
+        Processes.TryGet(Processes.CurrentProcessId, out IProcessInformation? process) ? process.FileSystem.Root : null;
+
     internal IProcessTable Processes { get; }
 
     internal ISystemInformation System { get; }

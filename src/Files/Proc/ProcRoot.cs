@@ -4,7 +4,7 @@ using Semitone.Abi;
 namespace Semitone.Files;
 
 /// <summary>The top of /proc: files about the system, and a directory per process.</summary>
-internal sealed class ProcRoot : DirectoryInode
+internal sealed class ProcRoot : ProcDirectory
 {
     private const ulong SelfNumber = 2;
     private const ulong ThreadSelfNumber = 3;
@@ -74,7 +74,7 @@ internal sealed class ProcRoot : DirectoryInode
         if (name.Bytes[0] is >= (byte)'1' and <= (byte)'9')
         {
             inode = null;
-            if (Utf8Parser.TryParse(name.Bytes, out int id, out int length) && length == name.Bytes.Length && _fileSystem.Processes.TryGet(id, out _))
+            if (ProcNumber.TryParse(name.Bytes, out int id) && _fileSystem.Processes.TryGet(id, out _))
             {
                 inode = new ProcessDirectory(_fileSystem, id, isThread: false);
                 return Errno.None;

@@ -11,27 +11,34 @@ internal enum ProcessEntry : byte
     Cwd,
     Root,
     Descriptors,
+    DescriptorInformation,
     Tasks,
     AuxiliaryVector,
     ControlGroup,
     CommandLine,
     Comm,
     Environment,
+    GroupIdMap,
     Limits,
+    LoginUserId,
     Maps,
     MountInfo,
     Mounts,
     OomScore,
     OomScoreAdjustment,
+    SessionId,
+    SetGroups,
     Stat,
     StatM,
     Status,
+    UserIdMap,
+    WaitChannel,
     Count,
 }
 
 /// <summary>/proc/PID, and /proc/PID/task/TID, which has the same files.</summary>
 internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool isThread)
-    : DirectoryInode(fileSystem, isThread ? GetThreadNumber(id) : GetNumber(id), (Mode)0x16D)
+    : ProcDirectory(fileSystem, isThread ? GetThreadNumber(id) : GetNumber(id), (Mode)0x16D)
 {
     private const int ThreadFlag = 1 << 20;
 
@@ -76,7 +83,7 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
         DirentType type = which switch
         {
             ProcessEntry.Exe or ProcessEntry.Cwd or ProcessEntry.Root => DirentType.DT_LNK,
-            ProcessEntry.Descriptors or ProcessEntry.Tasks => DirentType.DT_DIR,
+            ProcessEntry.Descriptors or ProcessEntry.DescriptorInformation or ProcessEntry.Tasks => DirentType.DT_DIR,
             _ => DirentType.DT_REG,
         };
         entry = new DirectoryEntry(GetName(which), GetEntryNumber(which), type);
@@ -89,13 +96,16 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
         ProcessEntry.Cwd => "cwd"u8,
         ProcessEntry.Root => "root"u8,
         ProcessEntry.Descriptors => "fd"u8,
+        ProcessEntry.DescriptorInformation => "fdinfo"u8,
         ProcessEntry.Tasks => "task"u8,
         ProcessEntry.AuxiliaryVector => "auxv"u8,
         ProcessEntry.ControlGroup => "cgroup"u8,
         ProcessEntry.CommandLine => "cmdline"u8,
         ProcessEntry.Comm => "comm"u8,
         ProcessEntry.Environment => "environ"u8,
+        ProcessEntry.GroupIdMap => "gid_map"u8,
         ProcessEntry.Limits => "limits"u8,
+        ProcessEntry.LoginUserId => "loginuid"u8,
         ProcessEntry.Maps => "maps"u8,
         ProcessEntry.MountInfo => "mountinfo"u8,
         ProcessEntry.Mounts => "mounts"u8,
@@ -103,6 +113,10 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
         ProcessEntry.OomScoreAdjustment => "oom_score_adj"u8,
         ProcessEntry.Stat => "stat"u8,
         ProcessEntry.StatM => "statm"u8,
+        ProcessEntry.SessionId => "sessionid"u8,
+        ProcessEntry.SetGroups => "setgroups"u8,
+        ProcessEntry.UserIdMap => "uid_map"u8,
+        ProcessEntry.WaitChannel => "wchan"u8,
         _ => "status"u8,
     };
 
@@ -111,22 +125,23 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
     private Inode Make(ProcessEntry entry) => entry switch
     {
         ProcessEntry.Exe or ProcessEntry.Cwd or ProcessEntry.Root => new ProcessLink(fileSystem, GetEntryNumber(entry), id, entry),
-        ProcessEntry.Descriptors => new DescriptorDirectory(fileSystem, GetEntryNumber(entry), id),
+        ProcessEntry.Descriptors => new DescriptorDirectory(fileSystem, GetEntryNumber(entry), id, isInformation: false),
+        ProcessEntry.DescriptorInformation => new DescriptorDirectory(fileSystem, GetEntryNumber(entry), id, isInformation: true),
         ProcessEntry.Tasks => new TaskDirectory(fileSystem, GetEntryNumber(entry), id),
         _ => new ProcessTextFile(fileSystem, GetEntryNumber(entry), id, isThread, entry),
     };
 }
 
 /// <summary>/proc/PID/task.</summary>
-internal sealed class TaskDirectory(ProcFileSystem fileSystem, ulong number, int id) : DirectoryInode(fileSystem, number, (Mode)0x16D)
+internal sealed class TaskDirectory(ProcFileSystem fileSystem, ulong number, int id) : ProcDirectory(fileSystem, number, (Mode)0x16D)
 {
     private readonly byte[] _name = new byte[16];
 
     public override Errno Lookup(FileName name, out Inode? inode)
     {
         inode = null;
-        bool isNumber = Utf8Parser.TryParse(name.Bytes, out int threadId, out int length) && length == name.Bytes.Length && name.Bytes[0] != (byte)'0';
-        if (!isNumber || !fileSystem.Processes.TryGet(id, out IProcessInformation? process) || !process.TryGetThread(threadId, out _))
+        if (!ProcNumber.TryParse(name.Bytes, out int threadId) || !fileSystem.Processes.TryGet(id, out IProcessInformation? process)
+            || !process.TryGetThread(threadId, out _))
         {
             return Errno.ENOENT;
         }
@@ -150,22 +165,26 @@ internal sealed class TaskDirectory(ProcFileSystem fileSystem, ulong number, int
     }
 }
 
-/// <summary>/proc/PID/fd.</summary>
-internal sealed class DescriptorDirectory(ProcFileSystem fileSystem, ulong number, int id) : DirectoryInode(fileSystem, number, (Mode)0x140)
+/// <summary>/proc/PID/fd, and /proc/PID/fdinfo, which has a text for each descriptor in place of a link.</summary>
+internal sealed class DescriptorDirectory(ProcFileSystem fileSystem, ulong number, int id, bool isInformation)
+    : ProcDirectory(fileSystem, number, (Mode)(isInformation ? 0x16D : 0x140))
 {
     private const ulong FirstNumber = 0x100_0000;
+    private const ulong FirstInformationNumber = 0x200_0000;
 
     private readonly byte[] _name = new byte[16];
 
     public override Errno Lookup(FileName name, out Inode? inode)
     {
         inode = null;
-        bool isNumber = Utf8Parser.TryParse(name.Bytes, out int fd, out int length) && length == name.Bytes.Length;
-        if (!isNumber || !fileSystem.Processes.TryGet(id, out IProcessInformation? process) || !process.Files.TryGetAny(new Fd(fd), out _, out _))
+        if (!ProcNumber.TryParse(name.Bytes, out int fd) || !fileSystem.Processes.TryGet(id, out IProcessInformation? process)
+            || !process.Files.TryGetAny(new Fd(fd), out _, out _))
         {
             return Errno.ENOENT;
         }
-        inode = new DescriptorLink(fileSystem, GetNumber(fd), id, new Fd(fd)) { Parent = this };
+        inode = isInformation
+            ? new DescriptorInformationFile(fileSystem, GetNumber(fd), id, new Fd(fd)) { Parent = this }
+            : new DescriptorLink(fileSystem, GetNumber(fd), id, new Fd(fd)) { Parent = this };
         inode.SetTimes(fileSystem.NowNs);
         return Errno.None;
     }
@@ -177,19 +196,24 @@ internal sealed class DescriptorDirectory(ProcFileSystem fileSystem, ulong numbe
         {
             position = fd.Number + 1L;
             Utf8Formatter.TryFormat(fd.Number, _name, out int length);
-            entry = new DirectoryEntry(_name.AsSpan(0, length), GetNumber(fd.Number), DirentType.DT_LNK);
+            DirentType type = isInformation ? DirentType.DT_REG : DirentType.DT_LNK;
+            entry = new DirectoryEntry(_name.AsSpan(0, length), GetNumber(fd.Number), type);
             return true;
         }
         entry = default;
         return false;
     }
 
-    private ulong GetNumber(int fd) => ((ulong)id << ProcFileSystem.ProcessShift) + FirstNumber + (ulong)fd;
+    private ulong GetNumber(int fd) =>
+        ((ulong)id << ProcFileSystem.ProcessShift) + (isInformation ? FirstInformationNumber : FirstNumber) + (ulong)fd;
 }
 
 /// <summary>A link of /proc that leads to a file that somebody has, whatever its name is now.</summary>
 internal abstract class JumpLink(ProcFileSystem fileSystem, ulong number) : SymbolicLinkInode(fileSystem, number)
 {
+    /// <summary>What stands behind the path of a file that was removed.</summary>
+    private static ReadOnlySpan<byte> Deleted => " (deleted)"u8;
+
     protected ProcFileSystem ProcFileSystem => fileSystem;
 
     public override Errno GetTarget(out ReadOnlySpan<byte> target)
@@ -205,13 +229,17 @@ internal abstract class JumpLink(ProcFileSystem fileSystem, ulong number) : Symb
             return Errno.None;
         }
         byte[] buffer = new byte[FileLimits.PATH_MAX];
-        Errno error = FileSystemContext.GetPath(null, inode, buffer, out target);
-        if (error == Errno.ENOENT)
+        switch (FileSystemContext.GetPath(ProcFileSystem.CurrentRoot, inode, buffer.AsSpan(0, buffer.Length - Deleted.Length), out target))
         {
-            target = "/ (deleted)"u8;
-            return Errno.None;
+            case PathFate.TooLong:
+                return Errno.ENAMETOOLONG;
+            case PathFate.Removed:
+                Deleted.CopyTo(buffer.AsSpan(buffer.Length - Deleted.Length));
+                target = buffer.AsSpan(buffer.Length - Deleted.Length - target.Length);
+                return Errno.None;
+            default:
+                return Errno.None;
         }
-        return error;
     }
 }
 
@@ -231,6 +259,24 @@ internal sealed class ProcessLink(ProcFileSystem fileSystem, ulong number, int i
             };
         }
         return true;
+    }
+}
+
+/// <summary>/proc/PID/fdinfo/N.</summary>
+internal sealed class DescriptorInformationFile(ProcFileSystem fileSystem, ulong number, int id, Fd fd)
+    : TextFileInode(fileSystem, number, (Mode)0x124)
+{
+    public override Errno Write(TextBuilder text)
+    {
+        if (!fileSystem.Processes.TryGet(id, out IProcessInformation? process) || !process.Files.TryGetAny(fd, out OpenFile? file, out _))
+        {
+            return Errno.ENOENT;
+        }
+        OpenFlags flags = process.Files.IsCloseOnExec(fd) ? file.Flags | OpenFlags.O_CLOEXEC : file.Flags;
+        text.Append("pos:\t"u8).Append(file.Offset).Append("\nflags:\t"u8).AppendOctal((uint)flags)
+            .Append("\nmnt_id:\t"u8).Append(fileSystem.Mounts.GetMountId(file.Inode.FileSystem))
+            .Append("\nino:\t"u8).Append(file.Inode.Number).Append('\n');
+        return Errno.None;
     }
 }
 

@@ -58,6 +58,21 @@ public interface IProcessInformation
 
     ReadOnlySpan<uint> Groups { get; }
 
+    ProcessCapabilities Capabilities { get; }
+
+    bool HasNoNewPrivileges { get; }
+
+    /// <summary>Time on the CPU of all threads, and of the children that were waited for.</summary>
+    (long Own, long Children) CpuTimesNs { get; }
+
+    /// <summary>
+    /// How much sooner than by its memory alone it is chosen when memory runs out, -1000 to 1000 (oom_score_adj in proc(5)).
+    /// </summary>
+    int OomAdjustment { get; }
+
+    /// <summary>How near it is to being chosen when memory runs out, 0 to 2000 (oom_score in proc(5)).</summary>
+    int OomScore { get; }
+
     /// <summary>Signals pending for the process, ignored and caught.</summary>
     (SignalSet Pending, SignalSet Ignored, SignalSet Caught) Signals { get; }
 
@@ -67,7 +82,19 @@ public interface IProcessInformation
     bool TryGetNextThread(int from, out int threadId);
 
     bool TryGetThread(int threadId, out ThreadInformation thread);
+
+    /// <summary>Names a thread (comm in proc(5)).</summary>
+    /// <returns>None; EINVAL when the caller is another process, ESRCH when there is no such thread.</returns>
+    Errno SetThreadName(int threadId, ReadOnlySpan<byte> name);
+
+    /// <summary>Sets <see cref="OomAdjustment"/>.</summary>
+    /// <returns>None; EINVAL out of range, EACCES when the caller may not make it lower.</returns>
+    Errno SetOomAdjustment(int value);
 }
+
+/// <summary>The capability sets of a process (capabilities(7)).</summary>
+public readonly record struct ProcessCapabilities(
+    CapabilitySet Inheritable, CapabilitySet Permitted, CapabilitySet Effective, CapabilitySet Bounding, CapabilitySet Ambient);
 
 /// <summary>Where the parts of a program lie.</summary>
 public readonly record struct ProcessMemoryLayout(
@@ -81,6 +108,8 @@ public readonly ref struct ThreadInformation
     public char State { get; init; }
 
     public long CpuTimeNs { get; init; }
+
+    public int Nice { get; init; }
 
     public long VoluntarySwitches { get; init; }
 
@@ -97,6 +126,14 @@ public interface ISystemInformation
     ReadOnlySpan<byte> HostName { get; }
 
     ReadOnlySpan<byte> DomainName { get; }
+
+    /// <summary>Sets the host's name.</summary>
+    /// <param name="name">64 bytes at most.</param>
+    void SetHostName(ReadOnlySpan<byte> name);
+
+    /// <summary>Sets the NIS domain's name.</summary>
+    /// <param name="name">64 bytes at most.</param>
+    void SetDomainName(ReadOnlySpan<byte> name);
 
     ReadOnlySpan<byte> Release { get; }
 

@@ -1,3 +1,5 @@
+using System.Buffers.Text;
+using System.Text;
 using Semitone.Abi;
 using Semitone.Machine;
 using Semitone.Memory;
@@ -6,11 +8,37 @@ namespace Semitone.Files;
 
 /// <summary>The text files of /proc/PID.</summary>
 internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, int id, bool isThread, ProcessEntry entry)
-    : TextFileInode(fileSystem, number, (Mode)(entry is ProcessEntry.AuxiliaryVector or ProcessEntry.Environment ? 0x100 : 0x124))
+    : TextFileInode(fileSystem, number, GetPermissions(entry))
 {
     private const int KibPerPage = Paging.PageSize / 1024;
     private const long NsPerTick = 10_000_000;
     private const int MapsNameColumn = 73;
+
+    /// <summary>The priority of a thread that is neither nice nor the opposite.</summary>
+    private const int NeutralPriority = 20;
+
+    public override bool IsPollable => entry is ProcessEntry.Mounts or ProcessEntry.MountInfo;
+
+    public override Errno Store(ReadOnlySpan<byte> text)
+    {
+        if (!fileSystem.Processes.TryGet(id, out IProcessInformation? process))
+        {
+            return Errno.ESRCH;
+        }
+        switch (entry)
+        {
+            case ProcessEntry.Comm:
+                return process.SetThreadName(isThread ? id : process.Id, text);
+            case ProcessEntry.OomScoreAdjustment:
+                const int Longest = 12;
+                text = text[..Math.Min(text.Length, Longest)];
+                text = text[Ascii.Trim(text)];
+                bool isNumber = Utf8Parser.TryParse(text, out int value, out int length) && length == text.Length;
+                return isNumber ? process.SetOomAdjustment(value) : Errno.EINVAL;
+            default:
+                return Errno.EINVAL;
+        }
+    }
 
     public override Errno Write(TextBuilder text)
     {
@@ -48,8 +76,24 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
             case ProcessEntry.Mounts:
                 WriteMounts(text, withIds: false);
                 break;
-            case ProcessEntry.OomScore or ProcessEntry.OomScoreAdjustment:
-                text.Append("0\n"u8);
+            case ProcessEntry.OomScore:
+                text.Append(process.OomScore).Append('\n');
+                break;
+            case ProcessEntry.OomScoreAdjustment:
+                text.Append(process.OomAdjustment).Append('\n');
+                break;
+            case ProcessEntry.LoginUserId or ProcessEntry.SessionId:
+                // Nobody has logged in (proc(5), sessionid): the ID that stands for none.
+                text.Append(uint.MaxValue);
+                break;
+            case ProcessEntry.UserIdMap or ProcessEntry.GroupIdMap:
+                text.Append("         0          0 4294967295\n"u8);
+                break;
+            case ProcessEntry.SetGroups:
+                text.Append("allow\n"u8);
+                break;
+            case ProcessEntry.WaitChannel:
+                text.Append('0');
                 break;
             case ProcessEntry.Stat:
                 WriteStat(process, thread, text);
@@ -63,6 +107,13 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
         }
         return Errno.None;
     }
+
+    private static Mode GetPermissions(ProcessEntry entry) => (Mode)(entry switch
+    {
+        ProcessEntry.AuxiliaryVector or ProcessEntry.Environment => 0x100,
+        ProcessEntry.Comm or ProcessEntry.OomScoreAdjustment => 0x1A4,
+        _ => 0x124,
+    });
 
     private static void CopyFromProcess(IProcessInformation process, ulong start, ulong end, TextBuilder text)
     {
@@ -166,20 +217,23 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
         }
     }
 
-    private static void WriteStat(IProcessInformation process, ThreadInformation thread, TextBuilder text)
+    private void WriteStat(IProcessInformation process, ThreadInformation thread, TextBuilder text)
     {
         AddressSpace? space = process.AddressSpace;
         ProcessMemoryLayout layout = process.Layout;
         (SignalSet Pending, SignalSet Ignored, SignalSet Caught) signals = process.Signals;
-        text.Append(process.Id).Append(" ("u8).Append(thread.Name).Append(") "u8).Append(thread.State).Append(' ')
+        (long own, long children) = process.CpuTimesNs;
+        text.Append(isThread ? id : process.Id).Append(" ("u8).Append(thread.Name).Append(") "u8).Append(thread.State).Append(' ')
             .Append(process.ParentId).Append(' ').Append(process.GroupId).Append(' ').Append(process.SessionId)
             // tty_nr, tpgid, flags, four fault counts.
             .Append(" 1281 "u8).Append(process.GroupId).Append(" 0 0 0 0 0 "u8)
             // utime, stime, cutime, cstime, priority, nice, threads, itrealvalue, starttime.
-            .Append(thread.CpuTimeNs / NsPerTick).Append(" 0 0 0 20 0 "u8).Append(process.ThreadCount).Append(" 0 "u8)
+            .Append((isThread ? thread.CpuTimeNs : own) / NsPerTick).Append(" 0 "u8).Append(children / NsPerTick).Append(" 0 "u8)
+            .Append(NeutralPriority + thread.Nice).Append(' ').Append(thread.Nice).Append(' ').Append(process.ThreadCount).Append(" 0 "u8)
             .Append(process.StartTimeNs / NsPerTick).Append(' ')
-            .Append(space?.Size ?? 0).Append(' ').Append(space?.ResidentPageCount ?? 0).Append(' ').Append(ulong.MaxValue).Append(' ')
-            .Append(layout.CodeStart).Append(' ').Append(layout.CodeEnd).Append(' ').Append(layout.StackStart)
+            .Append(space?.Size ?? 0).Append(' ').Append(space?.ResidentPageCount ?? 0).Append(' ')
+            .Append(process.GetLimit(RlimitResource.RLIMIT_RSS).rlim_cur).Append(' ').Append(layout.CodeStart).Append(' ')
+            .Append(layout.CodeEnd).Append(' ').Append(layout.StackStart)
             // esp, eip; signals; wchan and two that are always 0; exit_signal, processor, and scheduling.
             .Append(" 0 0 "u8).Append(thread.Pending.Bits).Append(' ').Append(thread.Blocked.Bits).Append(' ')
             .Append(signals.Ignored.Bits).Append(' ').Append(signals.Caught.Bits).Append(" 0 0 0 17 0 0 0 0 0 0 "u8)
@@ -193,7 +247,7 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
         AddressSpace? space = process.AddressSpace;
         (SignalSet Pending, SignalSet Ignored, SignalSet Caught) signals = process.Signals;
         text.Append("Name:\t"u8).Append(thread.Name).Append("\nUmask:\t"u8).AppendOctal((uint)process.FileSystem.Umask)
-            .Append("\nState:\t"u8).Append(thread.State).Append(thread.State == 'R' ? " (running)"u8 : thread.State == 'Z' ? " (zombie)"u8 : " (sleeping)"u8)
+            .Append("\nState:\t"u8).Append(thread.State).Append(GetStateName(thread.State))
             .Append("\nTgid:\t"u8).Append(process.Id).Append("\nNgid:\t0\nPid:\t"u8).Append(isThread ? id : process.Id)
             .Append("\nPPid:\t"u8).Append(process.ParentId).Append("\nTracerPid:\t0"u8);
         AppendIds(text.Append("\nUid:"u8), process.UserIds);
@@ -208,6 +262,7 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
             long resident = space.ResidentPageCount * KibPerPage;
             AppendKib(text.Append("\nVmPeak:\t"u8), (long)(space.Size / 1024));
             AppendKib(text.Append("\nVmSize:\t"u8), (long)(space.Size / 1024));
+            AppendKib(text.Append("\nVmLck:\t"u8), (long)(space.LockedSize / 1024));
             AppendKib(text.Append("\nVmHWM:\t"u8), resident);
             AppendKib(text.Append("\nVmRSS:\t"u8), resident);
             AppendKib(text.Append("\nVmData:\t"u8), (long)(space.DataSize / 1024));
@@ -217,12 +272,24 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
         text.Append("\nSigPnd:\t"u8).AppendHex(thread.Pending.Bits, 16).Append("\nShdPnd:\t"u8).AppendHex(signals.Pending.Bits, 16)
             .Append("\nSigBlk:\t"u8).AppendHex(thread.Blocked.Bits, 16).Append("\nSigIgn:\t"u8).AppendHex(signals.Ignored.Bits, 16)
             .Append("\nSigCgt:\t"u8).AppendHex(signals.Caught.Bits, 16);
-        ulong capabilities = process.UserIds.Effective == 0 ? 0x1FF_FFFF_FFFFUL : 0;
-        text.Append("\nCapInh:\t0000000000000000\nCapPrm:\t"u8).AppendHex(capabilities, 16).Append("\nCapEff:\t"u8).AppendHex(capabilities, 16)
-            .Append("\nCapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t0"u8)
+        ProcessCapabilities capabilities = process.Capabilities;
+        text.Append("\nCapInh:\t"u8).AppendHex(capabilities.Inheritable.Bits, 16)
+            .Append("\nCapPrm:\t"u8).AppendHex(capabilities.Permitted.Bits, 16)
+            .Append("\nCapEff:\t"u8).AppendHex(capabilities.Effective.Bits, 16)
+            .Append("\nCapBnd:\t"u8).AppendHex(capabilities.Bounding.Bits, 16)
+            .Append("\nCapAmb:\t"u8).AppendHex(capabilities.Ambient.Bits, 16)
+            .Append("\nNoNewPrivs:\t"u8).Append(process.HasNoNewPrivileges ? 1L : 0L).Append("\nSeccomp:\t0"u8)
             .Append("\nCpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t"u8)
             .Append(thread.VoluntarySwitches).Append("\nnonvoluntary_ctxt_switches:\t"u8).Append(thread.InvoluntarySwitches).Append('\n');
     }
+
+    private static ReadOnlySpan<byte> GetStateName(char state) => state switch
+    {
+        'R' => " (running)"u8,
+        'Z' => " (zombie)"u8,
+        'T' => " (stopped)"u8,
+        _ => " (sleeping)"u8,
+    };
 
     private static void AppendIds(TextBuilder text, (uint Real, uint Effective, uint Saved, uint FileSystem) ids) =>
         text.Append('\t').Append((ulong)ids.Real).Append('\t').Append((ulong)ids.Effective).Append('\t').Append((ulong)ids.Saved)

@@ -27,12 +27,27 @@ public sealed class SysFileSystem : FileSystem
         private static readonly string[] s_paths =
         [
             "devices/system/cpu/cpu0/online",
+            "devices/system/cpu/cpu0/topology/core_cpus",
+            "devices/system/cpu/cpu0/topology/core_cpus_list",
+            "devices/system/cpu/cpu0/topology/core_id",
+            "devices/system/cpu/cpu0/topology/core_siblings",
+            "devices/system/cpu/cpu0/topology/core_siblings_list",
+            "devices/system/cpu/cpu0/topology/die_id",
+            "devices/system/cpu/cpu0/topology/package_cpus",
+            "devices/system/cpu/cpu0/topology/package_cpus_list",
+            "devices/system/cpu/cpu0/topology/physical_package_id",
+            "devices/system/cpu/cpu0/topology/thread_siblings",
+            "devices/system/cpu/cpu0/topology/thread_siblings_list",
             "devices/system/cpu/kernel_max",
             "devices/system/cpu/offline",
             "devices/system/cpu/online",
             "devices/system/cpu/possible",
             "devices/system/cpu/present",
+            "devices/system/node/node0/cpulist",
+            "devices/system/node/node0/cpumap",
+            "devices/system/node/node0/distance",
             "devices/system/node/online",
+            "devices/system/node/possible",
             "kernel/mm/transparent_hugepage/enabled",
             "kernel/mm/transparent_hugepage/hpage_pmd_size",
         ];
@@ -43,7 +58,14 @@ public sealed class SysFileSystem : FileSystem
         {
             text.Append(s_paths[index] switch
             {
-                "devices/system/cpu/cpu0/online" => "1\n",
+                // Masks of CPUs, of which there is one.
+                "devices/system/cpu/cpu0/online"
+                    or "devices/system/cpu/cpu0/topology/core_cpus"
+                    or "devices/system/cpu/cpu0/topology/core_siblings"
+                    or "devices/system/cpu/cpu0/topology/package_cpus"
+                    or "devices/system/cpu/cpu0/topology/thread_siblings"
+                    or "devices/system/node/node0/cpumap" => "1\n",
+                "devices/system/node/node0/distance" => "10\n",
                 "devices/system/cpu/offline" => "\n",
                 "kernel/mm/transparent_hugepage/enabled" => "always madvise [never]\n",
                 "kernel/mm/transparent_hugepage/hpage_pmd_size" => "2097152\n",

@@ -11,9 +11,11 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
 
     private static readonly string[] s_paths =
     [
-        "cmdline", "cpuinfo", "devices", "filesystems", "interrupts", "loadavg", "meminfo", "partitions", "stat", "swaps", "uptime", "version", "vmstat",
+        "cmdline", "cpuinfo", "devices", "diskstats", "filesystems", "interrupts", "loadavg", "meminfo", "partitions", "stat", "swaps",
+        "uptime", "version", "vmstat",
         "sys/fs/file-max", "sys/fs/nr_open", "sys/fs/pipe-max-size",
-        "sys/kernel/cap_last_cap", "sys/kernel/domainname", "sys/kernel/hostname", "sys/kernel/ngroups_max", "sys/kernel/osrelease", "sys/kernel/ostype",
+        "sys/kernel/cap_last_cap", "sys/kernel/core_pattern", "sys/kernel/core_uses_pid", "sys/kernel/domainname",
+        "sys/kernel/hostname", "sys/kernel/ngroups_max", "sys/kernel/osrelease", "sys/kernel/ostype",
         "sys/kernel/pid_max",
         "sys/kernel/random/boot_id", "sys/kernel/random/entropy_avail", "sys/kernel/random/poolsize", "sys/kernel/random/uuid",
         "sys/kernel/randomize_va_space", "sys/kernel/threads-max", "sys/kernel/version",
@@ -54,6 +56,8 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
             case "devices":
                 text.Append("Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n\nBlock devices:\n"u8);
                 break;
+            case "diskstats":
+                break;
             case "partitions":
                 text.Append("major minor  #blocks  name\n\n"u8);
                 break;
@@ -76,6 +80,43 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
         return Errno.None;
     }
 
+    public override Mode GetPermissions(int index) => (Mode)(IsSettable(s_paths[index]) ? 0x1A4 : 0x124);
+
+    public override Errno GetMapError(int index) => IsSetting(index) ? Errno.ENODEV : Errno.EIO;
+
+    /// <summary>A setting that cannot be changed cannot be opened for that, by anybody.</summary>
+    public override Errno CheckOpen(int index, OpenFlags flags)
+    {
+        bool writes = (flags & OpenFlags.O_ACCMODE) != OpenFlags.O_RDONLY || (flags & OpenFlags.O_TRUNC) != 0;
+        return writes && IsSetting(index) && !IsSettable(s_paths[index]) ? Errno.EACCES : Errno.None;
+    }
+
+    public override Errno Store(int index, ReadOnlySpan<byte> text)
+    {
+        const int LongestName = UtsNameField.Length - 1;
+        string path = s_paths[index];
+        if (!IsSettable(path))
+        {
+            return Errno.EIO;
+        }
+        int end = text.IndexOfAny((byte)0, (byte)'\n');
+        text = end < 0 ? text : text[..end];
+        text = text[..Math.Min(text.Length, LongestName)];
+        if (path == "sys/kernel/hostname")
+        {
+            fileSystem.System.SetHostName(text);
+        }
+        else
+        {
+            fileSystem.System.SetDomainName(text);
+        }
+        return Errno.None;
+    }
+
+    private static bool IsSetting(int index) => s_paths[index].StartsWith("sys/", StringComparison.Ordinal);
+
+    private static bool IsSettable(string path) => path is "sys/kernel/hostname" or "sys/kernel/domainname";
+
     private void WriteSetting(string path, TextBuilder text)
     {
         ISystemInformation system = fileSystem.System;
@@ -95,6 +136,9 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
                 break;
             case "sys/kernel/domainname":
                 text.Append(system.DomainName);
+                break;
+            case "sys/kernel/core_pattern":
+                // No core dumps: that is what an empty pattern says, without core_uses_pid (core(5)).
                 break;
             case "sys/kernel/random/boot_id":
                 if (_bootId[8] == 0)

@@ -8,9 +8,25 @@ internal abstract class TextFileInode(FileSystem fileSystem, ulong number, Mode 
 {
     public override int PreferredBlockSize => 1024;
 
+    /// <summary>Whether epoll(7) takes the file.</summary>
+    public virtual bool IsPollable => false;
+
+    /// <summary>What mmap(2) answers.</summary>
+    public virtual Errno MapError => Errno.ENODEV;
+
+    /// <summary>Nobody cuts off what is made anew each time: O_TRUNC succeeds, and does nothing (proc(5)).</summary>
+    public override Errno SetSize(long size) => Errno.None;
+
+    public override Errno CheckRightsChange() => Errno.EPERM;
+
     /// <summary>Makes the text.</summary>
     /// <returns>None, or what reading answers when what the file tells of is gone (ESRCH).</returns>
     public abstract Errno Write(TextBuilder text);
+
+    /// <summary>Takes what a program writes.</summary>
+    /// <param name="text">All of it, or as much as such a file takes.</param>
+    /// <returns>None, when all is taken; what write(2) answers.</returns>
+    public virtual Errno Store(ReadOnlySpan<byte> text) => Errno.EINVAL;
 
     public override Errno Open(OpenFlags flags, out OpenFile? file)
     {
@@ -22,9 +38,40 @@ internal abstract class TextFileInode(FileSystem fileSystem, ulong number, Mode 
 /// <summary>A file of made-up text, opened. The text is made when it is read from its start, and stays until it is read from there again.</summary>
 internal sealed class OpenTextFile(TextFileInode inode, OpenFlags flags) : OpenFile(inode, flags)
 {
+    /// <summary>Longer texts are cut; none of the files takes half of that.</summary>
+    private const int MaximumStored = 256;
+
     private TextBuilder? _text;
 
     public override bool IsSeekable => true;
+
+    public override bool IsPollable => inode.IsPollable;
+
+    public override Errno MapError => inode.MapError;
+
+    public override IoResult Write(ref IoCursor source)
+    {
+        IoResult result = WriteAt(ref source, Offset);
+        Offset += result.Bytes;
+        return result;
+    }
+
+    public override IoResult WriteAt(ref IoCursor source, long offset)
+    {
+        Span<byte> text = stackalloc byte[MaximumStored];
+        int length = source.Read(text[..(int)Math.Min(source.Remaining, MaximumStored)]);
+        if (source.IsFaulted)
+        {
+            return Errno.EFAULT;
+        }
+        Errno error = inode.Store(text[..length]);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        source.Skip(source.Remaining);
+        return source.ToResult();
+    }
 
     public override IoResult Read(ref IoCursor destination)
     {

@@ -12,18 +12,44 @@ internal abstract class TextTree
     /// <summary>Makes the text of a file.</summary>
     /// <param name="index">Its place in <see cref="Paths"/>.</param>
     public abstract Errno Write(int index, TextBuilder text);
+
+    /// <summary>Takes what a program writes to a file.</summary>
+    public virtual Errno Store(int index, ReadOnlySpan<byte> text) => Errno.EIO;
+
+    public virtual Mode GetPermissions(int index) => (Mode)0x124;
+
+    /// <summary>What mmap(2) of a file answers.</summary>
+    public virtual Errno GetMapError(int index) => Errno.ENODEV;
+
+    /// <summary>Told before a file is opened: permissions that bind the superuser, too.</summary>
+    public virtual Errno CheckOpen(int index, OpenFlags flags) => Errno.None;
 }
 
 /// <summary>A file of a <see cref="TextTree"/>.</summary>
-internal sealed class TreeTextFile(FileSystem fileSystem, ulong number, TextTree tree, int index) : TextFileInode(fileSystem, number, (Mode)0x124)
+internal sealed class TreeTextFile(FileSystem fileSystem, ulong number, TextTree tree, int index)
+    : TextFileInode(fileSystem, number, tree.GetPermissions(index))
 {
+    /// <remarks>Always ready, as Linux has it for these.</remarks>
+    public override bool IsPollable => true;
+
+    public override Errno MapError => tree.GetMapError(index);
+
+    public override Errno Open(OpenFlags flags, out OpenFile? file)
+    {
+        file = null;
+        Errno error = tree.CheckOpen(index, flags);
+        return error != Errno.None ? error : base.Open(flags, out file);
+    }
+
     public override Errno Write(TextBuilder text) => tree.Write(index, text);
+
+    public override Errno Store(ReadOnlySpan<byte> text) => tree.Store(index, text);
 }
 
 /// <summary>A directory of a <see cref="TextTree"/>.</summary>
 /// <param name="prefix">Its path with a slash at the end; empty for the top.</param>
 internal sealed class TextTreeDirectory(FileSystem fileSystem, ulong number, TextTree tree, string prefix)
-    : DirectoryInode(fileSystem, number, (Mode)0x16D)
+    : ProcDirectory(fileSystem, number, (Mode)0x16D)
 {
     // Numbers of files by their index, of directories by that of their first file and their depth.
     private const ulong FirstFileNumber = 0x1_0000;

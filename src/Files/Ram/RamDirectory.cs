@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using Semitone.Abi;
 using Semitone.Core;
 
@@ -92,6 +93,7 @@ internal sealed class RamDirectory : DirectoryInode
         inode = Make(attributes, default);
         inode.Links = 0;
         inode.Parent = this;
+        inode.RemovedName = Encoding.ASCII.GetBytes($"#{inode.Number}");
         return Errno.None;
     }
 
@@ -113,6 +115,7 @@ internal sealed class RamDirectory : DirectoryInode
         }
         RamSymbolicLink link = new(_fileSystem, _fileSystem.NextInodeNumber(), target.ToArray())
         {
+            CreatedNs = _fileSystem.NowNs,
             UserId = attributes.UserId,
             GroupId = attributes.GroupId,
         };
@@ -138,7 +141,7 @@ internal sealed class RamDirectory : DirectoryInode
         _names.Remove(_names.Find(name));
         TouchModified();
         inode.TouchChanged();
-        inode.DropLink();
+        inode.DropLink(name.Bytes);
         return Errno.None;
     }
 
@@ -147,7 +150,7 @@ internal sealed class RamDirectory : DirectoryInode
         _names.Remove(_names.Find(name));
         Links--;
         TouchModified();
-        MarkRemoved(directory);
+        MarkRemoved(directory, name);
         return Errno.None;
     }
 
@@ -182,12 +185,12 @@ internal sealed class RamDirectory : DirectoryInode
         if (replaced is DirectoryInode removed)
         {
             target.Links--;
-            MarkRemoved(removed);
+            MarkRemoved(removed, newName);
         }
         else if (replaced is not null)
         {
             replaced.TouchChanged();
-            replaced.DropLink();
+            replaced.DropLink(newName.Bytes);
         }
         return Errno.None;
     }
@@ -225,7 +228,11 @@ internal sealed class RamDirectory : DirectoryInode
         {
             return null;
         }
-        RamDirectory directory = new(_fileSystem, _fileSystem.NextInodeNumber(), (Mode)0x1ED) { Parent = this };
+        RamDirectory directory = new(_fileSystem, _fileSystem.NextInodeNumber(), (Mode)0x1ED)
+        {
+            Parent = this,
+            CreatedNs = _fileSystem.CreatedNs,
+        };
         directory.SetTimes(ModifiedNs);
         slot = _names.Add(name, DirentType.DT_DIR);
         _names[slot].Inode = directory;
@@ -251,7 +258,7 @@ internal sealed class RamDirectory : DirectoryInode
                 inode.Links--;
                 return true;
             }
-            old?.DropLink();
+            old?.DropLink(name.Bytes);
         }
         else if (_names.TryMakeRoomFor(name.Bytes.Length))
         {
@@ -284,8 +291,9 @@ internal sealed class RamDirectory : DirectoryInode
 
     private static DirentType ToDirentType(Mode mode) => (DirentType)((uint)mode >> 12);
 
-    private static void MarkRemoved(DirectoryInode directory)
+    private static void MarkRemoved(DirectoryInode directory, FileName name)
     {
+        directory.RememberName(name.Bytes);
         directory.IsRemoved = true;
         directory.Links = 0;
         directory.TouchChanged();
@@ -307,6 +315,7 @@ internal sealed class RamDirectory : DirectoryInode
         };
         inode.UserId = attributes.UserId;
         inode.GroupId = attributes.GroupId;
+        inode.CreatedNs = nowNs;
         inode.SetTimes(nowNs);
         return inode;
     }

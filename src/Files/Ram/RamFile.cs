@@ -8,6 +8,7 @@ namespace Semitone.Files;
 public sealed class RamFile : RegularFileInode
 {
     private const int BlockSize = 512;
+    private const MemfdSeals WritingSeals = MemfdSeals.F_SEAL_WRITE | MemfdSeals.F_SEAL_FUTURE_WRITE;
 
     private PageCache _pages;
 
@@ -47,9 +48,29 @@ public sealed class RamFile : RegularFileInode
 
     public override Errno Read(long offset, ref IoCursor destination)
     {
-        IoResult result = _pages.Read(offset, ref destination);
-        TouchAccessed();
-        return result.Error;
+        return _pages.Read(offset, ref destination).Error;
+    }
+
+    /// <summary>What can no longer be done with the file. Only one of memfd_create(2) can have its contents sealed.</summary>
+    public MemfdSeals Seals { get; private set; } = MemfdSeals.F_SEAL_SEAL;
+
+    /// <summary>Allows seals to be added (MFD_ALLOW_SEALING).</summary>
+    internal void AllowSeals() => Seals = MemfdSeals.None;
+
+    /// <summary>Adds seals (F_ADD_SEALS in fcntl(2)).</summary>
+    /// <returns>None; EPERM when the seals are sealed; EBUSY when a mapping may write what is not to be written any more.</returns>
+    public Errno AddSeals(MemfdSeals seals)
+    {
+        if ((Seals & MemfdSeals.F_SEAL_SEAL) != 0)
+        {
+            return Errno.EPERM;
+        }
+        if ((seals & ~Seals & MemfdSeals.F_SEAL_WRITE) != 0 && _pages.HasWritingMapping)
+        {
+            return Errno.EBUSY;
+        }
+        Seals |= seals;
+        return Errno.None;
     }
 
     public override Errno Write(long offset, ref IoCursor source)
@@ -58,20 +79,37 @@ public sealed class RamFile : RegularFileInode
         {
             return Errno.None;
         }
+        IFileCaller? caller = FileSystem.Services.Caller;
+        bool isChecked = Seals != MemfdSeals.F_SEAL_SEAL || (caller is not null && offset > caller.FileSizeLimit - source.Remaining);
+        Errno error = isChecked ? CheckWrite(offset, ref source) : Errno.None;
+        if (error != Errno.None)
+        {
+            return error;
+        }
         IoResult result = _pages.Write(offset, ref source);
         if (result.Bytes > 0)
         {
             TouchModified();
-            DropSetIdBits();
+            DropSetIdBits(caller);
         }
         return result.Error;
     }
 
     public override Errno SetSize(long size)
     {
+        IFileCaller? caller = FileSystem.Services.Caller;
+        Errno error = CheckSize(caller, size);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        if ((Seals & MemfdSeals.F_SEAL_SHRINK) != 0 && size < Size)
+        {
+            return Errno.EPERM;
+        }
         _pages.Truncate(size);
         TouchModified();
-        DropSetIdBits();
+        DropSetIdBits(caller);
         return Errno.None;
     }
 
@@ -80,7 +118,16 @@ public sealed class RamFile : RegularFileInode
     public override Errno Allocate(FallocateMode mode, long offset, long length)
     {
         bool keepsSize = (mode & FallocateMode.FALLOC_FL_KEEP_SIZE) != 0;
-        Errno error;
+        bool punches = (mode & FallocateMode.FALLOC_FL_PUNCH_HOLE) != 0;
+        if (punches && (Seals & WritingSeals) != 0)
+        {
+            return Errno.EPERM;
+        }
+        Errno error = punches || keepsSize ? Errno.None : CheckSize(FileSystem.Services.Caller, offset + length);
+        if (error != Errno.None)
+        {
+            return error;
+        }
         switch (mode & ~FallocateMode.FALLOC_FL_KEEP_SIZE)
         {
             case FallocateMode.None:
@@ -108,10 +155,53 @@ public sealed class RamFile : RegularFileInode
 
     protected override void Evict() => _pages.Release();
 
-    /// <summary>A change of contents takes set-user-ID and set-group-ID away (inode(7)).</summary>
-    private void DropSetIdBits()
+    /// <summary>Cuts a write to what the caller's limit and the seals allow.</summary>
+    /// <returns>None; EPERM or EFBIG when nothing is left.</returns>
+    private Errno CheckWrite(long offset, ref IoCursor source)
     {
-        if ((Mode & (Mode.S_ISUID | Mode.S_ISGID)) != 0)
+        if ((Seals & WritingSeals) != 0)
+        {
+            return Errno.EPERM;
+        }
+        if ((Seals & MemfdSeals.F_SEAL_GROW) != 0 && offset > Size - source.Remaining)
+        {
+            // Whole pages that lie inside are still written, as Linux goes page by page.
+            long inside = (Size & ~(long)Paging.PageMask) - offset;
+            if (inside <= 0)
+            {
+                return Errno.EPERM;
+            }
+            source.Limit(inside);
+        }
+        long limit = FileSystem.Services.Caller?.FileSizeLimit ?? long.MaxValue;
+        if (limit != long.MaxValue && offset >= limit)
+        {
+            FileSystem.Services.Caller!.OnFileTooLarge();
+            return Errno.EFBIG;
+        }
+        source.Limit(limit - offset);
+        return Errno.None;
+    }
+
+    /// <summary>Checks whether the file may become longer.</summary>
+    private Errno CheckSize(IFileCaller? caller, long size)
+    {
+        if (size <= Size)
+        {
+            return Errno.None;
+        }
+        if (caller is not null && size > caller.FileSizeLimit)
+        {
+            caller.OnFileTooLarge();
+            return Errno.EFBIG;
+        }
+        return (Seals & MemfdSeals.F_SEAL_GROW) != 0 ? Errno.EPERM : Errno.None;
+    }
+
+    /// <summary>A change of contents takes set-user-ID and set-group-ID away (inode(7)), but for who may keep them.</summary>
+    private void DropSetIdBits(IFileCaller? caller)
+    {
+        if ((Mode & (Mode.S_ISUID | Mode.S_ISGID)) != 0 && caller is not { KeepsSetIdBits: true })
         {
             Mode &= (Mode & Mode.S_IXGRP) != 0 ? ~(Mode.S_ISUID | Mode.S_ISGID) : ~Mode.S_ISUID;
         }

@@ -12,10 +12,11 @@ public sealed class RamFileSystem : FileSystem
         : base(services, deviceMinor)
     {
         ReserveInodeNumbers(firstInode - 1);
-        RootDirectory = new RamDirectory(this, 1, (Mode)RootMode);
+        CreatedNs = services.Clock.RealtimeNs;
+        RootDirectory = new RamDirectory(this, 1, (Mode)RootMode) { CreatedNs = CreatedNs };
         RootDirectory.Parent = RootDirectory;
         TypeName = typeName;
-        RootDirectory.SetTimes(services.Clock.RealtimeNs);
+        RootDirectory.SetTimes(CreatedNs);
     }
 
     public override DirectoryInode Root => RootDirectory;
@@ -24,7 +25,12 @@ public sealed class RamFileSystem : FileSystem
 
     public override FileSystemMagic Magic => FileSystemMagic.TMPFS_MAGIC;
 
+    public override bool StoresAttributes => true;
+
     internal RamDirectory RootDirectory { get; }
+
+    /// <summary>When it was made: what the files of an archive were made at as well, whatever their other times say.</summary>
+    internal long CreatedNs { get; }
 
     /// <summary>Files that have not been made into inodes yet; null without an initrd.</summary>
     internal InitialFiles? Initial { get; set; }

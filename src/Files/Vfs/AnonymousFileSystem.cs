@@ -27,9 +27,9 @@ public sealed class AnonymousFileSystem : FileSystem
     {
         FifoInode inode = new(this, NextInodeNumber(), Mode.S_IFIFO | (Mode)0x180) { UserId = credentials.UserId, GroupId = credentials.GroupId };
         inode.SetTimes(NowNs);
-        OpenFlags status = flags & (OpenFlags.O_NONBLOCK | OpenFlags.O_DIRECT);
-        reader = new OpenPipe(inode, status | OpenFlags.O_RDONLY);
-        writer = new OpenPipe(inode, status | OpenFlags.O_WRONLY);
+        OpenFlags blocking = flags & OpenFlags.O_NONBLOCK;
+        reader = new OpenPipe(inode, blocking | OpenFlags.O_RDONLY);
+        writer = new OpenPipe(inode, blocking | (flags & OpenFlags.O_DIRECT) | OpenFlags.O_WRONLY);
     }
 
     /// <summary>Makes a counter to wait for (eventfd(2)).</summary>
@@ -40,11 +40,17 @@ public sealed class AnonymousFileSystem : FileSystem
     public OpenEpoll CreateEpoll() => new(new AnonymousInode(this, NextInodeNumber(), "anon_inode:[eventpoll]"));
 
     /// <summary>Makes a file that lives as long as it is open or mapped (memfd_create(2)).</summary>
-    public OpenFile CreateMemoryFile(ReadOnlySpan<byte> name, Mode permissions, FileCredentials credentials)
+    /// <param name="allowsSealing">Whether F_ADD_SEALS may be used on it.</param>
+    public OpenFile CreateMemoryFile(ReadOnlySpan<byte> name, Mode permissions, FileCredentials credentials, bool allowsSealing)
     {
         string description = $"/memfd:{Encoding.UTF8.GetString(name)} (deleted)";
         RamFile file = new(this, NextInodeNumber(), Mode.S_IFREG | permissions, description) { Links = 0, UserId = credentials.UserId, GroupId = credentials.GroupId };
         file.SetTimes(NowNs);
+        file.CreatedNs = file.ModifiedNs;
+        if (allowsSealing)
+        {
+            file.AllowSeals();
+        }
         return new OpenRegularFile(file, OpenFlags.O_RDWR | OpenFlags.O_LARGEFILE);
     }
 

@@ -38,6 +38,9 @@ public abstract class DirectoryInode : Inode
 
     public virtual bool IsEmpty => false;
 
+    /// <remarks>It may be a working directory or a root, which nobody counts.</remarks>
+    protected override bool IsHeld => true;
+
     /// <summary>Finds a file by its name.</summary>
     /// <returns>None, ENOENT, <see cref="InternalErrno.MustWait"/>, or what the file system's own business brings.</returns>
     public abstract Errno Lookup(FileName name, out Inode? inode);

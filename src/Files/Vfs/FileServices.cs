@@ -12,6 +12,9 @@ public sealed class FileServices(FramePool frames, Timekeeper clock, RandomGener
 
     public RandomGenerator Random { get; } = random;
 
+    /// <summary>Who makes changes now; null while there are no processes.</summary>
+    public IFileCaller? Caller { get; set; }
+
     /// <summary>The drivers behind device nodes, whatever file system the nodes are in.</summary>
     public DeviceTable Devices { get; } = new();
 }

@@ -34,6 +34,9 @@ public abstract class FileSystem
 
     public bool IsReadOnly => (Flags & MountFlags.MS_RDONLY) != 0;
 
+    /// <summary>Whether files keep extended attributes.</summary>
+    public virtual bool StoresAttributes => false;
+
     /// <summary>The clock for time stamps.</summary>
     public long NowNs => Services.Clock.RealtimeNs;
 

@@ -25,7 +25,7 @@ public sealed partial class FileSystemContext
             case Mode.S_IFREG or Mode.S_IFIFO or Mode.S_IFSOCK:
                 break;
             case Mode.S_IFCHR or Mode.S_IFBLK:
-                if (!Credentials.IsPrivileged)
+                if (!Credentials.Has(Capability.CAP_MKNOD))
                 {
                     return Errno.EPERM;
                 }

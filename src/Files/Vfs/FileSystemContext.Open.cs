@@ -7,17 +7,25 @@ public sealed partial class FileSystemContext
 {
     /// <summary>Opens a file, making it where that is asked for (open(2)).</summary>
     /// <param name="mode">Permissions of a new file, before the umask.</param>
-    public Errno Open(DirectoryInode start, ReadOnlySpan<byte> path, OpenFlags flags, Mode mode, out OpenFile? file)
+    /// <param name="restrictions">Where the way must not lead (openat2(2)): EXDEV or ELOOP then.</param>
+    public Errno Open(
+        DirectoryInode start,
+        ReadOnlySpan<byte> path,
+        OpenFlags flags,
+        Mode mode,
+        out OpenFile? file,
+        ResolveFlags restrictions = ResolveFlags.None)
     {
         file = null;
         if ((flags & OpenFlags.O_TMPFILE) == OpenFlags.O_TMPFILE)
         {
-            return OpenUnnamed(start, path, flags, mode, out file);
+            PathWalker directoryWalker = new(this, creates: false, restrictions, start);
+            return OpenUnnamed(ref directoryWalker, start, path, flags, mode, out file);
         }
         bool creates = (flags & OpenFlags.O_CREAT) != 0 && (flags & OpenFlags.O_PATH) == 0;
         bool isExclusive = creates && (flags & OpenFlags.O_EXCL) != 0;
         LinkPolicy links = (flags & OpenFlags.O_NOFOLLOW) == 0 && !isExclusive ? LinkPolicy.Follow : LinkPolicy.FollowBeforeSlash;
-        PathWalker walker = new(this, creates);
+        PathWalker walker = new(this, creates, restrictions, start);
         Errno error = walker.Walk(start, path, links, out PathEnd end);
         if (error != Errno.None)
         {
@@ -100,7 +108,18 @@ public sealed partial class FileSystemContext
         }
 
         error = inode.Open(flags, out file);
-        if (error == Errno.None && (flags & OpenFlags.O_TRUNC) != 0 && !isNew && inode.IsRegular)
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        file!.HasCreatedFile = isNew;
+        if ((flags & OpenFlags.O_DIRECT) != 0 && (!file.AllowsDirect || inode.Type == Mode.S_IFIFO))
+        {
+            file.Release();
+            file = null;
+            return Errno.EINVAL;
+        }
+        if ((flags & OpenFlags.O_TRUNC) != 0 && !isNew && inode.IsRegular)
         {
             error = inode.SetSize(0);
             if (error != Errno.None)
@@ -112,14 +131,15 @@ public sealed partial class FileSystemContext
         return error;
     }
 
-    private Errno OpenUnnamed(DirectoryInode start, ReadOnlySpan<byte> path, OpenFlags flags, Mode mode, out OpenFile? file)
+    private Errno OpenUnnamed(
+        ref PathWalker walker, DirectoryInode start, ReadOnlySpan<byte> path, OpenFlags flags, Mode mode, out OpenFile? file)
     {
         file = null;
         if ((flags & OpenFlags.O_ACCMODE) == OpenFlags.O_RDONLY)
         {
             return Errno.EINVAL;
         }
-        Errno error = Find(start, path, (flags & OpenFlags.O_NOFOLLOW) == 0, out Inode? inode);
+        Errno error = Find(ref walker, start, path, (flags & OpenFlags.O_NOFOLLOW) == 0, out Inode? inode);
         if (error != Errno.None)
         {
             return error;

@@ -86,7 +86,12 @@ public sealed partial class FileSystemContext
     /// <summary>Changes the root (chroot(2)).</summary>
     public Errno ChangeRoot(DirectoryInode directory)
     {
-        if (!Credentials.IsPrivileged)
+        Errno error = Credentials.Check(directory, AccessMode.X_OK);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        if (!Credentials.Has(Capability.CAP_SYS_CHROOT))
         {
             return Errno.EPERM;
         }
@@ -99,7 +104,13 @@ public sealed partial class FileSystemContext
     /// <param name="follow">Whether a symbolic link at the end stands for its target.</param>
     public Errno Find(DirectoryInode start, ReadOnlySpan<byte> path, bool follow, out Inode? inode)
     {
-        Errno error = Walk(start, path, follow ? LinkPolicy.Follow : LinkPolicy.FollowBeforeSlash, out PathEnd end);
+        PathWalker walker = new(this, creates: false);
+        return Find(ref walker, start, path, follow, out inode);
+    }
+
+    private static Errno Find(ref PathWalker walker, DirectoryInode start, ReadOnlySpan<byte> path, bool follow, out Inode? inode)
+    {
+        Errno error = walker.Walk(start, path, follow ? LinkPolicy.Follow : LinkPolicy.FollowBeforeSlash, out PathEnd end);
         inode = end.Inode;
         if (error != Errno.None)
         {
@@ -123,14 +134,15 @@ public sealed partial class FileSystemContext
     /// <summary>Puts the absolute path of a file together, as this context sees it.</summary>
     /// <param name="buffer">Filled from its end.</param>
     /// <param name="path">The part of the buffer that holds the path.</param>
-    /// <returns>None; ENOENT when the file has no name any more (path holds what it was found as, then); ERANGE when the buffer is too small.</returns>
-    public Errno GetPath(Inode inode, Span<byte> buffer, out ReadOnlySpan<byte> path) => GetPath(_root, inode, buffer, out path);
+    public PathFate GetPath(Inode inode, Span<byte> buffer, out ReadOnlySpan<byte> path) => GetPath(_root, inode, buffer, out path);
 
     /// <summary>Puts the absolute path of a file together, up from it to a root.</summary>
-    public static Errno GetPath(DirectoryInode? root, Inode inode, Span<byte> buffer, out ReadOnlySpan<byte> path)
+    /// <param name="root">Null for the very top.</param>
+    public static PathFate GetPath(DirectoryInode? root, Inode inode, Span<byte> buffer, out ReadOnlySpan<byte> path)
     {
         int start = buffer.Length;
         path = default;
+        PathFate fate = PathFate.Linked;
         Inode current = inode;
         while (current != root)
         {
@@ -143,13 +155,20 @@ public sealed partial class FileSystemContext
             {
                 break;
             }
-            if (current is DirectoryInode { IsRemoved: true } || !parent.TryGetNameOf(current, out ReadOnlySpan<byte> name))
+            bool isRemoved = current is DirectoryInode { IsRemoved: true };
+            if (isRemoved || !parent.TryGetNameOf(current, out ReadOnlySpan<byte> name))
             {
-                return Errno.ENOENT;
+                // The names of removed directories above the file still stand in its path; only its own removal counts.
+                fate = current == inode ? PathFate.Removed : fate;
+                name = current.RemovedName;
+                if (name.IsEmpty)
+                {
+                    return PathFate.Removed;
+                }
             }
             if (start < name.Length + 1)
             {
-                return Errno.ERANGE;
+                return PathFate.TooLong;
             }
             start -= name.Length;
             name.CopyTo(buffer[start..]);
@@ -160,12 +179,12 @@ public sealed partial class FileSystemContext
         {
             if (start == 0)
             {
-                return Errno.ERANGE;
+                return PathFate.TooLong;
             }
             buffer[--start] = (byte)'/';
         }
         path = buffer[start..];
-        return Errno.None;
+        return fate == PathFate.Linked && root is not null && current != root ? PathFate.Unreachable : fate;
     }
 
     /// <summary>Says whose a new file is: its maker's, and of the directory's group where that has the set-group-ID bit (inode(7)).</summary>

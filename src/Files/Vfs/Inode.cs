@@ -47,6 +47,12 @@ public abstract class Inode
     /// <summary>Time of the last change of the contents or the attributes.</summary>
     public long ChangedNs { get; set; }
 
+    /// <summary>Time at which the file was made; 0 where the file system does not keep it (STATX_BTIME in statx(2)).</summary>
+    public long CreatedNs { get; internal set; }
+
+    /// <summary>How long what is written may be expected to live (F_SET_RW_HINT in fcntl(2)). It is told, and changes nothing.</summary>
+    public byte WriteHint { get; set; }
+
     /// <summary>The directory that has a name for this file: for a directory the only one, for others the one it was last found in.</summary>
     /// <remarks>Stands in for a dentry where the kernel must tell a file's path (/proc/PID/exe, maps, getcwd(2)): the name is searched there.</remarks>
     public DirectoryInode? Parent { get; set; }
@@ -59,6 +65,9 @@ public abstract class Inode
 
     /// <summary>The advisory locks on the file; null while there were none.</summary>
     public FileLocks? Locks { get; private set; }
+
+    /// <summary>The extended attributes; null where there are none.</summary>
+    public ExtendedAttributes? Attributes { get; set; }
 
     /// <summary>Bytes, as st_size has it.</summary>
     public virtual long Size => 0;
@@ -85,8 +94,11 @@ public abstract class Inode
     /// <summary>Sets the length of a regular file: cuts off, or appends zeros.</summary>
     public virtual Errno SetSize(long size) => Errno.EINVAL;
 
-    /// <summary>Told before owner, mode or times change; a file system without such changes refuses.</summary>
+    /// <summary>Told before times or extended attributes change; a file system without such changes refuses.</summary>
     public virtual Errno CheckAttributeChange() => FileSystem.IsReadOnly ? Errno.EROFS : Errno.None;
+
+    /// <summary>Told before owner or mode change.</summary>
+    public virtual Errno CheckRightsChange() => CheckAttributeChange();
 
     /// <summary>Fills in what stat(2) tells.</summary>
     public virtual void GetAttributes(out Stat stat)
@@ -150,11 +162,29 @@ public abstract class Inode
 
     public FileLocks GetLocks() => Locks ??= new FileLocks();
 
+    /// <summary>
+    /// The name that was taken away last while somebody used the file: what /proc calls it then. Null where nobody could ask.
+    /// </summary>
+    internal byte[]? RemovedName { get; set; }
+
+    /// <summary>Whether a process has the file in some way that outlives its names.</summary>
+    protected virtual bool IsHeld => _openCount != 0;
+
     /// <summary>Takes one name away.</summary>
-    internal void DropLink()
+    internal void DropLink(ReadOnlySpan<byte> name)
     {
         Links--;
+        RememberName(name);
         EvictIfUnused();
+    }
+
+    /// <summary>Keeps a name that goes, for those who hold the file; not where the kernel's memory is nearly full.</summary>
+    internal void RememberName(ReadOnlySpan<byte> name)
+    {
+        if (IsHeld && KernelHeap.HasRoom())
+        {
+            RemovedName = name.ToArray();
+        }
     }
 
     /// <summary>Frees the contents: the file has no name and nobody has it open.</summary>

@@ -36,6 +36,19 @@ public sealed class MountNamespace
     /// <summary>Gets the device number for a new file system.</summary>
     public uint NextDeviceMinor() => ++_lastMinor;
 
+    /// <summary>Gets the number of a file system's mount; 0 for one that is not mounted.</summary>
+    public int GetMountId(FileSystem fileSystem)
+    {
+        foreach (Mount mount in _mounts)
+        {
+            if (mount.FileSystem == fileSystem)
+            {
+                return mount.Id;
+            }
+        }
+        return 0;
+    }
+
     /// <summary>Mounts a file system on a directory, which it covers.</summary>
     public void Mount(FileSystem fileSystem, DirectoryInode mountPoint, string source)
     {

@@ -12,8 +12,8 @@ namespace Semitone.Files;
 /// </remarks>
 public abstract class OpenFile
 {
-    /// <summary>The status flags that F_SETFL may change (fcntl(2)).</summary>
-    public const OpenFlags ChangeableFlags = OpenFlags.O_APPEND | OpenFlags.O_ASYNC | OpenFlags.O_DIRECT | OpenFlags.O_NOATIME | OpenFlags.O_NONBLOCK;
+    /// <summary>The status flags that F_SETFL may change of every file (fcntl(2)).</summary>
+    public const OpenFlags ChangeableFlags = OpenFlags.O_APPEND | OpenFlags.O_DIRECT | OpenFlags.O_NOATIME | OpenFlags.O_NONBLOCK;
 
     private int _references = 1;
 
@@ -48,8 +48,17 @@ public abstract class OpenFile
     /// <summary>Where the next transfer starts.</summary>
     public long Offset { get; protected set; }
 
-    /// <summary>What can be mapped; null when nothing can (ENODEV).</summary>
+    /// <summary>Whether the open(2) that made this made the file too (F_CREATED_QUERY).</summary>
+    public bool HasCreatedFile { get; internal set; }
+
+    /// <summary>What can be mapped; null when nothing can.</summary>
     public virtual MemoryObject? Mappable => null;
+
+    /// <summary>What mmap(2) answers where nothing can be mapped.</summary>
+    public virtual Errno MapError => Errno.ENODEV;
+
+    /// <summary>Whether a mapping that others see may be written: a seal may forbid it.</summary>
+    public virtual bool AllowsSharedWriting => true;
 
     /// <summary>A mapping of this file is anonymous memory, as that of /dev/zero is (mem(4)).</summary>
     public virtual bool MapsAnonymousMemory => false;
@@ -66,6 +75,7 @@ public abstract class OpenFile
                 FirstEpollItem.Remove();
             }
             Inode.Locks?.ReleaseAll(this);
+            Signals = null;
             OnClosed();
             Inode.Release();
         }
@@ -85,6 +95,15 @@ public abstract class OpenFile
         Flags = (Flags & ~ChangeableFlags) | (flags & ChangeableFlags);
         return Errno.None;
     }
+
+    /// <summary>Whether O_DIRECT means something for the file: transfers without a copy, or packets.</summary>
+    public virtual bool AllowsDirect => false;
+
+    /// <summary>Who gets its signals, and which; null where nobody asked for any.</summary>
+    public FileSignals? Signals { get; private set; }
+
+    /// <summary>Gets the place for owner and signal.</summary>
+    public FileSignals GetSignals() => Signals ??= new FileSignals();
 
     /// <summary>Reads from the offset and moves it. The caller has checked <see cref="CanRead"/>.</summary>
     public virtual IoResult Read(ref IoCursor destination) => Errno.EINVAL;
@@ -152,7 +171,10 @@ public abstract class OpenFile
 
     private void Begin(OpenFlags flags)
     {
-        Flags = flags & ~(OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_NOCTTY | OpenFlags.O_TRUNC | OpenFlags.O_CLOEXEC);
+        HasCreatedFile = false;
+        const OpenFlags NotKept = OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_NOCTTY | OpenFlags.O_TRUNC | OpenFlags.O_CLOEXEC
+            | OpenFlags.O_ASYNC;
+        Flags = flags & ~NotKept;
         OpenFlags access = flags & OpenFlags.O_ACCMODE;
         CanRead = access is OpenFlags.O_RDONLY or OpenFlags.O_RDWR;
         CanWrite = access is OpenFlags.O_WRONLY or OpenFlags.O_RDWR;

@@ -13,20 +13,39 @@ public sealed class OpenRegularFile(RegularFileInode inode, OpenFlags flags) : O
 
     public override bool IsPollable => false;
 
+    public override bool AllowsDirect => true;
+
     public override MemoryObject? Mappable => inode.Pages;
+
+    public override bool AllowsSharedWriting =>
+        inode is not RamFile { Seals: var seals } || (seals & (MemfdSeals.F_SEAL_WRITE | MemfdSeals.F_SEAL_FUTURE_WRITE)) == 0;
 
     public override IoResult Read(ref IoCursor destination)
     {
+        if (destination.Remaining > long.MaxValue - Offset)
+        {
+            return Errno.EINVAL;
+        }
         Errno error = inode.Read(Offset, ref destination);
         Offset += destination.Moved;
+        NoteAccess();
         return destination.ToResult(error);
     }
 
-    public override IoResult ReadAt(ref IoCursor destination, long offset) => destination.ToResult(inode.Read(offset, ref destination));
+    public override IoResult ReadAt(ref IoCursor destination, long offset)
+    {
+        Errno error = inode.Read(offset, ref destination);
+        NoteAccess();
+        return destination.ToResult(error);
+    }
 
     public override IoResult Write(ref IoCursor source)
     {
         long offset = IsAppending ? inode.Size : Offset;
+        if (source.Remaining > long.MaxValue - Offset)
+        {
+            return Errno.EINVAL;
+        }
         Errno error = inode.Write(offset, ref source);
         Offset = offset + source.Moved;
         return source.ToResult(error);
@@ -77,6 +96,14 @@ public sealed class OpenRegularFile(RegularFileInode inode, OpenFlags flags) : O
         Offset = start + offset;
         position = Offset;
         return Errno.None;
+    }
+
+    private void NoteAccess()
+    {
+        if ((Flags & OpenFlags.O_NOATIME) == 0)
+        {
+            inode.TouchAccessed();
+        }
     }
 
     protected override void OnClosed() => inode.KeepClosed(this);

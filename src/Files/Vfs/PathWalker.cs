@@ -9,17 +9,23 @@ namespace Semitone.Files;
 /// </remarks>
 internal struct PathWalker
 {
+    private const ResolveFlags Scoped = ResolveFlags.RESOLVE_BENEATH | ResolveFlags.RESOLVE_IN_ROOT;
+
     private readonly FileSystemContext _context;
     private readonly DirectoryInode _root;
     private readonly FileCredentials _credentials;
     private readonly bool _creates;
+    private readonly ResolveFlags _restrictions;
     private int _linksLeft;
 
     /// <param name="creates">Whether a file is to be made at the end of the path (O_CREAT).</param>
-    public PathWalker(FileSystemContext context, bool creates)
+    /// <param name="restrictions">Where the way must not lead (openat2(2)).</param>
+    /// <param name="scope">The directory that a restricted way must not leave, or takes for the root.</param>
+    public PathWalker(FileSystemContext context, bool creates, ResolveFlags restrictions = ResolveFlags.None, DirectoryInode? scope = null)
     {
         _context = context;
-        _root = context.Root;
+        _root = (restrictions & Scoped) != 0 ? scope! : context.Root;
+        _restrictions = restrictions;
         _credentials = context.Credentials;
         _creates = creates;
         _linksLeft = FileLimits.MAXSYMLINKS;
@@ -31,7 +37,9 @@ internal struct PathWalker
     public Errno Walk(DirectoryInode start, ReadOnlySpan<byte> path, LinkPolicy links, out PathEnd end) =>
         Resolve(start, path, links, _creates, out end);
 
-    private Errno Resolve(DirectoryInode start, ReadOnlySpan<byte> path, LinkPolicy links, bool creates, out PathEnd end)
+    /// <param name="isTarget">The path is that of a symbolic link in <paramref name="start"/>.</param>
+    private Errno Resolve(
+        DirectoryInode start, ReadOnlySpan<byte> path, LinkPolicy links, bool creates, out PathEnd end, bool isTarget = false)
     {
         end = default;
         bool wantsDirectory = false;
@@ -41,7 +49,7 @@ internal struct PathWalker
         }
         while (true)
         {
-            Errno error = WalkToLast(start, path, out end);
+            Errno error = WalkToLast(start, path, isTarget, out end);
             if (error != Errno.None)
             {
                 return error;
@@ -50,10 +58,12 @@ internal struct PathWalker
             end.HasTrailingSlash = wantsDirectory;
             if (end.Kind != PathEndKind.Name)
             {
+                if (end.Kind == PathEndKind.DotDot)
+                {
+                    error = GoUp(ref end.Parent);
+                }
                 end.Inode = end.Parent;
-                end.Parent = end.Kind == PathEndKind.DotDot ? GetParent(end.Parent) : end.Parent;
-                end.Inode = end.Kind == PathEndKind.DotDot ? end.Parent : end.Inode;
-                return Errno.None;
+                return error;
             }
 
             if (creates && wantsDirectory)
@@ -77,7 +87,13 @@ internal struct PathWalker
             {
                 return Errno.ELOOP;
             }
-            if (link.TryJump(out Inode? jumped))
+            bool jumps = link.TryJump(out Inode? jumped);
+            error = CheckLink(end.Parent, jumps, jumped);
+            if (error != Errno.None)
+            {
+                return error;
+            }
+            if (jumps)
             {
                 end.Inode = jumped;
                 end.Kind = PathEndKind.Jump;
@@ -89,17 +105,23 @@ internal struct PathWalker
                 return error;
             }
             start = end.Parent;
+            isTarget = true;
         }
     }
 
     /// <summary>Walks over all components but the last.</summary>
-    private Errno WalkToLast(DirectoryInode start, ReadOnlySpan<byte> path, out PathEnd end)
+    private Errno WalkToLast(DirectoryInode start, ReadOnlySpan<byte> path, bool isTarget, out PathEnd end)
     {
         end = default;
         DirectoryInode directory = start;
         if (path[0] == (byte)'/')
         {
             directory = _root;
+            bool crosses = isTarget && (_restrictions & ResolveFlags.RESOLVE_NO_XDEV) != 0 && start.FileSystem != directory.FileSystem;
+            if (crosses || (_restrictions & ResolveFlags.RESOLVE_BENEATH) != 0)
+            {
+                return Errno.EXDEV;
+            }
             path = SkipSlashes(path);
             if (path.IsEmpty)
             {
@@ -112,7 +134,7 @@ internal struct PathWalker
         while (true)
         {
             FileName name = FileName.TakeFirst(ref path);
-            Errno error = _credentials.IsPrivileged ? Errno.None : _credentials.Check(directory, AccessMode.X_OK);
+            Errno error = _credentials.SearchesEverything ? Errno.None : _credentials.Check(directory, AccessMode.X_OK);
             if (error != Errno.None)
             {
                 return error;
@@ -154,8 +176,7 @@ internal struct PathWalker
         }
         if (name.IsDotDot)
         {
-            directory = GetParent(directory);
-            return Errno.None;
+            return GoUp(ref directory);
         }
         Errno error = LookUp(directory, name, out Inode? inode);
         if (error != Errno.None)
@@ -186,16 +207,22 @@ internal struct PathWalker
         {
             return Errno.ELOOP;
         }
-        if (link.TryJump(out inode))
-        {
-            return inode is null ? Errno.ENOENT : Errno.None;
-        }
-        Errno error = _context.GetTarget(link, out ReadOnlySpan<byte> target);
+        bool jumps = link.TryJump(out inode);
+        Errno error = CheckLink(directory, jumps, inode);
         if (error != Errno.None)
         {
             return error;
         }
-        error = Resolve(directory, target, LinkPolicy.Follow, creates: false, out PathEnd end);
+        if (jumps)
+        {
+            return inode is null ? Errno.ENOENT : Errno.None;
+        }
+        error = _context.GetTarget(link, out ReadOnlySpan<byte> target);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        error = Resolve(directory, target, LinkPolicy.Follow, creates: false, out PathEnd end, isTarget: true);
         inode = end.Inode;
         return error != Errno.None ? error : inode is null ? Errno.ENOENT : Errno.None;
     }
@@ -205,6 +232,10 @@ internal struct PathWalker
         Errno error = directory.Lookup(name, out inode);
         if (inode is DirectoryInode { Mounted: not null } covered)
         {
+            if ((_restrictions & ResolveFlags.RESOLVE_NO_XDEV) != 0)
+            {
+                return Errno.EXDEV;
+            }
             inode = EnterMounts(covered);
         }
         else if (error == InternalErrno.MustWait)
@@ -214,14 +245,41 @@ internal struct PathWalker
         return error;
     }
 
-    /// <summary>Goes to the parent, out of a mounted file system where it must, and not out of the root.</summary>
-    private DirectoryInode GetParent(DirectoryInode directory)
+    /// <summary>Tells whether the way may go over a symbolic link, and with a link of /proc to where that leads.</summary>
+    private readonly Errno CheckLink(DirectoryInode directory, bool jumps, Inode? jumped)
     {
-        while (directory != _root && directory == directory.FileSystem.Root && directory.FileSystem.MountPoint is { } mountPoint)
+        const ResolveFlags NoJumps = ResolveFlags.RESOLVE_NO_SYMLINKS | ResolveFlags.RESOLVE_NO_MAGICLINKS;
+        if (_restrictions == ResolveFlags.None)
         {
-            directory = mountPoint;
+            return Errno.None;
         }
-        return directory == _root ? directory : EnterMounts(directory.Parent ?? directory);
+        if ((_restrictions & (jumps ? NoJumps : ResolveFlags.RESOLVE_NO_SYMLINKS)) != 0)
+        {
+            return Errno.ELOOP;
+        }
+        bool crosses = jumped is not null && jumped.FileSystem != directory.FileSystem
+            && (_restrictions & ResolveFlags.RESOLVE_NO_XDEV) != 0;
+        return jumps && (crosses || (_restrictions & Scoped) != 0) ? Errno.EXDEV : Errno.None;
+    }
+
+    /// <summary>Goes to the parent, out of a mounted file system where it must, and not out of the root.</summary>
+    private readonly Errno GoUp(ref DirectoryInode directory)
+    {
+        DirectoryInode parent = directory;
+        while (parent != _root && parent == parent.FileSystem.Root && parent.FileSystem.MountPoint is { } mountPoint)
+        {
+            parent = mountPoint;
+        }
+        if (parent == _root)
+        {
+            // Whatever was mounted on the root itself stays behind.
+            directory = parent;
+            return (_restrictions & ResolveFlags.RESOLVE_BENEATH) != 0 ? Errno.EXDEV : Errno.None;
+        }
+        parent = EnterMounts(parent.Parent ?? parent);
+        bool crosses = parent.FileSystem != directory.FileSystem && (_restrictions & ResolveFlags.RESOLVE_NO_XDEV) != 0;
+        directory = parent;
+        return crosses ? Errno.EXDEV : Errno.None;
     }
 
     private static DirectoryInode EnterMounts(DirectoryInode directory)

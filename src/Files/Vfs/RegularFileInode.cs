@@ -32,12 +32,14 @@ public abstract class RegularFileInode(FileSystem fileSystem, ulong number, Mode
                 return description;
             }
             byte[] buffer = new byte[FileLimits.PATH_MAX];
-            Errno error = FileSystemContext.GetPath(null, this, buffer, out ReadOnlySpan<byte> path);
-            return error == Errno.None ? Encoding.UTF8.GetString(path) : "/ (deleted)";
+            PathFate fate = FileSystemContext.GetPath(null, this, buffer, out ReadOnlySpan<byte> path);
+            return fate == PathFate.Removed ? $"{Encoding.UTF8.GetString(path)} (deleted)" : Encoding.UTF8.GetString(path);
         }
     }
 
     ulong IMappedFile.InodeNumber => Number;
+
+    protected override bool IsHeld => base.IsHeld || Pages.IsMapped;
 
     /// <summary>Reads up to the end of the file.</summary>
     /// <returns>None or what the storage said; the cursor knows how much moved.</returns>

@@ -30,6 +30,7 @@ public struct PvWallClock
 /// <param name="Multiplier">Nanoseconds for 2^32 ticks that were shifted.</param>
 /// <param name="Shift">To the left, or to the right when it is negative.</param>
 /// <param name="IsStable">The page never changes, and the counter may be read on every CPU without it.</param>
+[method: NonAllocating]
 public readonly record struct PvClock(ulong TscTimestamp, ulong SystemTimeNs, uint Multiplier, int Shift, bool IsStable)
 {
     /// <summary>No hypervisor writes for as long as it takes to try this often.</summary>
@@ -49,6 +50,7 @@ public readonly record struct PvClock(ulong TscTimestamp, ulong SystemTimeNs, ui
 
     /// <summary>Copies the page between two equal even versions.</summary>
     /// <returns>False when it never holds still, was never written, or makes no sense.</returns>
+    [NonAllocating]
     public static bool TryRead(ref PvClockPage page, out PvClock clock)
     {
         for (int attempt = 0; attempt < MaxAttempts; attempt++)
@@ -91,6 +93,7 @@ public readonly record struct PvClock(ulong TscTimestamp, ulong SystemTimeNs, ui
     }
 
     /// <summary>System time, in nanoseconds, at a reading of the counter; one that is a little older than the page is the page's own time.</summary>
+    [NonAllocating]
     public long ToNs(ulong tsc)
     {
         ulong delta = (long)(tsc - TscTimestamp) < 0 ? 0 : tsc - TscTimestamp;

@@ -5,6 +5,7 @@ namespace Semitone.Machine;
 /// <param name="MostNs">It was not later: a clock that shows whole seconds is a second wide.</param>
 /// <param name="BeforeNs">The monotonic clock just before.</param>
 /// <param name="AfterNs">The monotonic clock just after.</param>
+[method: NonAllocating]
 public readonly record struct WallReading(long LeastNs, long MostNs, long BeforeNs, long AfterNs)
 {
     /// <summary>The latest time that is believed: the end of 2200. What comes from outside must not overflow what is calculated with it.</summary>

@@ -13,9 +13,15 @@ internal static unsafe class BootData
     private const uint UsableMemory = 1;
     private const int MaximumReserved = 8;
 
+    private const ulong PageMask = ~(Layout.PageSize - 1);
+    private const int MaximumMapEntries = 128;
+    private const int MaximumSetupData = 256;
+    private const int MapEntrySize = 20;
+    private const uint SetupMemoryMap = 1; // SETUP_E820_EXT
+
     private static ReservedStorage s_reserved;
     private static int s_reservedCount;
-    private static bool s_imageIsReserved;
+    private static RangeList s_memory;
 
     internal static ulong CommandLine { get; private set; }
 
@@ -26,7 +32,10 @@ internal static unsafe class BootData
     internal static ulong InitialRamDiskLength { get; private set; }
 
     /// <summary>One past the last byte of memory.</summary>
-    internal static ulong PhysicalEnd { get; private set; }
+    internal static ulong PhysicalEnd => s_memory.GetEnd(s_memory.Count - 1);
+
+    /// <summary>All memory that may be touched, whoever has it: what the memory map calls usable, and the boot loader's data wherever they lie.</summary>
+    internal static ref RangeList Memory => ref s_memory;
 
     /// <summary>Reads struct hvm_start_info (Xen's PVH boot ABI, version 1).</summary>
     internal static void ReadPvh(ulong start)
@@ -57,11 +66,16 @@ internal static unsafe class BootData
         // struct hvm_memmap_table_entry: address, size, type, reserved
         ulong map = words[5];
         uint entries = ((uint*)header)[12];
-        for (uint i = 0; i < entries; i++)
+        for (int pass = 0; pass < 2; pass++)
         {
-            ulong* entry = (ulong*)Frames.ToPointer(map + i * 24);
-            AddMemory(entry[0], entry[1], (uint)entry[2]);
+            for (uint i = 0; i < entries; i++)
+            {
+                ulong* entry = (ulong*)Frames.ToPointer(map + i * 24);
+                AddEntry(pass, entry[0], entry[1], (uint)entry[2]);
+            }
         }
+
+        TakeMemory();
     }
 
     /// <summary>Reads struct boot_params (the Linux/x86 boot protocol, "zero page").</summary>
@@ -73,11 +87,35 @@ internal static unsafe class BootData
             *(uint*)(page + 0x218) | ((ulong)*(uint*)(page + 0xC0) << 32),
             *(uint*)(page + 0x21C) | ((ulong)*(uint*)(page + 0xC4) << 32));
 
-        int entries = page[0x1E8];
-        for (int i = 0; i < entries; i++)
+        int entries = page[0x1E8] < MaximumMapEntries ? page[0x1E8] : MaximumMapEntries;
+        for (int pass = 0; pass < 2; pass++)
         {
-            byte* entry = page + 0x2D0 + i * 20; // packed: address, size, type
-            AddMemory(*(ulong*)entry, *(ulong*)(entry + 8), *(uint*)(entry + 16));
+            AddTable(pass, page + 0x2D0, entries);
+
+            // struct setup_data: next, type, length, data. More than 128 entries go on there.
+            ulong next = *(ulong*)(page + 0x250);
+            for (int i = 0; i < MaximumSetupData && next != 0; i++)
+            {
+                byte* data = (byte*)Frames.ToPointer(next);
+                if (*(uint*)(data + 8) == SetupMemoryMap)
+                {
+                    AddTable(pass, data + 16, (int)(*(uint*)(data + 12) / MapEntrySize));
+                }
+
+                next = *(ulong*)data;
+            }
+        }
+
+        TakeMemory();
+    }
+
+    /// <summary>Reads struct boot_e820_entry: address, size, type, packed.</summary>
+    private static void AddTable(int pass, byte* table, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            byte* entry = table + i * MapEntrySize;
+            AddEntry(pass, *(ulong*)entry, *(ulong*)(entry + 8), *(uint*)(entry + 16));
         }
     }
 
@@ -133,56 +171,52 @@ internal static unsafe class BootData
         s_reservedCount++;
     }
 
-    /// <summary>Gives an entry of the memory map to the frame allocator, less page 0, Metal's image and what is reserved.</summary>
-    private static void AddMemory(ulong start, ulong size, uint type)
+    /// <summary>Takes an entry of the memory map: in the first pass what is usable, in the second what is not after all. Entries may overlap, and run past the end of all addresses.</summary>
+    private static void AddEntry(int pass, ulong start, ulong size, uint type)
     {
-        if (type != UsableMemory)
-        {
-            return;
-        }
-
-        ulong end = start + size;
-        if (end > PhysicalEnd)
-        {
-            PhysicalEnd = end;
-        }
-
-        ReserveImage();
-        AddAround(start < Layout.PageSize ? Layout.PageSize : start, end, 0);
-    }
-
-    /// <summary>Keeps the image out, and the boot code below it, whose page tables are in use until the final ones are.</summary>
-    private static void ReserveImage()
-    {
-        const ulong BootCode = 0x10_0000;
-        if (!s_imageIsReserved)
-        {
-            s_imageIsReserved = true;
-            Reserve(BootCode, Symbols.ImageEnd() - Layout.ImageBase);
-        }
-    }
-
-    /// <summary>Adds [start, end) less the reserved pieces from index <paramref name="from"/> on.</summary>
-    private static void AddAround(ulong start, ulong end, int from)
-    {
+        // What the CPU cannot address is not there; and 32 bits number the frames.
+        const int FrameNumberBits = 32 + 12;
+        ulong highest = 1UL << (Features.PhysicalAddressBits < FrameNumberBits ? Features.PhysicalAddressBits : FrameNumberBits);
+        ulong end = size > highest || start > highest - size ? highest : start + size;
         if (start >= end)
         {
             return;
         }
 
-        for (int i = from; i < s_reservedCount; i++)
+        if (pass == 0 && type == UsableMemory)
         {
-            ulong reservedStart = s_reserved.Starts[i];
-            ulong reservedEnd = s_reserved.Ends[i];
-            if (reservedStart < end && reservedEnd > start)
-            {
-                AddAround(start, reservedStart, i + 1);
-                AddAround(reservedEnd, end, i + 1);
-                return;
-            }
+            s_memory.Add((start + Layout.PageSize - 1) & PageMask, end & PageMask);
+        }
+        else if (pass == 1 && type != UsableMemory)
+        {
+            s_memory.Remove(start & PageMask, (end + Layout.PageSize - 1) & PageMask);
+        }
+    }
+
+    /// <summary>Gives memory to the frame allocator, less page 0, Metal's image and what is reserved.</summary>
+    private static void TakeMemory()
+    {
+        const ulong BootCode = 0x10_0000;
+
+        // The image, and the boot code below it, whose page tables are in use until the final ones are.
+        Reserve(BootCode, Symbols.ImageEnd() - Layout.ImageBase);
+        ref RangeList free = ref Frames.Initial;
+        free = s_memory;
+        free.Remove(0, Layout.PageSize);
+        for (int i = 0; i < s_reservedCount; i++)
+        {
+            free.Remove(s_reserved.Starts[i], s_reserved.Ends[i]);
+            s_memory.Add(s_reserved.Starts[i], s_reserved.Ends[i]);
         }
 
-        Frames.AddRange(start, end);
+        Frames.CountInitial();
+        ulong dropped = s_memory.Dropped + free.Dropped;
+        if (dropped != 0)
+        {
+            Devices.Serial.Write("[    0.000000] Warning: [metal] the memory map is in too many pieces: bytes that are left unused: ");
+            Devices.Serial.WriteHex(dropped);
+            Devices.Serial.Write("\n");
+        }
     }
 
     private struct ReservedStorage

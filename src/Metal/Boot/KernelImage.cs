@@ -18,6 +18,8 @@ internal static unsafe class KernelImage
     private static ulong s_relocatedReadOnly;
     private static ulong s_dataStart;
     private static ulong s_dataEnd;
+    private static ulong s_codeStart;
+    private static ulong s_codeEnd;
 
     internal static ulong EntryPoint { get; private set; }
 
@@ -31,6 +33,9 @@ internal static unsafe class KernelImage
 
     /// <summary>Whether a physical page belongs to the kernel's data.</summary>
     internal static bool IsWritablePage(ulong physical) => physical >= s_dataStart && physical < s_dataEnd;
+
+    /// <summary>Whether an address lies in the kernel's code.</summary>
+    internal static bool IsCode(ulong address) => address >= s_codeStart && address < s_codeEnd;
 
     /// <summary>Reads the headers: what the C library's start-up wants to know, and what may be written.</summary>
     internal static void Read()
@@ -78,6 +83,13 @@ internal static unsafe class KernelImage
 
             ulong address = *(ulong*)(header + 16);
             uint flags = *(uint*)(header + 4);
+            if ((flags & ExecutableFlag) != 0)
+            {
+                // The linker may make several segments of code; nothing else lies between them.
+                s_codeStart = s_codeStart == 0 ? address : s_codeStart;
+                s_codeEnd = address + *(ulong*)(header + 40);
+            }
+
             if (address == s_relocatedReadOnly)
             {
                 flags &= ~WritableFlag; // nothing is relocated in an executable for a fixed address

@@ -30,7 +30,7 @@ internal static unsafe class MetalMain
         }
 
         KernelImage.Read();
-        PageTables.Install(BootData.PhysicalEnd);
+        PageTables.Install(ref BootData.Memory);
         Features.InstallSystemCalls(Symbols.PerCpu());
         LocalApic.Initialize();
         IoApic.Initialize();

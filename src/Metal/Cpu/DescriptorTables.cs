@@ -11,11 +11,14 @@ internal static unsafe class DescriptorTables
     /// <summary>What SYSRET adds 16 to for CS and 8 to for SS: 0x33 and 0x2B, the selectors that Linux programs see.</summary>
     internal const ushort SysretBase = 0x23;
 
+    private const ushort UserData = 0x28;
+    private const ushort UserCode = 0x30;
     private const ushort TaskSelector = 0x40;
-    private const int GateCount = 64;
+    private const int GateCount = 256;
     private const int GateStubSize = 16;
     private const byte TrapStack = 1;
     private const byte FaultStack = 2;
+    private const byte DebugStack = 3;
 
     private static GdtStorage s_gdt;
     private static IdtStorage s_idt;
@@ -26,6 +29,7 @@ internal static unsafe class DescriptorTables
         s_task.Rsp0 = Symbols.TrapStackTop();
         s_task.Ist1 = Symbols.TrapStackTop();
         s_task.Ist2 = Symbols.FaultStackTop();
+        s_task.Ist3 = Symbols.DebugStackTop();
         s_task.IoMapBase = (ushort)sizeof(TaskStateSegment);
 
         // SAFETY: the tables are static data, which never moves.
@@ -35,7 +39,10 @@ internal static unsafe class DescriptorTables
         {
             gdt[2] = 0x00AF_9B00_0000_FFFF; // 0x10: kernel code
             gdt[3] = 0x00CF_9300_0000_FFFF; // 0x18: kernel data
-            gdt[4] = 0x00CF_FB00_0000_FFFF; // 0x20: user code, 32 bits (never entered; SYSRET counts from here)
+
+            // SYSRET to 64-bit code counts from 0x20 and looks at no descriptor (Intel SDM Vol. 2B, SYSRET). What Linux has there is 32-bit code;
+            // here there is nothing: what a program does in 32 bits is another way into ring 0 (CSTAR, SYSENTER) that nobody needs.
+            gdt[4] = 0;
             gdt[5] = 0x00CF_F300_0000_FFFF; // 0x28: user data
             gdt[6] = 0x00AF_FB00_0000_FFFF; // 0x30: user code
             ulong address = (ulong)task;
@@ -54,8 +61,8 @@ internal static unsafe class DescriptorTables
             ulong stub = Symbols.Gates();
             for (int vector = 0; vector < GateCount; vector++)
             {
-                // NMI, double fault and machine check may strike while the trap stack is in use.
-                byte stack = vector == 2 || vector == 8 || vector == 18 ? FaultStack : TrapStack;
+                // Debug exception, NMI, double fault and machine check may strike while the trap stack is in use.
+                byte stack = vector == 1 ? DebugStack : vector == 2 || vector == 8 || vector == 18 ? FaultStack : TrapStack;
 
                 // INT3 and INTO are instructions of guests; every other gate is for the CPU alone.
                 ulong privilege = vector == 3 || vector == 4 ? 3UL : 0UL;
@@ -73,6 +80,9 @@ internal static unsafe class DescriptorTables
             Instructions.LoadIdt(&pointer);
         }
     }
+
+    /// <summary>Whether a program can have a selector in DS, ES, FS or GS: null, its data or its code, with any privilege asked for.</summary>
+    internal static bool IsLoadable(ushort selector) => (selector & ~3) is 0 or UserData or UserCode;
 
     /// <summary>Resets the machine: an exception with no IDT to serve it (Intel SDM Vol. 3A, 6.15, double fault).</summary>
     internal static void TripleFault()

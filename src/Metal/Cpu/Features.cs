@@ -4,6 +4,7 @@ namespace Semitone.Metal.Cpu;
 // SAFETY: the buffers for CPUID are four words on the stack, as cpuid_leaf writes them.
 internal static unsafe class Features
 {
+    private const ulong Cr4PhysicalAddressExtension = 1 << 5;
     private const ulong Cr4MachineCheck = 1 << 6;
     private const ulong Cr4GlobalPages = 1 << 7;
     private const ulong Cr4OsFxsr = 1 << 9;
@@ -16,9 +17,17 @@ internal static unsafe class Features
 
     private const uint StarMsr = 0xC000_0081;
     private const uint LstarMsr = 0xC000_0082;
+    private const uint CstarMsr = 0xC000_0083;
     private const uint FmaskMsr = 0xC000_0084;
+    private const uint SysenterCsMsr = 0x174;
+    private const uint SysenterEspMsr = 0x175;
+    private const uint SysenterEipMsr = 0x176;
+    private const uint PageAttributesMsr = 0x277;
     private const uint GsBaseMsr = 0xC000_0101;
     private const uint KernelGsBaseMsr = 0xC000_0102;
+
+    /// <summary>The page attribute table after a reset: PCD and PWT together are uncached (Intel SDM Vol. 3A, 11.12.4).</summary>
+    private const ulong PageAttributesAtReset = 0x0007_0406_0007_0406;
 
     /// <summary>x87, SSE, AVX and the three components of AVX-512: what guests may use. Nothing that needs more than a page to keep.</summary>
     private const ulong GuestComponents = 0xE7;
@@ -42,6 +51,9 @@ internal static unsafe class Features
 
     /// <summary>Whether string instructions are emulated one element at a time (QEMU's TCG).</summary>
     internal static bool IsEmulated { get; private set; }
+
+    /// <summary>Bits of a physical address: MAXPHYADDR.</summary>
+    internal static int PhysicalAddressBits { get; private set; }
 
     internal static uint HypervisorMaximum { get; private set; }
 
@@ -80,7 +92,15 @@ internal static unsafe class Features
         bool hasUmip = (leaf7Ecx & (1u << 2)) != 0;
 
         Instructions.Cpuid(0x8000_0000, 0, r);
-        if (r[0] >= 0x8000_0007)
+        uint extended = r[0];
+        PhysicalAddressBits = 36;
+        if (extended >= 0x8000_0008)
+        {
+            Instructions.Cpuid(0x8000_0008, 0, r);
+            PhysicalAddressBits = (int)(r[0] & 0xFF);
+        }
+
+        if (extended >= 0x8000_0007)
         {
             Instructions.Cpuid(0x8000_0007, 0, r);
             HasInvariantTsc = (r[3] & (1u << 8)) != 0;
@@ -93,7 +113,8 @@ internal static unsafe class Features
             IsEmulated = r[1] == 0x54474354 && r[2] == 0x43544743 && r[3] == 0x47435447; // "TCGTCGTCGTCG"
         }
 
-        ulong cr4 = Instructions.ReadCr4() | Cr4OsFxsr | Cr4OsXmmExceptions;
+        // The whole of CR4: nothing of what a boot loader left on. In long mode PAE stays (Intel SDM Vol. 3A, 4.1.1).
+        ulong cr4 = Cr4PhysicalAddressExtension | Cr4OsFxsr | Cr4OsXmmExceptions;
         cr4 |= HasXsave ? Cr4OsXsave : 0;
         cr4 |= (Leaf1Edx & (1u << 7)) != 0 ? Cr4MachineCheck : 0; // or a machine check would reset the machine without a word
         cr4 |= (Leaf1Edx & (1u << 13)) != 0 ? Cr4GlobalPages : 0; // no entry is global yet: the boot page tables have none
@@ -102,6 +123,12 @@ internal static unsafe class Features
         cr4 |= HasSmap ? Cr4Smap : 0;
         cr4 |= hasUmip ? Cr4Umip : 0;
         Instructions.WriteCr4(cr4);
+        Instructions.ResetDebugRegisters();
+        if ((Leaf1Edx & (1u << 16)) != 0)
+        {
+            Instructions.WriteMsr(PageAttributesMsr, PageAttributesAtReset);
+        }
+
         EnableExtendedState();
     }
 
@@ -117,8 +144,33 @@ internal static unsafe class Features
         Instructions.WriteMsr(StarMsr, ((ulong)DescriptorTables.SysretBase << 48) | ((ulong)DescriptorTables.KernelCs << 32));
         Instructions.WriteMsr(LstarMsr, HasFsGsBase ? Symbols.SyscallEntry() : Symbols.SyscallEntryByMsr());
 
-        // Cleared on entry: TF, IF, DF, NT, AC, and the arithmetic flags, as Linux does.
-        Instructions.WriteMsr(FmaskMsr, 0x47FD5 & ~2UL);
+        Instructions.WriteMsr(CstarMsr, Symbols.SyscallEntry32());
+
+        // Cleared on entry: every flag that there is, those too that only a translator lets a guest have (VM).
+        Instructions.WriteMsr(FmaskMsr, 0x3F_7FD5);
+
+        // A null code segment makes SYSENTER a general protection fault (Intel SDM Vol. 2B, SYSENTER); AMD's CPUs do not know it in long mode.
+        if ((Leaf1Edx & (1u << 11)) != 0)
+        {
+            Instructions.WriteMsr(SysenterCsMsr, 0);
+            Instructions.WriteMsr(SysenterEspMsr, 0);
+            Instructions.WriteMsr(SysenterEipMsr, 0);
+        }
+    }
+
+    /// <summary>Lifts SMAP for good: this CPU checks a guest's own access as the supervisor's (<see cref="Semitone.Metal.Runtime.DoorTable.LiftSmap"/>).</summary>
+    /// <returns>Whether it was on.</returns>
+    internal static bool LiftSmap()
+    {
+        ulong cr4 = Instructions.ReadCr4();
+        if ((cr4 & Cr4Smap) == 0)
+        {
+            return false;
+        }
+
+        // STAC and CLAC stay what they are: they ask for the CPUID bit only (Intel SDM Vol. 2B, STAC).
+        Instructions.WriteCr4(cr4 & ~Cr4Smap);
+        return true;
     }
 
     /// <summary>The GS base of the guest that the CPU holds: it waits behind SWAPGS while ring 0 runs.</summary>

@@ -37,6 +37,27 @@ internal static unsafe class Instructions
     [RuntimeImport("write_cr4"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern void WriteCr4(ulong value);
 
+    [RuntimeImport("reset_debug_registers"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern void ResetDebugRegisters();
+
+    [RuntimeImport("read_selectors"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern void ReadSelectors(ushort* selectors);
+
+    [RuntimeImport("load_ds"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern void LoadDs(ushort selector);
+
+    [RuntimeImport("load_es"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern void LoadEs(ushort selector);
+
+    [RuntimeImport("load_fs"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern void LoadFs(ushort selector);
+
+    [RuntimeImport("load_guest_gs"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern void LoadGuestGs(ushort selector);
+
+    [RuntimeImport("write_tsc_deadline"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern void WriteTscDeadline(ulong ticks);
+
     [RuntimeImport("write_xcr0"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern void WriteXcr0(ulong value);
 

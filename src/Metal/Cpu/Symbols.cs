@@ -16,6 +16,15 @@ internal static unsafe class Symbols
     [RuntimeImport("address_of_syscall_entry_by_msr"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern ulong SyscallEntryByMsr();
 
+    [RuntimeImport("address_of_syscall_entry_32"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern ulong SyscallEntry32();
+
+    [RuntimeImport("address_of_trap_code"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern ulong TrapCode();
+
+    [RuntimeImport("address_of_trap_code_end"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern ulong TrapCodeEnd();
+
     [RuntimeImport("address_of_per_cpu"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern PerCpu* PerCpu();
 
@@ -42,6 +51,12 @@ internal static unsafe class Symbols
 
     [RuntimeImport("address_of_fault_stack_guard"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern ulong FaultStackGuard();
+
+    [RuntimeImport("address_of_debug_stack_top"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern ulong DebugStackTop();
+
+    [RuntimeImport("address_of_debug_stack_guard"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern ulong DebugStackGuard();
 
     [RuntimeImport("address_of_exception_table"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern ulong* ExceptionTable();

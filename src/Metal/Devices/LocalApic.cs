@@ -4,7 +4,8 @@ using Semitone.Metal.Time;
 
 namespace Semitone.Metal.Devices;
 
-/// <summary>The local APIC: the CPU's timer, and the end of every interrupt (Intel SDM Vol. 3A, chapter 11).</summary>
+/// <summary>The local APIC: the CPU's timer, and the end of every interrupt (Intel SDM Vol. 3A, chapter 10).</summary>
+/// <remarks>Its registers lie in memory, or, where firmware has chosen x2APIC mode, are MSRs. That mode stays: firmware can lock it (IA32_XAPIC_DISABLE_STATUS).</remarks>
 // SAFETY: the page was mapped uncached by Initialize before any access; every register lies within it.
 internal static unsafe class LocalApic
 {
@@ -12,12 +13,16 @@ internal static unsafe class LocalApic
     internal const uint SpuriousVector = 63;
 
     private const uint ApicBaseMsr = 0x1B;
-    private const uint TscDeadlineMsr = 0x6E0;
+
+    /// <summary>In x2APIC mode the register at offset N of the page is the MSR at this plus N / 16 (10.12.1.2).</summary>
+    private const uint FirstRegisterMsr = 0x800;
 
     // Of the APIC base MSR: the registers are MSRs and not in memory (x2APIC); and the APIC is on at all.
     private const ulong UseMsrs = 1 << 10;
     private const ulong Enabled = 1 << 11;
+    private const uint IdRegister = 0x20;
     private const uint SpuriousRegister = 0xF0;
+    private const uint InServiceRegister = 0x100;
     private const uint EndOfInterruptRegister = 0xB0;
     private const uint TaskPriorityRegister = 0x80;
     private const uint TimerRegister = 0x320;
@@ -36,7 +41,7 @@ internal static unsafe class LocalApic
 
     private const ulong SpareWindow = 500_000;
 
-    private static ulong s_base;
+    private static DeviceRegister* s_base;
     private static ulong s_armedTicks = ulong.MaxValue;
 
     /// <summary>Counts of the timer for 2^20 ticks of the TSC, or a little less: a timer that fires early is set again, one that fires late is late.</summary>
@@ -47,18 +52,18 @@ internal static unsafe class LocalApic
 
     internal static uint CurrentCount => Read(CurrentCountRegister);
 
-    internal static uint Id => Read(0x20) >> 24;
+    /// <summary>8 bits, or 32 in x2APIC mode.</summary>
+    internal static uint Id => s_base == null ? Read(IdRegister) : Read(IdRegister) >> 24;
 
     internal static void Initialize()
     {
         ulong apicBase = Instructions.ReadMsr(ApicBaseMsr);
-        s_base = PageTables.MapDevice(apicBase & 0x000F_FFFF_FFFF_F000);
-        if ((apicBase & UseMsrs) != 0)
+        if ((apicBase & UseMsrs) == 0)
         {
-            Instructions.WriteMsr(ApicBaseMsr, apicBase & ~(Enabled | UseMsrs)); // the only way from x2APIC to xAPIC mode (11.12.5)
+            s_base = (DeviceRegister*)PageTables.MapDevice(apicBase & 0x000F_FFFF_FFFF_F000);
+            Instructions.WriteMsr(ApicBaseMsr, apicBase | Enabled);
         }
 
-        Instructions.WriteMsr(ApicBaseMsr, (apicBase & ~UseMsrs) | Enabled);
         Write(SpuriousRegister, 0x100 | SpuriousVector);
         Write(TaskPriorityRegister, 0);
 
@@ -130,7 +135,7 @@ internal static unsafe class LocalApic
         s_armedTicks = ticks;
         if (Features.HasTscDeadline)
         {
-            Instructions.WriteMsr(TscDeadlineMsr, ticks == ulong.MaxValue ? 0 : ticks == 0 ? 1 : ticks);
+            Instructions.WriteTscDeadline(ticks == ulong.MaxValue ? 0 : ticks == 0 ? 1 : ticks);
             return;
         }
 
@@ -163,7 +168,21 @@ internal static unsafe class LocalApic
     /// <summary>Notes that the timer has fired, so that the next deadline arms it anew.</summary>
     internal static void TimerFired() => s_armedTicks = ulong.MaxValue;
 
-    private static uint Read(uint register) => *(uint*)(s_base + register);
+    /// <summary>Whether the APIC waits for the end of an interrupt (10.8.4).</summary>
+    internal static bool IsInService(uint vector) => (Read(InServiceRegister + (vector / 32 * 16)) & (1u << (int)(vector % 32))) != 0;
 
-    private static void Write(uint register, uint value) => *(uint*)(s_base + register) = value;
+    private static uint Read(uint register) =>
+        s_base == null ? (uint)Instructions.ReadMsr(FirstRegisterMsr + (register >> 4)) : DeviceRegister.At(s_base, register)->Value;
+
+    private static void Write(uint register, uint value)
+    {
+        if (s_base == null)
+        {
+            Instructions.WriteMsr(FirstRegisterMsr + (register >> 4), value);
+        }
+        else
+        {
+            DeviceRegister.At(s_base, register)->Value = value;
+        }
+    }
 }

@@ -7,13 +7,10 @@ namespace Semitone.Metal.Memory;
 // SAFETY: a frame in the list of free ones belongs to nobody else, and the direct map covers every frame.
 internal static unsafe class Frames
 {
-    private const int MaximumRanges = 32;
-
     /// <summary>What only the kernel may take: enough for its stacks and page tables to report that memory ran out.</summary>
     private const long EmergencyReserve = 48;
 
-    private static RangeStorage s_ranges;
-    private static int s_rangeCount;
+    private static RangeList s_free;
     private static int s_currentRange;
     private static ulong s_firstFreed;
 
@@ -28,31 +25,20 @@ internal static unsafe class Frames
     /// <summary>Pages that the runtime was promised and has not touched yet.</summary>
     internal static long PromisedCount { get; set; }
 
-    /// <summary>One more than the highest frame number.</summary>
-    internal static ulong Limit { get; private set; }
-
     internal static void* ToPointer(ulong physical) => (void*)(PhysicalBase + physical);
 
-    /// <summary>Adds usable memory, less what lies in it already.</summary>
-    internal static void AddRange(ulong start, ulong end)
+    /// <summary>The pages that are free at boot, for whoever knows to fill in before the first is taken.</summary>
+    internal static ref RangeList Initial => ref s_free;
+
+    /// <summary>Counts the pages of <see cref="Initial"/>.</summary>
+    internal static void CountInitial()
     {
-        start = (start + Layout.PageSize - 1) & ~(Layout.PageSize - 1);
-        end &= ~(Layout.PageSize - 1);
-        if (start >= end || s_rangeCount == MaximumRanges)
+        for (int i = 0; i < s_free.Count; i++)
         {
-            return;
+            FreeCount += (long)((s_free.GetEnd(i) - s_free.GetStart(i)) / Layout.PageSize);
         }
 
-        s_ranges.Starts[s_rangeCount] = start;
-        s_ranges.Ends[s_rangeCount] = end;
-        s_rangeCount++;
-        long count = (long)((end - start) / Layout.PageSize);
-        TotalCount += count;
-        FreeCount += count;
-        if (end / Layout.PageSize > Limit)
-        {
-            Limit = end / Layout.PageSize;
-        }
+        TotalCount += FreeCount;
     }
 
     /// <summary>Takes a frame of undefined contents for the kernel itself.</summary>
@@ -67,12 +53,12 @@ internal static unsafe class Frames
             return freed;
         }
 
-        while (s_currentRange < s_rangeCount)
+        while (s_currentRange < s_free.Count)
         {
-            ulong next = s_ranges.Starts[s_currentRange];
-            if (next < s_ranges.Ends[s_currentRange])
+            ulong next = s_free.GetStart(s_currentRange);
+            if (next < s_free.GetEnd(s_currentRange))
             {
-                s_ranges.Starts[s_currentRange] = next + Layout.PageSize;
+                s_free.SetStart(s_currentRange, next + Layout.PageSize);
                 FreeCount--;
                 return next;
             }
@@ -107,10 +93,4 @@ internal static unsafe class Frames
 
     /// <summary>Counts frames that are in use from the beginning and may be freed one day: those of the initrd.</summary>
     internal static void CountUsed(long count) => TotalCount += count;
-
-    private struct RangeStorage
-    {
-        internal fixed ulong Starts[MaximumRanges];
-        internal fixed ulong Ends[MaximumRanges];
-    }
 }

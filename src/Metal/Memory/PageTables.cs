@@ -20,10 +20,14 @@ internal static unsafe class PageTables
     internal static ulong Root { get; private set; }
 
     /// <summary>Builds the final tables and moves onto them. Nothing of the first GiB is mapped at its own address afterwards.</summary>
-    internal static void Install(ulong physicalEnd)
+    internal static void Install(ref RangeList memory)
     {
         Root = TakeTable();
-        MapDirect(physicalEnd);
+        for (int i = 0; i < memory.Count; i++)
+        {
+            MapDirect(memory.GetStart(i), memory.GetEnd(i));
+        }
+
         MapImage();
 
         // The slots that every address space copies must exist before the first copy.
@@ -52,7 +56,7 @@ internal static unsafe class PageTables
         return address;
     }
 
-    /// <summary>The entry of a page, or null when a table on the way is missing (and may not be made).</summary>
+    /// <summary>The entry of a page, or null when a table on the way is missing (and may not be made), or a large page is mapped there.</summary>
     internal static ulong* Walk(ulong address, bool create)
     {
         ulong table = Root;
@@ -73,6 +77,10 @@ internal static unsafe class PageTables
                 }
 
                 *entry = made | Present | Writable;
+            }
+            else if ((*entry & Large) != 0)
+            {
+                return null;
             }
 
             table = *entry & AddressMask;
@@ -101,26 +109,26 @@ internal static unsafe class PageTables
         }
     }
 
-    /// <summary>Maps all of memory at <see cref="Layout.DirectMap"/>: large pages, but small ones around the image, whose code and constants must not have a writable alias.</summary>
-    private static void MapDirect(ulong physicalEnd)
+    /// <summary>
+    /// Maps memory at <see cref="Layout.DirectMap"/>: large pages, but small ones around the image, whose code and constants must not have a writable alias, and where a
+    /// large one would reach beyond: devices lie in the holes, and a cached mapping lets the CPU read them whenever it likes (Intel SDM Vol. 3A, 11.3).
+    /// </summary>
+    private static void MapDirect(ulong start, ulong end)
     {
-        ulong imageStart = Symbols.ImageStart() - Layout.ImageBase;
+        ulong imageStart = (Symbols.ImageStart() - Layout.ImageBase) & ~(LargePageSize - 1);
         ulong imageEnd = Symbols.ImageEnd() - Layout.ImageBase;
-        for (ulong physical = 0; physical < physicalEnd; physical += LargePageSize)
+        while (start < end)
         {
-            if (physical + LargePageSize > imageStart && physical < imageEnd)
+            if ((start & (LargePageSize - 1)) == 0 && end - start >= LargePageSize && (start < imageStart || start >= imageEnd))
             {
-                for (ulong page = physical; page < physical + LargePageSize; page += Layout.PageSize)
-                {
-                    Map(Layout.DirectMap + page, page, Present | Global | NoExecute | (IsWritable(page) ? Writable : 0));
-                }
+                ulong table = TableOf(TableOf(Root, Layout.DirectMap + start, 39), Layout.DirectMap + start, 30);
+                ((ulong*)Frames.ToPointer(table))[start >> 21 & 511] = start | Present | Writable | Large | Global | NoExecute;
+                start += LargePageSize;
+                continue;
             }
-            else
-            {
-                ulong table = TableOf(TableOf(Root, Layout.DirectMap + physical, 39), Layout.DirectMap + physical, 30);
-                ((ulong*)Frames.ToPointer(table))[physical >> 21 & 511] =
-                    physical | Present | Writable | Large | Global | NoExecute;
-            }
+
+            Map(Layout.DirectMap + start, start, Present | Global | NoExecute | (IsWritable(start) ? Writable : 0));
+            start += Layout.PageSize;
         }
     }
 
@@ -155,7 +163,8 @@ internal static unsafe class PageTables
         ulong kernelEnd = Symbols.KernelImageEnd();
         for (ulong page = Symbols.ImageStart(); page < Symbols.ImageEnd(); page += Layout.PageSize)
         {
-            if (page == Symbols.MetalStackGuard() || page == Symbols.TrapStackGuard() || page == Symbols.FaultStackGuard())
+            if (page == Symbols.MetalStackGuard() || page == Symbols.TrapStackGuard() || page == Symbols.FaultStackGuard()
+                || page == Symbols.DebugStackGuard())
             {
                 continue;
             }

@@ -211,8 +211,9 @@ internal static unsafe class RuntimeMemory
     {
         const ulong PresentBit = 1;
         const ulong WriteBit = 2;
+        const ulong FetchBit = 16;
         int i = Find(address);
-        if (i < 0 || (errorCode & PresentBit) != 0)
+        if (i < 0 || (errorCode & (PresentBit | FetchBit)) != 0)
         {
             return false;
         }
@@ -254,6 +255,13 @@ internal static unsafe class RuntimeMemory
         }
 
         return true;
+    }
+
+    /// <summary>Whether a stack pointer lies in a kernel thread's stack.</summary>
+    internal static bool IsStack(ulong pointer)
+    {
+        int i = pointer > Layout.RuntimeStart && pointer <= Layout.RuntimeEnd ? Find(pointer - 1) : -1;
+        return i >= 0 && (Regions[i].Flags & (Unpromised | Write)) == (Unpromised | Write);
     }
 
     internal static ulong ToEntryFlags(uint protection)

@@ -58,6 +58,8 @@ internal unsafe struct DoorTable
     internal delegate*<void> UpdateHypervisorWallClock;
     internal delegate*<void*, void*, void> SwitchExtendedState;
     internal delegate*<void*, void> SaveExtendedState;
+    internal delegate*<ushort*, ushort*, void> SwitchSelectors;
+    internal delegate*<ulong> LiftSmap;
     internal delegate*<void*, void> ForgetGuest;
     internal delegate*<ulong> ReadGuestGsBase;
     internal delegate*<ulong, void> WriteGuestGsBase;
@@ -67,7 +69,7 @@ internal unsafe struct DoorTable
 
 internal static unsafe class Door
 {
-    private const ulong Version = 3;
+    private const ulong Version = 4;
 
     private static DoorTable s_table;
 
@@ -112,6 +114,8 @@ internal static unsafe class Door
             table->UpdateHypervisorWallClock = &HypervisorClock.UpdateWallClock;
             table->SwitchExtendedState = &SwitchExtendedState;
             table->SaveExtendedState = &SaveExtendedState;
+            table->SwitchSelectors = &SwitchSelectors;
+            table->LiftSmap = &LiftSmap;
             table->ForgetGuest = &ForgetGuest;
             table->ReadGuestGsBase = &Features.ReadGuestGsBase;
             table->WriteGuestGsBase = &Features.WriteGuestGsBase;
@@ -167,6 +171,42 @@ internal static unsafe class Door
             Instructions.LoadLegacy(to);
         }
     }
+
+    /// <summary>Stores DS, ES, FS and GS, unless <paramref name="from"/> is null, and loads others. One that no program could load on a CPU becomes null.</summary>
+    private static void SwitchSelectors(ushort* from, ushort* to)
+    {
+        // SAFETY: four selectors each, as read_selectors writes them.
+        ushort* current = stackalloc ushort[4];
+        Instructions.ReadSelectors(current);
+        if (from != null)
+        {
+            for (int i = 0; i < 4; i++)
+            {
+                from[i] = DescriptorTables.IsLoadable(current[i]) ? current[i] : (ushort)0;
+            }
+        }
+
+        if (*(ulong*)current == *(ulong*)to)
+        {
+            return;
+        }
+
+        Instructions.LoadDs(to[0]);
+        Instructions.LoadEs(to[1]);
+        if (current[2] != to[2])
+        {
+            const uint FsBaseMsr = 0xC000_0100;
+            Instructions.LoadFs(to[2]);
+            Instructions.WriteMsr(FsBaseMsr, Symbols.PerCpu()->KernelFsBase);
+        }
+
+        if (current[3] != to[3])
+        {
+            Instructions.LoadGuestGs(to[3]); // its base comes next
+        }
+    }
+
+    private static ulong LiftSmap() => Features.LiftSmap() ? 1UL : 0;
 
     /// <summary>A guest's state is about to be given back: a panic must not show what comes to lie there.</summary>
     private static void ForgetGuest(void* state)

@@ -11,6 +11,7 @@ namespace Semitone.Metal.Runtime;
 internal static unsafe class KernelTraps
 {
     private const ulong DivideError = 0;
+    private const ulong DebugException = 1;
     private const ulong NonMaskableInterrupt = 2;
     private const ulong Breakpoint = 3;
     private const ulong InvalidOpcode = 6;
@@ -20,6 +21,9 @@ internal static unsafe class KernelTraps
     private const ulong MachineCheck = 18;
     private const ulong SimdException = 19;
     private const ulong FirstInterrupt = 32;
+
+    /// <summary>Of a page fault's error code: RSVD.</summary>
+    private const ulong ReservedBit = 8;
 
     private static int s_depth;
 
@@ -33,8 +37,10 @@ internal static unsafe class KernelTraps
 
     /// <summary>An event that no program can cause and none can go on after. NMI: somebody wants to see what the machine does (QEMU's <c>nmi</c>).</summary>
     [RuntimeExport("metal_fatal_in_guest")]
-    private static void DieInGuest(ulong vector) =>
-        Panic.Die(vector == MachineCheck ? "machine check in a guest" : "non-maskable interrupt in a guest");
+    private static void DieInGuest(ulong vector) => Panic.Die(
+        vector == MachineCheck ? "machine check in a guest"
+        : vector == DoubleFault ? "double fault in a guest"
+        : "non-maskable interrupt in a guest");
 
     private static void Acknowledge(ulong vector)
     {
@@ -48,9 +54,13 @@ internal static unsafe class KernelTraps
             LocalApic.TimerFired();
             Scheduler.OnTimer();
         }
-        else
+        else if (vector == IoApic.SerialVector)
         {
             Scheduler.InterruptPending = true;
+        }
+        else if (!LocalApic.IsInService((uint)vector))
+        {
+            return; // not the APIC's: an 8259's spurious interrupt, or one whose cause is gone
         }
 
         LocalApic.EndInterrupt();
@@ -74,9 +84,30 @@ internal static unsafe class KernelTraps
                 faultAddress);
         }
 
+        // Ring 0 does not step, and no breakpoint is set: what is left is a step that a guest asked for and that a CPU reports late, behind
+        // the SYSCALL or the gate that followed MOV SS (Intel SDM Vol. 3A, 6.8.3). It is nobody's any more.
+        if (vector == DebugException)
+        {
+            const ulong TrapFlag = 0x100;
+            registers->Rflags &= ~TrapFlag;
+            Instructions.ResetDebugRegisters();
+            return;
+        }
+
         if (++s_depth > 1)
         {
             Panic.Die("exception inside the exception handler", registers, faultAddress);
+        }
+
+        // Nothing below may touch what RSP points to before this: whoever got into ring 0 by another way than Metal's brought it along.
+        if (!IsKernelCode(registers->Rip) || !IsKernelStack(registers->Rsp))
+        {
+            Panic.Die("exception in ring 0 outside of the kernel", registers, faultAddress);
+        }
+
+        if (vector == PageFault && (registers->Error & ReservedBit) != 0)
+        {
+            Panic.Die("a page table entry has reserved bits set", registers, faultAddress);
         }
 
         // Below the kernel's half are guests only, and only the routines of asm/usercopy.S touch their memory. Those touch the
@@ -102,6 +133,7 @@ internal static unsafe class KernelTraps
             _ => 0,
         };
         if (signal == 0
+            || !IsInterruptible(registers)
             || !Signals.DeliverFault(registers, (byte*)vectorState + 16, *vectorState, signal, vector == PageFault ? faultAddress : 0))
         {
             Panic.Die("exception in the kernel", registers, faultAddress);
@@ -109,6 +141,18 @@ internal static unsafe class KernelTraps
 
         s_depth--;
     }
+
+    /// <summary>Whether an address lies in Metal's code or the managed kernel's.</summary>
+    private static bool IsKernelCode(ulong rip) => (rip >= Symbols.ImageStart() && rip < Symbols.TextEnd()) || Boot.KernelImage.IsCode(rip);
+
+    /// <summary>Whether an address lies where kernel threads have their stacks, or on Metal's own. That of traps is not among them: what faults there is Metal.</summary>
+    private static bool IsKernelStack(ulong rsp) =>
+        (rsp > Layout.RuntimeStart && rsp <= Layout.RuntimeEnd)
+        || (rsp > Symbols.MetalStackGuard() + Layout.PageSize && rsp <= Symbols.MetalStackTop());
+
+    /// <summary>Whether a handler of the runtime's may run on the stack of the code that faulted: not on Metal's, and not in between a guest and its kernel.</summary>
+    private static bool IsInterruptible(KernelRegisters* registers) =>
+        (registers->Rip < Symbols.TrapCode() || registers->Rip >= Symbols.TrapCodeEnd()) && RuntimeMemory.IsStack(registers->Rsp);
 
     /// <summary>Whether the runtime cannot be told of a fault, because its handler would run on the stack that has no room left.</summary>
     private static bool IsStackOverflow(KernelRegisters* registers, ulong faultAddress)

@@ -222,7 +222,7 @@ internal static unsafe class Signals
         r->Rsi = (ulong)&frame->Information;
         r->Rdx = (ulong)&frame->Flags;
         r->Rax = 0;
-        r->Rflags &= ~0x400UL; // DF is clear on entry to a function
+        r->Rflags &= ~0x4_0500UL; // DF is clear on entry to a function; TF and AC, which lifts SMAP, were not for the handler
         return true;
     }
 

@@ -5,6 +5,8 @@
 .include "layout.inc"
 .intel_syntax noprefix
 
+.set BOOT_CS, 0x08
+
 .section .note.pvh, "a", @note
     .balign 4
     .long 4                         # name size
@@ -20,6 +22,10 @@ pvh_entry:
     cld
     mov esi, ebx                    # keep the start info
     mov edi, 0                      # protocol: PVH
+
+# In 32 bits, without paging, ESI -> start information, EDI = protocol. Control registers are written whole: what a boot loader
+# left on (five levels of page tables, process-context identifiers, protection keys) is not what the tables below are made for.
+enter_long_mode:
     mov ebp, offset boot_stack_top
     mov esp, ebp
 
@@ -38,62 +44,50 @@ pvh_entry:
     cmp ecx, 512
     jb 1b
 
-    mov eax, cr4
-    or eax, 0x620                   # PAE, OSFXSR, OSXMMEXCPT
+    mov eax, 0x620                  # PAE, OSFXSR, OSXMMEXCPT
     mov cr4, eax
     mov eax, offset boot_pml4
     mov cr3, eax
     mov ecx, 0xC0000080             # EFER
-    rdmsr
-    or eax, 0x901                   # SCE, LME, NXE
+    xor edx, edx
+    mov eax, 0x901                  # SCE, LME, NXE
     wrmsr
-    mov eax, 0x80010033             # PG, WP, NE, ET, MP, PE; no EM
+    mov eax, 0x80050033             # PG, AM, WP, NE, ET, MP, PE; no EM
     mov cr0, eax
     lgdt [boot_gdt_pointer]
     .byte 0xEA                      # jmp far KERNEL_CS:long_mode (not encodable as text in Intel syntax for every assembler)
     .long long_mode
     .word KERNEL_CS
 
+# The number of levels of the page tables cannot change while paging is on (Intel SDM Vol. 3A, 2.5, CR4.LA57): leave long mode
+# and come back on tables of our own.
 .code64
 .globl linux64_entry
 linux64_entry:                      # long mode, identity-mapped, RSI -> boot_params
     cld
     cli
-    mov rbx, rsi
     lea rsp, [rip + boot_stack_top]
-    lea rax, [rip + boot_pdpt + 3]
-    mov [rip + boot_pml4], rax
-    mov [rip + boot_pml4 + 511 * 8], rax
-    lea rax, [rip + boot_pd + 3]
-    mov [rip + boot_pdpt], rax
-    mov [rip + boot_pdpt + 510 * 8], rax
-    lea rdx, [rip + boot_pd]
-    xor ecx, ecx
-    mov eax, 0x83
-2:  mov [rdx + rcx * 8], rax
-    add rax, 0x200000
-    inc ecx
-    cmp ecx, 512
-    jb 2b
     mov rax, cr4
-    or rax, 0x620
+    and eax, 0x1020                 # PAE, and LA57 for now
     mov cr4, rax
-    mov ecx, 0xC0000080
-    rdmsr
-    or eax, 0x901
-    wrmsr
-    lea rax, [rip + boot_pml4]
-    mov cr3, rax
-    mov eax, 0x80010033
-    mov cr0, rax
     lgdt [rip + boot_gdt_pointer]
-    mov rsi, rbx
-    mov edi, 1                      # protocol: Linux, 64 bit
-    lea rax, [rip + long_mode]
-    push KERNEL_CS
+    push BOOT_CS
+    lea rax, [rip + leave_long_mode]
     push rax
     retfq
 
+.code32
+leave_long_mode:
+    mov eax, KERNEL_SS
+    mov ds, eax
+    mov es, eax
+    mov ss, eax
+    mov eax, 0x50033                # as below, without PG
+    mov cr0, eax
+    mov edi, 1                      # protocol: Linux, 64 bit
+    jmp enter_long_mode
+
+.code64
 long_mode:
     mov eax, KERNEL_SS
     mov ss, eax
@@ -111,7 +105,7 @@ long_mode:
 .balign 8
 boot_gdt:
     .quad 0
-    .quad 0
+    .quad 0x00CF9A000000FFFF        # BOOT_CS: 32-bit code, here and never again
     .quad 0x00AF9A000000FFFF        # KERNEL_CS: 64-bit code
     .quad 0x00CF92000000FFFF        # KERNEL_SS: data
 boot_gdt_end:
@@ -143,7 +137,8 @@ high_start:
 
 .section .bss
 .balign 4096
-.globl metal_stack_guard, metal_stack_top, trap_stack_guard, trap_stack_top, fault_stack_guard, fault_stack_top, per_cpu
+.globl metal_stack_guard, metal_stack_top, trap_stack_guard, trap_stack_top, fault_stack_guard, fault_stack_top
+.globl debug_stack_guard, debug_stack_top, per_cpu
 metal_stack_guard:  .skip 4096      # left unmapped
     .skip 16384
 metal_stack_top:
@@ -153,6 +148,9 @@ trap_stack_top:                     # exceptions and interrupts (IST 1)
 fault_stack_guard:  .skip 4096
     .skip 8192
 fault_stack_top:                    # NMI, double fault, machine check (IST 2)
+debug_stack_guard:  .skip 4096
+    .skip 8192
+debug_stack_top:                    # debug exceptions, which can strike in a trap's first instruction (IST 3)
 per_cpu:            .skip 4096
 
 # The managed kernel, an ELF file, as it was linked: its pages are mapped where they lie.

@@ -65,6 +65,42 @@ FUNCTION write_cr4
     mov cr4, rdi
     ret
 
+FUNCTION reset_debug_registers      # no breakpoint is on, nothing is reported (Intel SDM Vol. 3B, 17.2)
+    mov eax, 0x400
+    mov dr7, rax
+    mov eax, DR6_AT_RESET
+    mov dr6, rax
+    ret
+
+FUNCTION read_selectors             # (ushort selectors[4]): DS, ES, FS, GS
+    mov [rdi], ds
+    mov [rdi + 2], es
+    mov [rdi + 4], fs
+    mov [rdi + 6], gs
+    ret
+
+FUNCTION load_ds                    # (ushort selector)
+    mov ds, edi
+    ret
+
+FUNCTION load_es
+    mov es, edi
+    ret
+
+FUNCTION load_fs                    # changes the base, too
+    mov fs, edi
+    ret
+
+# In xAPIC mode the store that makes the timer a deadline timer is not ordered with this (Intel SDM Vol. 3A, 10.5.4.1).
+FUNCTION write_tsc_deadline         # (ulong ticks)
+    mov ecx, 0x6E0                  # IA32_TSC_DEADLINE
+    mov rax, rdi
+    mov rdx, rdi
+    shr rdx, 32
+    mfence
+    wrmsr
+    ret
+
 FUNCTION write_xcr0
     xor ecx, ecx
     mov rax, rdi
@@ -121,6 +157,7 @@ FUNCTION load_gdt                   # (pointer to limit and base); reloads CS an
     mov es, eax
     mov fs, eax
     mov gs, eax
+    lldt ax                         # no local table: whatever the boot loader had lies in memory that will be a guest's
     pop rax
     push KERNEL_CS
     push rax
@@ -190,6 +227,9 @@ FUNCTION \name
 ADDRESS address_of_gates, gates
 ADDRESS address_of_syscall_entry, syscall_entry
 ADDRESS address_of_syscall_entry_by_msr, syscall_entry_by_msr
+ADDRESS address_of_syscall_entry_32, syscall_entry_32
+ADDRESS address_of_trap_code, trap_code
+ADDRESS address_of_trap_code_end, trap_code_end
 ADDRESS address_of_per_cpu, per_cpu
 ADDRESS address_of_kernel_image, kernel_image
 ADDRESS address_of_kernel_image_end, kernel_image_end
@@ -199,6 +239,8 @@ ADDRESS address_of_trap_stack_top, trap_stack_top
 ADDRESS address_of_trap_stack_guard, trap_stack_guard
 ADDRESS address_of_fault_stack_top, fault_stack_top
 ADDRESS address_of_fault_stack_guard, fault_stack_guard
+ADDRESS address_of_debug_stack_top, debug_stack_top
+ADDRESS address_of_debug_stack_guard, debug_stack_guard
 ADDRESS address_of_exception_table, exception_table
 ADDRESS address_of_exception_table_end, exception_table_end
 ADDRESS address_of_image_start, image_start

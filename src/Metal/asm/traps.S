@@ -9,6 +9,11 @@
 .intel_syntax noprefix
 .text
 
+# From here to trap_code_end the stack or GS may be a guest's, or be on the way: no fault in between is anything but the end
+# of the machine (KernelTraps).
+.globl trap_code, trap_code_end
+trap_code:
+
 # The FS base belongs to the guest in ring 3 and to the kernel thread's C library in ring 0. WRFSBASE sets it where the CPU
 # has FSGSBASE; the paths exist twice, so that none of them has to ask.
 .macro SET_FS_BASE source, fsgsbase
@@ -44,16 +49,17 @@
     mov rsp, rdi
     SET_FS_BASE [rsp + GS_FS_BASE], \fsgsbase
     swapgs
-    # SYSRET takes RIP from RCX and RFLAGS from R11: right when the guest expects them there, as after a system call.
+    # SYSRET takes RIP from RCX and RFLAGS from R11: right when the guest expects them there, as after a system call. It cannot
+    # restore RF, and with TF it traps before an instruction has run (Intel SDM Vol. 2B, SYSRET; Vol. 3B, "Single-Step Exception
+    # Condition"). Flags that no guest may have are IRET's as well, which leaves them out.
     mov rcx, [rsp + GS_RCX]
     mov r11, [rsp + GS_R11]
-    mov rax, [rsp + GS_RIP]
-    mov rdx, [rsp + GS_RFLAGS]
-    xor rax, rcx
-    xor rdx, r11
-    or rax, rdx
+    cmp rcx, [rsp + GS_RIP]
+    jne return_by_iret
+    cmp r11, [rsp + GS_RFLAGS]
+    jne return_by_iret
+    test r11d, IRET_FLAGS
     jnz return_by_iret
-    and r11d, GUEST_FLAGS           # whatever the state says, ring 3 gets neither I/O rights nor interrupts off
     or r11d, ALWAYS_FLAGS
     mov rax, [rsp + GS_RAX]
     mov rbx, [rsp + GS_RBX]
@@ -107,10 +113,15 @@ return_by_iret:
     SAVE_XMM rsp, GS_XMM
     stmxcsr [rsp + GS_MXCSR]
     ldmxcsr [rip + kernel_mxcsr]
-    .if \fsgsbase                   # without it a guest cannot have changed its base by itself
+    .if \fsgsbase
     rdfsbase rax
-    mov [rsp + GS_FS_BASE], rax
+    .else                           # loading a selector into FS changes the base, too
+    mov ecx, 0xC0000100             # IA32_FS_BASE
+    rdmsr
+    shl rdx, 32
+    or rax, rdx
     .endif
+    mov [rsp + GS_FS_BASE], rax
     SET_FS_BASE gs:[CPU_KERNEL_FS], \fsgsbase
     mov rsp, gs:[CPU_KERNEL_RSP]
     mov eax, ebx
@@ -123,13 +134,8 @@ return_by_iret:
     ret
 .endm
 
-# The SYSCALL instruction lands here with interrupts off (IA32_FMASK), RIP in RCX and RFLAGS in R11.
-.macro SYSCALL_ENTRY name, fsgsbase
-.globl \name
-.balign 64
-\name:
-    test rcx, rcx
-    js kernel_syscall               # the caller lies in the upper half: a kernel thread
+# On entry by SYSCALL from ring 3, GS is the guest's: RSP -> GuestState with the integer registers stored, GS is the kernel's.
+.macro STORE_GUEST
     swapgs
     mov gs:[CPU_SCRATCH], rsp
     mov rsp, gs:[CPU_CONTEXT]
@@ -153,12 +159,34 @@ return_by_iret:
     mov [rsp + GS_R15], r15
     mov rax, gs:[CPU_SCRATCH]
     mov [rsp + GS_RSP], rax
+.endm
+
+# The SYSCALL instruction lands here with interrupts off (IA32_FMASK), RIP in RCX and RFLAGS in R11.
+.macro SYSCALL_ENTRY name, fsgsbase
+.globl \name
+.balign 64
+\name:
+    test rcx, rcx
+    js kernel_syscall               # the caller lies in the upper half: a kernel thread
+    STORE_GUEST
     xor ebx, ebx                    # TRAP_SYSTEM_CALL
     LEAVE_GUEST \fsgsbase
 .endm
 
 SYSCALL_ENTRY syscall_entry, 1
 SYSCALL_ENTRY syscall_entry_by_msr, 0
+
+# Where SYSCALL lands from 32-bit code on AMD's CPUs (AMD APM Vol. 2, 6.1.1). There is no descriptor for such code; whoever runs it
+# all the same (QEMU's translator, whose IRETD takes VM from the flags that it loads) gets what Intel's CPUs raise.
+.globl syscall_entry_32
+.balign 16
+syscall_entry_32:
+    STORE_GUEST
+    sub qword ptr [rsp + GS_RIP], 2
+    mov qword ptr [rsp + GS_ORIG_RAX], -1
+    mov qword ptr [rsp + GS_VECTOR], 6
+    mov qword ptr [rsp + GS_ERROR], 0
+    mov ebx, TRAP_EXCEPTION
 
 leave_guest:
     cmp dword ptr gs:[CPU_HAS_FSGSBASE], 0
@@ -171,6 +199,14 @@ leave_guest:
 read_guest_gs_base:
     swapgs
     rdgsbase rax
+    swapgs
+    ret
+
+# void load_guest_gs(ushort selector): a load of GS changes the active base, which is to be the guest's.
+.globl load_guest_gs
+load_guest_gs:
+    swapgs
+    mov gs, edi
     swapgs
     ret
 
@@ -277,7 +313,7 @@ start_thread:
 .balign 16
 gates:
     .set vector, 0
-    .rept 64
+    .rept 256
     .if (vector == 8) || (vector == 10) || (vector == 11) || (vector == 12) || (vector == 13) || (vector == 14) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30)
     GATE %vector, 1
     .else
@@ -297,7 +333,8 @@ gates:
 # On an IST stack: vector, error code, RIP, CS, RFLAGS, RSP, SS
 trap_common:
     test byte ptr [rsp + 24], 3
-    jz trap_from_kernel
+    jz no_privilege
+trap_from_guest:
     swapgs
     cld                             # a gate leaves DF and AC as the guest had them: compiled code wants the one clear,
     cmp dword ptr gs:[CPU_HAS_SMAP], 0  # and the other would lift SMAP
@@ -340,10 +377,22 @@ trap_common:
     jmp leave_guest
 
 exception_from_guest:
+    cmp ebx, 1
+    je debug_exception_from_guest
     cmp ebx, 2                      # NMI
+    je fatal_in_guest
+    cmp ebx, 8                      # double fault: an exception found no stack or no gate
     je fatal_in_guest
     cmp ebx, 18                     # machine check
     je fatal_in_guest
+    mov ebx, TRAP_EXCEPTION
+    jmp leave_guest
+
+debug_exception_from_guest:         # DR6 says which kind; the CPU never clears it (Intel SDM Vol. 3B, 17.2.3)
+    mov rax, dr6
+    mov [rsp + GS_DEBUG_STATUS], eax
+    mov eax, DR6_AT_RESET
+    mov dr6, rax
     mov ebx, TRAP_EXCEPTION
     jmp leave_guest
 
@@ -369,8 +418,16 @@ interrupt_from_guest:
     mov ebx, TRAP_INTERRUPT
     jmp leave_guest
 
-trap_from_kernel:
-    push rax
+no_privilege:                       # so says CS; but a translator may have let a guest have VM, and then CS is any number
+    test dword ptr [rsp + 32], 1 << 17
+    jnz trap_from_guest
+
+trap_from_kernel:                   # GS may be a guest's here: NMI, machine check and debug exception strike anywhere
+    cld
+    cmp dword ptr [rip + per_cpu + CPU_HAS_SMAP], 0
+    je 1f
+    clac                            # asm/usercopy.S has lifted SMAP for itself, not for what is compiled
+1:  push rax
     push rbx
     push rcx
     push rdx
@@ -417,6 +474,7 @@ trap_from_kernel:
     pop rax
     add rsp, 16
     iretq
+trap_code_end:
 
 # void wait_for_interrupt(): sleeps with interrupts on; STI takes effect after the next instruction, so none is missed.
 .globl wait_for_interrupt

@@ -240,7 +240,7 @@ public static class AttributeSyscalls
 
     private static SysResult SetMode(SyscallContext context, Inode inode, Mode mode)
     {
-        Errno error = inode.CheckAttributeChange();
+        Errno error = inode.CheckRightsChange();
         if (error != Errno.None)
         {
             return error;
@@ -255,7 +255,7 @@ public static class AttributeSyscalls
             return Errno.EPERM;
         }
         mode &= Inode.PermissionMask;
-        if (!credentials.IsPrivileged && !credentials.IsInGroup(inode.GroupId))
+        if (!credentials.IsInGroup(inode.GroupId) && !credentials.Has(Capability.CAP_FSETID))
         {
             mode &= ~Mode.S_ISGID;
         }
@@ -266,18 +266,18 @@ public static class AttributeSyscalls
 
     private static SysResult SetOwner(SyscallContext context, Inode inode, uint userId, uint groupId)
     {
-        Errno error = inode.CheckAttributeChange();
+        Errno error = inode.CheckRightsChange();
         if (error != Errno.None)
         {
             return error;
         }
         FileCredentials credentials = context.FileSystem.Credentials;
-        if (!credentials.IsPrivileged)
+        if (!credentials.Has(Capability.CAP_CHOWN))
         {
             // An owner may only change the group, to one of its own (chown(2)).
             bool changesUser = userId != Unchanged && userId != inode.UserId;
             bool changesGroup = groupId != Unchanged && groupId != inode.GroupId && !credentials.IsInGroup(groupId);
-            if (!credentials.Owns(inode) || changesUser || changesGroup)
+            if (credentials.UserId != inode.UserId || changesUser || changesGroup)
             {
                 return Errno.EPERM;
             }

@@ -12,12 +12,16 @@ public static class DirectorySyscalls
     // The old record: inode, offset, length, name; the type stands in the record's last byte (getdents(2)).
     private const int OldNameOffset = 18;
 
+    /// <summary>What stands before a working directory that lies outside the root (getcwd(2)).</summary>
+    private static ReadOnlySpan<byte> Unreachable => "(unreachable)"u8;
+
     [Syscall(217, "getdents64", Returns = Returns.Value)]
-    public static SysResult GetEntries64(SyscallContext context, Fd fd, [Out, Trace(TraceFormat.Address)] UserPtr<byte> buffer, nuint count) =>
+    public static SysResult GetEntries64(
+        SyscallContext context, Fd fd, [Out, Trace(TraceFormat.Address)] UserPtr<byte> buffer, int count) =>
         GetEntries(context, fd, buffer, count, isOld: false);
 
     [Syscall(78, "getdents", Returns = Returns.Value)]
-    public static SysResult GetEntries(SyscallContext context, Fd fd, [Out, Trace(TraceFormat.Address)] UserPtr<byte> buffer, nuint count) =>
+    public static SysResult GetEntries(SyscallContext context, Fd fd, [Out, Trace(TraceFormat.Address)] UserPtr<byte> buffer, int count) =>
         GetEntries(context, fd, buffer, count, isOld: true);
 
     [Syscall(79, "getcwd", Returns = Returns.Value)]
@@ -30,13 +34,24 @@ public static class DirectorySyscalls
 
         path[^1] = 0;
         FileSystemContext fileSystem = context.FileSystem;
-        Errno error = fileSystem.GetPath(fileSystem.WorkingDirectory, path.AsSpan(0, path.Length - 1), out ReadOnlySpan<byte> found);
-        if (error != Errno.None)
+        int start = path.Length - 1;
+        Span<byte> room = path.AsSpan(Unreachable.Length, start - Unreachable.Length);
+        switch (fileSystem.GetPath(fileSystem.WorkingDirectory, room, out ReadOnlySpan<byte> found))
         {
-            return error == Errno.ERANGE ? Errno.ENAMETOOLONG : error;
+            case PathFate.Removed:
+                return Errno.ENOENT;
+            case PathFate.TooLong:
+                return Errno.ENAMETOOLONG;
+            case PathFate.Unreachable:
+                start -= found.Length + Unreachable.Length;
+                Unreachable.CopyTo(path.AsSpan(start));
+                break;
+            default:
+                start -= found.Length;
+                break;
         }
         // With the NUL that stands behind it.
-        ReadOnlySpan<byte> bytes = path.AsSpan(path.Length - 1 - found.Length);
+        ReadOnlySpan<byte> bytes = path.AsSpan(start);
         if ((nuint)bytes.Length > size)
         {
             return Errno.ERANGE;
@@ -100,7 +115,7 @@ public static class DirectorySyscalls
         return error != Errno.None ? error : context.FileSystem.MakeNode(start, bytes, mode, DeviceNumber.Decode(device));
     }
 
-    private static SysResult GetEntries(SyscallContext context, Fd fd, UserPtr<byte> buffer, nuint count, bool isOld)
+    private static SysResult GetEntries(SyscallContext context, Fd fd, UserPtr<byte> buffer, int count, bool isOld)
     {
         if (!context.Files.TryGet(fd, out OpenFile? file, out Errno error))
         {
@@ -122,7 +137,7 @@ public static class DirectorySyscalls
         }
 
         Span<byte> records = page;
-        records = (nuint)records.Length > count ? records[..(int)count] : records;
+        records = records.Length > count ? records[..Math.Max(count, 0)] : records;
         int length = 0;
         long nextOffset = file.Offset;
         long startOffset = nextOffset;

@@ -7,7 +7,7 @@ namespace Semitone.Syscalls;
 /// <summary>fcntl(2), ioctl(2) and flock(2).</summary>
 public static class FcntlSyscalls
 {
-    [Syscall(72, "fcntl", Returns = Returns.Value, Missing = "leases, notifications, owners, seals")]
+    [Syscall(72, "fcntl", Returns = Returns.Value, Missing = "leases, notifications of directories, O_ASYNC")]
     public static ValueTask<SysResult> Control(SyscallContext context, Fd fd, FcntlCommand command, [Trace(TraceFormat.Hex)] ulong argument)
     {
         if (!context.Files.TryGetAny(fd, out OpenFile? file, out Errno error))
@@ -29,6 +29,10 @@ public static class FcntlSyscalls
                 return new(SysResult.Success);
             case FcntlCommand.F_GETFL:
                 return new((long)file.Flags);
+            case FcntlCommand.F_CREATED_QUERY:
+                return new(file.HasCreatedFile ? 1 : 0);
+            case FcntlCommand.F_DUPFD_QUERY:
+                return new(!context.Files.TryGetAny(new Fd((int)argument), out OpenFile? other, out error) ? error : other == file ? 1 : 0);
             default:
                 return file.IsPathOnly ? new(Errno.EBADF) : ControlFile(context, fd, file, command, argument);
         }
@@ -81,7 +85,24 @@ public static class FcntlSyscalls
         switch (command)
         {
             case FcntlCommand.F_SETFL:
-                return new(file.SetFlags((OpenFlags)argument));
+                Errno refused = CheckFlags(context, file, (OpenFlags)argument);
+                refused = refused == Errno.None ? file.SetFlags((OpenFlags)argument) : refused;
+                return new(refused);
+            case >= FcntlCommand.F_SETOWN and <= FcntlCommand.F_GETSIG:
+            case FcntlCommand.F_SETOWN_EX or FcntlCommand.F_GETOWN_EX:
+                return new(FileOwnerSyscalls.Control(context, file, command, argument));
+            case FcntlCommand.F_GETLEASE when file.Inode.IsRegular:
+                // No file system here grants leases, so that there is none (fcntl(2), "Leases").
+                return new((long)LockType.F_UNLCK);
+            case FcntlCommand.F_ADD_SEALS:
+                return new(AddSeals(file, argument));
+            case FcntlCommand.F_GET_SEALS:
+                return new(file.Inode is RamFile sealable ? (long)sealable.Seals : Errno.EINVAL);
+            case FcntlCommand.F_GET_RW_HINT:
+                return new(context.Memory.TryWrite(new UserPtr<ulong>(argument), (ulong)file.Inode.WriteHint)
+                    ? SysResult.Success : Errno.EFAULT);
+            case FcntlCommand.F_SET_RW_HINT:
+                return new(SetWriteHint(context, file.Inode, argument));
             case FcntlCommand.F_GETLK:
             case FcntlCommand.F_OFD_GETLK:
                 return new(FindRecordLock(context, file, argument, command == FcntlCommand.F_OFD_GETLK));
@@ -103,6 +124,48 @@ public static class FcntlSyscalls
             default:
                 return new(Errno.EINVAL);
         }
+    }
+
+    /// <summary>Refuses status flags that the file does not have, or the caller may not set.</summary>
+    private static Errno CheckFlags(SyscallContext context, OpenFile file, OpenFlags wanted)
+    {
+        OpenFlags added = wanted & ~file.Flags;
+        if ((added & OpenFlags.O_NOATIME) != 0 && !context.FileSystem.Credentials.Owns(file.Inode))
+        {
+            return Errno.EPERM;
+        }
+        return (wanted & OpenFlags.O_DIRECT) != 0 && !file.AllowsDirect ? Errno.EINVAL : Errno.None;
+    }
+
+    private static SysResult AddSeals(OpenFile file, ulong seals)
+    {
+        const MemfdSeals Known = MemfdSeals.F_SEAL_SEAL | MemfdSeals.F_SEAL_SHRINK | MemfdSeals.F_SEAL_GROW | MemfdSeals.F_SEAL_WRITE
+            | MemfdSeals.F_SEAL_FUTURE_WRITE;
+        if (!file.CanWrite)
+        {
+            return Errno.EPERM;
+        }
+        return (seals & ~(ulong)Known) == 0 && file.Inode is RamFile sealable ? sealable.AddSeals((MemfdSeals)seals) : Errno.EINVAL;
+    }
+
+    private static SysResult SetWriteHint(SyscallContext context, Inode inode, ulong address)
+    {
+        // RWH_WRITE_LIFE_EXTREME.
+        const ulong Longest = 5;
+        if (!context.FileSystem.Credentials.Owns(inode))
+        {
+            return Errno.EPERM;
+        }
+        if (!context.Memory.TryRead(new UserPtr<ulong>(address), out ulong hint))
+        {
+            return Errno.EFAULT;
+        }
+        if (hint > Longest)
+        {
+            return Errno.EINVAL;
+        }
+        inode.WriteHint = (byte)hint;
+        return SysResult.Success;
     }
 
     private static ValueTask<SysResult> LockFileAsync(SyscallContext context, OpenFile file, FlockOperation operation)

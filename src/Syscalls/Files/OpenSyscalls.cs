@@ -10,6 +10,8 @@ public static class OpenSyscalls
     // O_CREAT, and the bit that makes O_TMPFILE of O_DIRECTORY.
     private const ulong CreatingFlags = 0x40_0040;
 
+    private const OpenFlags UnnamedBit = OpenFlags.O_TMPFILE & ~OpenFlags.O_DIRECTORY;
+
     private const OpenFlags KnownFlags = OpenFlags.O_ACCMODE | OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_NOCTTY | OpenFlags.O_TRUNC
         | OpenFlags.O_APPEND | OpenFlags.O_NONBLOCK | OpenFlags.O_SYNC | OpenFlags.O_ASYNC | OpenFlags.O_DIRECT | OpenFlags.O_LARGEFILE
         | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW | OpenFlags.O_NOATIME | OpenFlags.O_CLOEXEC | OpenFlags.O_PATH | OpenFlags.O_TMPFILE;
@@ -28,12 +30,12 @@ public static class OpenSyscalls
         {
             flags &= OpenFlags.O_PATH | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW | OpenFlags.O_CLOEXEC;
         }
-        else if ((flags & (OpenFlags.O_CREAT | OpenFlags.O_DIRECTORY)) == (OpenFlags.O_CREAT | OpenFlags.O_DIRECTORY)
-            && (flags & OpenFlags.O_TMPFILE) != OpenFlags.O_TMPFILE)
+        Errno error = CheckCreation(flags);
+        if (error != Errno.None)
         {
-            return new(Errno.EINVAL);
+            return new(error);
         }
-        Errno error = context.ReadPath(path, out ReadOnlySpan<byte> bytes);
+        error = context.ReadPath(path, out ReadOnlySpan<byte> bytes);
         if (error != Errno.None)
         {
             return new(error);
@@ -48,37 +50,114 @@ public static class OpenSyscalls
         {
             return new(error);
         }
-        return file is OpenPipe { IsOpening: true } fifo ? FinishOpeningAsync(context, fifo, flags) : new(Install(context, file!, flags));
+        return Finish(context, file!, flags);
     }
 
     [Syscall(85, "creat", Returns = Returns.Fd)]
     public static ValueTask<SysResult> Create(SyscallContext context, UserCString path, Mode mode) =>
         OpenAt(context, Fd.AtFdCwd, path, OpenFlags.O_CREAT | OpenFlags.O_WRONLY | OpenFlags.O_TRUNC, mode);
 
-    [Syscall(437, "openat2", Returns = Returns.Fd, Missing = "RESOLVE_* flags")]
+    [Syscall(437, "openat2", Returns = Returns.Fd)]
     public static ValueTask<SysResult> OpenAt2(SyscallContext context, Fd directory, UserCString path, UserPtr<OpenHow> how, nuint size)
     {
+        Errno error = ReadHow(context, how, size, out OpenHow value);
+        if (error != Errno.None)
+        {
+            return new(error);
+        }
+        OpenFlags flags = (OpenFlags)value.flags;
+        ResolveFlags resolve = (ResolveFlags)value.resolve;
+        if ((resolve & ResolveFlags.RESOLVE_CACHED) != 0 && (flags & (OpenFlags.O_TRUNC | OpenFlags.O_CREAT | UnnamedBit)) != 0)
+        {
+            return new(Errno.EAGAIN);
+        }
+
+        // Nothing here waits for a device on the way to a file.
+        resolve &= ~ResolveFlags.RESOLVE_CACHED;
+        return resolve == ResolveFlags.None
+            ? OpenAt(context, directory, path, flags, (Mode)value.mode)
+            : OpenWithin(context, directory, path, flags, (Mode)value.mode, resolve);
+    }
+
+    /// <summary>Reads a struct open_how of whatever version, and checks what open(2) ignores.</summary>
+    private static Errno ReadHow(SyscallContext context, UserPtr<OpenHow> how, nuint size, out OpenHow value)
+    {
         const nuint FirstSize = 24;
+        const ResolveFlags Scopes = ResolveFlags.RESOLVE_BENEATH | ResolveFlags.RESOLVE_IN_ROOT;
+        const ulong KnownResolve = 0x3F;
+        const OpenFlags PathFlags = OpenFlags.O_PATH | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW | OpenFlags.O_CLOEXEC;
+        value = default;
         if (size < FirstSize)
         {
-            return new(Errno.EINVAL);
+            return Errno.EINVAL;
         }
-        if (size > FirstSize)
+        if (size > Paging.PageSize)
         {
-            return new(Errno.E2BIG);
+            return Errno.E2BIG;
         }
-        if (!context.Memory.TryRead(how, out OpenHow value))
+
+        // What a later version of the structure has must not be asked for (openat2(2), "Extensibility").
+        for (ulong offset = FirstSize; offset < size; offset++)
         {
-            return new(Errno.EFAULT);
+            if (!context.Memory.TryRead(new UserPtr<byte>(how.Address + offset), out byte extra))
+            {
+                return Errno.EFAULT;
+            }
+            if (extra != 0)
+            {
+                return Errno.E2BIG;
+            }
         }
-        // What open(2) ignores is an error here.
+        if (!context.Memory.TryRead(how, out value))
+        {
+            return Errno.EFAULT;
+        }
+        OpenFlags flags = (OpenFlags)value.flags;
         bool creates = (value.flags & CreatingFlags) != 0;
-        if ((value.flags & ~(ulong)KnownFlags) != 0 || (value.mode & ~0xFFFUL) != 0 || (!creates && value.mode != 0) || value.resolve != 0)
-        {
-            return new(Errno.EINVAL);
-        }
-        return OpenAt(context, directory, path, (OpenFlags)value.flags, (Mode)value.mode);
+        bool hasUnknown = (value.flags & ~(ulong)KnownFlags) != 0 || (value.resolve & ~KnownResolve) != 0
+            || ((flags & OpenFlags.O_PATH) != 0 && (flags & ~PathFlags) != 0);
+        bool isModeWrong = (value.mode & ~0xFFFUL) != 0 || (!creates && value.mode != 0);
+        return hasUnknown || isModeWrong || ((ResolveFlags)value.resolve & Scopes) == Scopes ? Errno.EINVAL : Errno.None;
     }
+
+    private static ValueTask<SysResult> OpenWithin(
+        SyscallContext context, Fd directory, UserCString path, OpenFlags flags, Mode mode, ResolveFlags resolve)
+    {
+        Errno error = CheckCreation(flags);
+        if (error != Errno.None)
+        {
+            return new(error);
+        }
+        error = context.ReadPath(path, out ReadOnlySpan<byte> bytes);
+        if (error != Errno.None)
+        {
+            return new(error);
+        }
+
+        // An absolute path starts at the descriptor as well, if that is the root.
+        bool isScoped = (resolve & (ResolveFlags.RESOLVE_BENEATH | ResolveFlags.RESOLVE_IN_ROOT)) != 0;
+        error = context.GetStart(directory, isScoped && !bytes.IsEmpty ? "."u8 : bytes, out DirectoryInode start);
+        if (error == Errno.None)
+        {
+            error = context.FileSystem.Open(start, bytes, flags | OpenFlags.O_LARGEFILE, mode, out OpenFile? file, resolve);
+            if (error == Errno.None)
+            {
+                return Finish(context, file!, flags);
+            }
+        }
+        return new(error);
+    }
+
+    /// <summary>Refuses to make a directory.</summary>
+    private static Errno CheckCreation(OpenFlags flags)
+    {
+        const OpenFlags Both = OpenFlags.O_CREAT | OpenFlags.O_DIRECTORY;
+        bool makesDirectory = (flags & Both) == Both && (flags & OpenFlags.O_TMPFILE) != OpenFlags.O_TMPFILE;
+        return makesDirectory && (flags & OpenFlags.O_PATH) == 0 ? Errno.EINVAL : Errno.None;
+    }
+
+    private static ValueTask<SysResult> Finish(SyscallContext context, OpenFile file, OpenFlags flags) =>
+        file is OpenPipe { IsOpening: true } fifo ? FinishOpeningAsync(context, fifo, flags) : new(Install(context, file, flags));
 
     [Syscall(3, "close")]
     public static SysResult Close(SyscallContext context, Fd fd) => context.Files.Close(fd);
@@ -93,6 +172,11 @@ public static class OpenSyscalls
         if (first > int.MaxValue)
         {
             return SysResult.Success;
+        }
+        if ((flags & CloseRangeFlags.CLOSE_RANGE_UNSHARE) != 0 && context.Process.LiveThreadCount > 1)
+        {
+            // The other threads would lose their descriptors.
+            return context.AnswerMissing();
         }
         FileTable files = context.Files;
         int next = (int)first;
@@ -134,7 +218,7 @@ public static class OpenSyscalls
         return DuplicateTo(context, oldFd, newFd, (flags & OpenFlags.O_CLOEXEC) != 0);
     }
 
-    [Syscall(319, "memfd_create", Returns = Returns.Fd, Missing = "sealing, MFD_HUGETLB")]
+    [Syscall(319, "memfd_create", Returns = Returns.Fd, Missing = "MFD_HUGETLB, MFD_NOEXEC_SEAL, MFD_EXEC")]
     public static SysResult CreateMemoryFile(SyscallContext context, UserCString name, MemfdFlags flags)
     {
         const int MaximumName = 249;
@@ -153,7 +237,8 @@ public static class OpenSyscalls
             return Errno.EINVAL;
         }
         FileSystemContext fileSystem = context.FileSystem;
-        OpenFile file = fileSystem.Mounts.Anonymous.CreateMemoryFile(bytes, (Mode)0x1FF, fileSystem.Credentials);
+        OpenFile file = fileSystem.Mounts.Anonymous.CreateMemoryFile(
+            bytes, (Mode)0x1FF, fileSystem.Credentials, allowsSealing: (flags & MemfdFlags.MFD_ALLOW_SEALING) != 0);
         return Install(context, file, (flags & MemfdFlags.MFD_CLOEXEC) != 0 ? OpenFlags.O_CLOEXEC : OpenFlags.O_RDONLY);
     }
 

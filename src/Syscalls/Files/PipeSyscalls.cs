@@ -9,10 +9,10 @@ public static class PipeSyscalls
     [Syscall(22, "pipe")]
     public static SysResult CreatePipe(SyscallContext context, [Out, Buffer(Length = 2), Trace(TraceFormat.Fd)] UserPtr<int> descriptors) => CreatePipe2(context, descriptors, OpenFlags.O_RDONLY);
 
-    [Syscall(293, "pipe2", Missing = "O_DIRECT (packets)")]
+    [Syscall(293, "pipe2")]
     public static SysResult CreatePipe2(SyscallContext context, [Out, Buffer(Length = 2), Trace(TraceFormat.Fd)] UserPtr<int> descriptors, OpenFlags flags)
     {
-        if ((flags & ~(OpenFlags.O_CLOEXEC | OpenFlags.O_NONBLOCK)) != 0)
+        if ((flags & ~(OpenFlags.O_CLOEXEC | OpenFlags.O_NONBLOCK | OpenFlags.O_DIRECT)) != 0)
         {
             return Errno.EINVAL;
         }

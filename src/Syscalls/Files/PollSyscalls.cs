@@ -300,11 +300,23 @@ public static class PollSyscalls
     }
 
     // Memory that cannot be written is no error here: the call's result counts (select(2), "Notes").
-    private static void WriteTimeLeft(SyscallContext context, UserPtr<Timespec> timeout, long deadlineNs) =>
-        context.Memory.TryWrite(timeout, Timespec.FromNs(GetTimeLeft(context, deadlineNs)));
+    private static void WriteTimeLeft(SyscallContext context, UserPtr<Timespec> timeout, long deadlineNs)
+    {
+        if (TellsTimeLeft(context))
+        {
+            context.Memory.TryWrite(timeout, Timespec.FromNs(GetTimeLeft(context, deadlineNs)));
+        }
+    }
 
-    private static void WriteTimeLeft(SyscallContext context, UserPtr<Timeval> timeout, long deadlineNs) =>
-        context.Memory.TryWrite(timeout, Timeval.FromNs(GetTimeLeft(context, deadlineNs)));
+    private static void WriteTimeLeft(SyscallContext context, UserPtr<Timeval> timeout, long deadlineNs)
+    {
+        if (TellsTimeLeft(context))
+        {
+            context.Memory.TryWrite(timeout, Timeval.FromNs(GetTimeLeft(context, deadlineNs)));
+        }
+    }
+
+    private static bool TellsTimeLeft(SyscallContext context) => (context.Process.Persona & Persona.STICKY_TIMEOUTS) == 0;
 
     private static long GetTimeLeft(SyscallContext context, long deadlineNs) =>
         deadlineNs == 0 ? 0 : Math.Max(0, deadlineNs - context.System.Clock.MonotonicNs);

@@ -72,6 +72,10 @@ public static class ReadWriteSyscalls
         {
             return Errno.EFAULT;
         }
+        if (count > (ulong)(long.MaxValue - offset))
+        {
+            return Errno.EINVAL;
+        }
         IoCursor cursor = IoCursor.OverUser(context.Memory, buffer, count);
         return file.ReadAt(ref cursor, offset).ToSysResult();
     }
@@ -98,6 +102,10 @@ public static class ReadWriteSyscalls
         if (!SyscallContext.IsInUserRange(buffer.Address, count))
         {
             return Errno.EFAULT;
+        }
+        if (count > (ulong)(long.MaxValue - offset))
+        {
+            return Errno.EINVAL;
         }
         IoCursor cursor = IoCursor.OverUser(context.Memory, buffer, count);
         return file.WriteAt(ref cursor, offset).ToSysResult();
@@ -222,6 +230,10 @@ public static class ReadWriteSyscalls
             return Errno.EBADF;
         }
         error = context.Memory.ImportIoVec(vector, count, ref context.Segments, out IoCursor cursor);
+        if (error == Errno.None && cursor.Remaining > long.MaxValue - offset)
+        {
+            error = Errno.EINVAL;
+        }
         return error != Errno.None ? error : file.ReadAt(ref cursor, offset).ToSysResult();
     }
 
@@ -244,6 +256,10 @@ public static class ReadWriteSyscalls
             return Errno.EBADF;
         }
         error = context.Memory.ImportIoVec(vector, count, ref context.Segments, out IoCursor cursor);
+        if (error == Errno.None && cursor.Remaining > long.MaxValue - offset)
+        {
+            error = Errno.EINVAL;
+        }
         return error != Errno.None ? error : file.WriteAt(ref cursor, offset).ToSysResult();
     }
 }

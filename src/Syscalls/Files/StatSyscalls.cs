@@ -74,6 +74,11 @@ public static class StatSyscalls
             stx_dev_major = device.Major,
             stx_dev_minor = device.Minor,
         };
+        if ((mask & StatxMask.STATX_BTIME) != 0 && inode.CreatedNs != 0)
+        {
+            result.stx_mask |= StatxMask.STATX_BTIME;
+            result.stx_btime = ToStatx(Timespec.FromNs(inode.CreatedNs));
+        }
         return context.Memory.TryWriteFrom(buffer, ref result) ? SysResult.Success : Errno.EFAULT;
     }
 
@@ -138,9 +143,21 @@ public static class StatSyscalls
     {
         Tasks.Credentials credentials = context.Process.Credentials;
         FileCredentials current = context.FileSystem.Credentials;
-        return credentials.RealUserId == current.UserId && credentials.RealGroupId == current.GroupId
-            ? current
-            : new FileCredentials { UserId = credentials.RealUserId, GroupId = credentials.RealGroupId, Groups = current.Groups };
+        if (credentials.RealUserId == current.UserId && credentials.RealGroupId == current.GroupId)
+        {
+            return current;
+        }
+
+        // The real user's capabilities, too: all that are permitted for root, none for others (access(2), "C library/kernel differences").
+        bool keepsCapabilities = (credentials.SecureBits & SecureBits.SECBIT_NO_SETUID_FIXUP) != 0;
+        CapabilitySet ofUser = credentials.RealUserId == 0 ? credentials.Permitted : CapabilitySet.Empty;
+        return new FileCredentials
+        {
+            UserId = credentials.RealUserId,
+            GroupId = credentials.RealGroupId,
+            Groups = current.Groups,
+            Capabilities = keepsCapabilities ? credentials.Effective : ofUser,
+        };
     }
 
     private static SysResult WriteStatistics(SyscallContext context, Inode inode, UserPtr<StatFs> buffer)

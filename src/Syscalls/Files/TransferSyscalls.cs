@@ -119,7 +119,7 @@ public static class TransferSyscalls
         {
             return Errno.EINVAL;
         }
-        return file.Inode.Type == Mode.S_IFIFO ? Errno.ESPIPE : SysResult.Success;
+        return file.Inode.Type is Mode.S_IFREG or Mode.S_IFBLK or Mode.S_IFDIR or Mode.S_IFLNK ? SysResult.Success : Errno.ESPIPE;
     }
 
     [Syscall(221, "fadvise64")]

@@ -36,14 +36,32 @@ public static class MemorySyscalls
         {
             Address = address,
             Length = length,
-            Access = ToAccess(protection),
+            Access = ToAccess(context, protection),
             Options = ToOptions(flags),
             Offset = offset,
         };
+        if (address < Paging.UserStart && (flags & (MapFlags.MAP_FIXED | MapFlags.MAP_FIXED_NOREPLACE)) != 0
+            && context.Process.Credentials.Has(Capability.CAP_SYS_RAWIO))
+        {
+            request.LowestFixed = Paging.LowestMappable;
+        }
+
         Errno error = (flags & MapFlags.MAP_ANONYMOUS) != 0 ? SetAnonymous(flags, ref request) : SetFile(context, fd, flags, ref request);
         if (error != Errno.None)
         {
             return error;
+        }
+
+        if ((flags & MapFlags.MAP_LOCKED) != 0)
+        {
+            error = CheckLock(context, length, alreadyLocked: 0);
+            if (error != Errno.None)
+            {
+                // mmap(2) has other names than mlock(2) for the same.
+                return error == Errno.ENOMEM ? Errno.EAGAIN : error;
+            }
+
+            request.Flags |= VmaFlags.Locked;
         }
 
         error = context.Memory.Space.Map(request, out ulong result);
@@ -69,7 +87,7 @@ public static class MemorySyscalls
             return Errno.EINVAL;
         }
 
-        return context.Memory.Space.Protect(address, length, ToAccess(protection), (protection & GrowBits) != 0);
+        return context.Memory.Space.Protect(address, length, ToAccess(context, protection), (protection & GrowBits) != 0);
     }
 
     [Syscall(11, "munmap")]
@@ -110,8 +128,14 @@ public static class MemorySyscalls
             return Errno.EINVAL;
         }
 
+        AddressSpace space = context.Memory.Space;
+        if (length != 0 && (flags & MsyncFlags.MS_INVALIDATE) != 0 && space.HasLocked(address, length))
+        {
+            return Errno.EBUSY;
+        }
+
         // Mapped pages are the file's storage: nothing is ever out of step.
-        return length == 0 || context.Memory.Space.IsMapped(address, length) ? SysResult.Success : Errno.ENOMEM;
+        return length == 0 || space.IsMapped(address, length) ? SysResult.Success : Errno.ENOMEM;
     }
 
     [Syscall(27, "mincore")]
@@ -153,11 +177,11 @@ public static class MemorySyscalls
 
     [Syscall(149, "mlock")]
     public static SysResult Mlock(SyscallContext context, [Trace(TraceFormat.Address)] ulong address, nuint length) =>
-        Lock(context, address, length, populates: true);
+        Lock(context, address, length, isLocked: true, populates: true);
 
     [Syscall(150, "munlock")]
     public static SysResult Munlock(SyscallContext context, [Trace(TraceFormat.Address)] ulong address, nuint length) =>
-        Lock(context, address, length, populates: false);
+        Lock(context, address, length, isLocked: false, populates: false);
 
     [Syscall(151, "mlockall")]
     public static SysResult Mlockall(SyscallContext context, MlockallFlags flags)
@@ -168,12 +192,26 @@ public static class MemorySyscalls
             return Errno.EINVAL;
         }
 
+        AddressSpace space = context.Memory.Space;
+        bool isCurrent = (flags & MlockallFlags.MCL_CURRENT) != 0;
+        Errno error = CheckLock(context, isCurrent ? space.Size : 0, alreadyLocked: space.LockedSize);
+        if (error == Errno.None && isCurrent)
+        {
+            error = space.SetLocked(0, Paging.UserEnd, isLocked: true);
+        }
+
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
         // Pages stay once they are there; with MCL_ONFAULT they come when they are touched, as they do anyway.
         bool onFault = (flags & MlockallFlags.MCL_ONFAULT) != 0;
-        context.Memory.Space.PopulatesNewMappings = (flags & MlockallFlags.MCL_FUTURE) != 0 && !onFault;
-        if ((flags & MlockallFlags.MCL_CURRENT) != 0 && !onFault)
+        space.LocksNewMappings = (flags & MlockallFlags.MCL_FUTURE) != 0;
+        space.PopulatesNewMappings = space.LocksNewMappings && !onFault;
+        if (isCurrent && !onFault)
         {
-            context.Memory.Space.PopulateAll();
+            space.PopulateAll();
         }
 
         return SysResult.Success;
@@ -182,15 +220,23 @@ public static class MemorySyscalls
     [Syscall(152, "munlockall")]
     public static SysResult Munlockall(SyscallContext context)
     {
-        context.Memory.Space.PopulatesNewMappings = false;
-        return SysResult.Success;
+        AddressSpace space = context.Memory.Space;
+        space.LocksNewMappings = false;
+        space.PopulatesNewMappings = false;
+        return space.SetLocked(0, Paging.UserEnd, isLocked: false);
     }
 
     [Syscall(325, "mlock2")]
     public static SysResult Mlock2(SyscallContext context, [Trace(TraceFormat.Address)] ulong address, nuint length, MlockFlags flags) =>
-        (flags & ~MlockFlags.MLOCK_ONFAULT) != 0 ? Errno.EINVAL : Lock(context, address, length, populates: flags == MlockFlags.None);
+        (flags & ~MlockFlags.MLOCK_ONFAULT) != 0
+            ? Errno.EINVAL
+            : Lock(context, address, length, isLocked: true, populates: flags == MlockFlags.None);
 
-    private static PageAccess ToAccess(MapProtection protection) => (PageAccess)(protection & AccessBits);
+    private static PageAccess ToAccess(SyscallContext context, MapProtection protection)
+    {
+        bool impliesExecution = (protection & MapProtection.PROT_READ) != 0 && (context.Process.Persona & Persona.READ_IMPLIES_EXEC) != 0;
+        return (PageAccess)(protection & AccessBits) | (impliesExecution ? PageAccess.Execute : PageAccess.None);
+    }
 
     private static MapOptions ToOptions(MapFlags flags)
     {
@@ -248,8 +294,18 @@ public static class MemorySyscalls
             request.Flags |= VmaFlags.NoReserve;
         }
 
-        // The pool of huge pages is empty.
-        return (flags & MapFlags.MAP_HUGETLB) != 0 ? Errno.ENOMEM : Errno.None;
+        return (flags & MapFlags.MAP_HUGETLB) != 0 ? RefuseHugePages(flags, request.Length) : Errno.None;
+    }
+
+    /// <summary>Says why there are no huge pages: the pool is empty for the sizes that the CPU has, and the others do not exist.</summary>
+    private static Errno RefuseHugePages(MapFlags flags, ulong length)
+    {
+        const int SizeShift = 26;
+        const uint SizeMask = 0x3F;
+        const uint TwoMebibytes = 21;
+        const uint OneGibibyte = 30;
+        uint size = ((uint)flags >> SizeShift) & SizeMask;
+        return length == 0 || size is not (0 or TwoMebibytes or OneGibibyte) ? Errno.EINVAL : Errno.ENOMEM;
     }
 
     private static Errno SetFile(SyscallContext context, Fd fd, MapFlags flags, ref MapRequest request)
@@ -271,8 +327,13 @@ public static class MemorySyscalls
             case MapFlags.MAP_SHARED_VALIDATE when (flags & ~KnownFlags) != 0:
                 return Errno.EOPNOTSUPP;
             case MapFlags.MAP_SHARED or MapFlags.MAP_SHARED_VALIDATE:
-                if (!file.CanWrite)
+                if (!file.CanWrite || !file.AllowsSharedWriting)
                 {
+                    if (file.CanWrite && (request.Access & PageAccess.Write) != 0)
+                    {
+                        return Errno.EPERM;
+                    }
+
                     if ((request.Access & PageAccess.Write) != 0)
                     {
                         return Errno.EACCES;
@@ -299,7 +360,7 @@ public static class MemorySyscalls
 
         if (file.Mappable is null)
         {
-            return Errno.ENODEV;
+            return file.MapError;
         }
 
         if ((flags & MapFlags.MAP_GROWSDOWN) != 0)
@@ -316,13 +377,33 @@ public static class MemorySyscalls
         return Errno.None;
     }
 
-    /// <summary>Pages are never taken away, so that locking them is bringing them in.</summary>
-    private static SysResult Lock(SyscallContext context, ulong address, nuint length, bool populates)
+    /// <summary>Checks the limit of locked memory (mlock(2), RLIMIT_MEMLOCK).</summary>
+    /// <param name="alreadyLocked">Bytes of these that are locked already.</param>
+    private static Errno CheckLock(SyscallContext context, ulong bytes, ulong alreadyLocked)
+    {
+        ulong limit = context.Process.Limits[RlimitResource.RLIMIT_MEMLOCK].rlim_cur;
+        if (context.Process.Credentials.Has(Capability.CAP_IPC_LOCK))
+        {
+            return Errno.None;
+        }
+
+        if (limit == 0)
+        {
+            return Errno.EPERM;
+        }
+
+        return Paging.RoundUp(bytes) + context.Memory.Space.LockedSize - alreadyLocked <= limit ? Errno.None : Errno.ENOMEM;
+    }
+
+    /// <summary>Pages are never taken away, so that locking them is bringing them in and taking note.</summary>
+    private static SysResult Lock(SyscallContext context, ulong address, nuint length, bool isLocked, bool populates)
     {
         ulong start = Paging.RoundDown(address);
         ulong inPage = address - start;
-        ulong size = Paging.RoundUp(length + inPage);
-        if (length > ulong.MaxValue - inPage || (size == 0 && length != 0) || start + size < start)
+
+        // A length that wraps is one of 0, as in Linux.
+        ulong size = Paging.RoundUp(unchecked(length + inPage));
+        if (start + size < start)
         {
             return Errno.EINVAL;
         }
@@ -332,9 +413,22 @@ public static class MemorySyscalls
             return SysResult.Success;
         }
 
-        if (!context.Memory.Space.IsMapped(start, size))
+        AddressSpace space = context.Memory.Space;
+        Errno error = isLocked ? CheckLock(context, size, space.CountLocked(start, start + size)) : Errno.None;
+        if (error == Errno.None)
         {
-            return Errno.ENOMEM;
+            // What lies before a hole is done, as Linux does it.
+            error = space.SetLocked(start, start + size, isLocked);
+        }
+
+        if (error == Errno.None && !space.IsMapped(start, size))
+        {
+            error = Errno.ENOMEM;
+        }
+
+        if (error != Errno.None)
+        {
+            return error;
         }
 
         if (!populates)
@@ -342,7 +436,7 @@ public static class MemorySyscalls
             return SysResult.Success;
         }
 
-        return context.Memory.Space.Populate(start, start + size) switch
+        return space.Populate(start, start + size) switch
         {
             Errno.None => SysResult.Success,
 

@@ -83,7 +83,7 @@ public static class CloneSyscalls
 
         if (arguments.set_tid_size != 0)
         {
-            return Errno.ENOSYS;
+            return context.AnswerMissing();
         }
 
         return Make(context, in arguments, arguments.stack + arguments.stack_size);
@@ -103,8 +103,7 @@ public static class CloneSyscalls
 
         if ((flags & ThreadFlags) != ThreadFlags || (flags & ~(ThreadFlags | OptionalFlags)) != 0)
         {
-            context.ReportMissing();
-            return Errno.ENOSYS;
+            return context.AnswerMissing();
         }
 
         if ((flags & CloneFlags.CLONE_SETTLS) != 0 && arguments.tls >= Paging.UserEnd)

@@ -66,6 +66,13 @@ public static class FutexSyscalls
                 return Requeue(context, address, address2, unchecked((int)value), unchecked((int)timeoutOrCount), value3, isPrivate);
             case FutexOperation.FUTEX_WAKE_OP:
                 return WakeOperation(context, address, address2, unchecked((int)value), unchecked((int)timeoutOrCount), value3, isPrivate);
+            case FutexOperation.FUTEX_LOCK_PI:
+            case FutexOperation.FUTEX_UNLOCK_PI:
+            case FutexOperation.FUTEX_TRYLOCK_PI:
+            case FutexOperation.FUTEX_WAIT_REQUEUE_PI:
+            case FutexOperation.FUTEX_CMP_REQUEUE_PI:
+            case FutexOperation.FUTEX_LOCK_PI2:
+                return context.AnswerMissing();
             default:
                 return Errno.ENOSYS;
         }
@@ -115,17 +122,17 @@ public static class FutexSyscalls
             return new ValueTask<SysResult>(Errno.EFAULT);
         }
 
+        if (!memory.Space.TryGetFutexKey(address, isPrivate, out FutexKey key))
+        {
+            return new ValueTask<SysResult>(Errno.EFAULT);
+        }
+
         if (current != expected)
         {
             return new ValueTask<SysResult>(Errno.EAGAIN);
         }
 
         FutexTable futexes = context.System.Futexes;
-        if (!memory.Space.TryGetFutexKey(address, isPrivate, out FutexKey key))
-        {
-            return new ValueTask<SysResult>(Errno.EFAULT);
-        }
-
         futexes.Enter(context.Thread, key, bitSet);
         if (!memory.TryLoad(address, out current) || current != expected)
         {
@@ -163,7 +170,8 @@ public static class FutexSyscalls
         }
 
         AddressSpace space = context.Memory.Space;
-        if (!space.TryGetFutexKey(from, isPrivate, out FutexKey fromKey) || !space.TryGetFutexKey(to, isPrivate, out FutexKey toKey))
+        if (!space.TryGetFutexKey(from, isPrivate, out FutexKey fromKey)
+            || !space.TryGetFutexKey(to, isPrivate, out FutexKey toKey, isChanged: true))
         {
             return Errno.EFAULT;
         }
@@ -196,7 +204,8 @@ public static class FutexSyscalls
         }
 
         UserMemory memory = context.Memory;
-        if (!memory.Space.TryGetFutexKey(address, isPrivate, out FutexKey key) || !memory.Space.TryGetFutexKey(address2, isPrivate, out FutexKey key2))
+        if (!memory.Space.TryGetFutexKey(address, isPrivate, out FutexKey key)
+            || !memory.Space.TryGetFutexKey(address2, isPrivate, out FutexKey key2, isChanged: true))
         {
             return Errno.EFAULT;
         }

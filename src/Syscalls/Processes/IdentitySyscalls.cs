@@ -4,7 +4,7 @@ using Semitone.Tasks;
 
 namespace Semitone.Syscalls;
 
-/// <summary>Users, groups, capabilities, process groups and sessions (credentials(7)).</summary>
+/// <summary>Users, groups, process groups and sessions (credentials(7)).</summary>
 public static class IdentitySyscalls
 {
     /// <summary>NGROUPS_MAX.</summary>
@@ -48,9 +48,9 @@ public static class IdentitySyscalls
         }
 
         Credentials current = context.Process.Credentials;
-        if (current.IsPrivileged)
+        if (current.Has(Capability.CAP_SETUID))
         {
-            context.Process.SetCredentials(current with { RealUserId = id, EffectiveUserId = id, SavedUserId = id, FileSystemUserId = id });
+            SetUsers(context, current with { RealUserId = id, EffectiveUserId = id, SavedUserId = id, FileSystemUserId = id });
             return SysResult.Success;
         }
 
@@ -59,7 +59,7 @@ public static class IdentitySyscalls
             return Errno.EPERM;
         }
 
-        context.Process.SetCredentials(current with { EffectiveUserId = id, FileSystemUserId = id });
+        SetUsers(context, current with { EffectiveUserId = id, FileSystemUserId = id });
         return SysResult.Success;
     }
 
@@ -72,7 +72,7 @@ public static class IdentitySyscalls
         }
 
         Credentials current = context.Process.Credentials;
-        if (current.IsPrivileged)
+        if (current.Has(Capability.CAP_SETGID))
         {
             context.Process.SetCredentials(current with { RealGroupId = id, EffectiveGroupId = id, SavedGroupId = id, FileSystemGroupId = id });
             return SysResult.Success;
@@ -97,7 +97,7 @@ public static class IdentitySyscalls
         }
 
         uint newEffective = Choose(effective, current.EffectiveUserId);
-        context.Process.SetCredentials(current with
+        SetUsers(context, current with
         {
             RealUserId = Choose(real, current.RealUserId),
             EffectiveUserId = newEffective,
@@ -106,7 +106,7 @@ public static class IdentitySyscalls
         });
         return SysResult.Success;
 
-        bool IsAllowed(uint id) => current.IsPrivileged || id == Unchanged
+        bool IsAllowed(uint id) => current.Has(Capability.CAP_SETUID) || id == Unchanged
             || id == current.RealUserId || id == current.EffectiveUserId || id == current.SavedUserId;
     }
 
@@ -129,7 +129,7 @@ public static class IdentitySyscalls
         });
         return SysResult.Success;
 
-        bool IsAllowed(uint id) => current.IsPrivileged || id == Unchanged
+        bool IsAllowed(uint id) => current.Has(Capability.CAP_SETGID) || id == Unchanged
             || id == current.RealGroupId || id == current.EffectiveGroupId || id == current.SavedGroupId;
     }
 
@@ -137,8 +137,9 @@ public static class IdentitySyscalls
     public static SysResult SetRealAndEffectiveUserId(SyscallContext context, uint real, uint effective)
     {
         Credentials current = context.Process.Credentials;
-        bool isRealAllowed = current.IsPrivileged || real == Unchanged || real == current.RealUserId || real == current.EffectiveUserId;
-        bool isEffectiveAllowed = current.IsPrivileged || effective == Unchanged
+        bool isRealAllowed = current.Has(Capability.CAP_SETUID) || real == Unchanged || real == current.RealUserId
+            || real == current.EffectiveUserId;
+        bool isEffectiveAllowed = current.Has(Capability.CAP_SETUID) || effective == Unchanged
             || effective == current.RealUserId || effective == current.EffectiveUserId || effective == current.SavedUserId;
         if (!isRealAllowed || !isEffectiveAllowed)
         {
@@ -147,7 +148,7 @@ public static class IdentitySyscalls
 
         uint newEffective = Choose(effective, current.EffectiveUserId);
         bool changesSaved = real != Unchanged || (effective != Unchanged && newEffective != current.RealUserId);
-        context.Process.SetCredentials(current with
+        SetUsers(context, current with
         {
             RealUserId = Choose(real, current.RealUserId),
             EffectiveUserId = newEffective,
@@ -161,8 +162,9 @@ public static class IdentitySyscalls
     public static SysResult SetRealAndEffectiveGroupId(SyscallContext context, uint real, uint effective)
     {
         Credentials current = context.Process.Credentials;
-        bool isRealAllowed = current.IsPrivileged || real == Unchanged || real == current.RealGroupId || real == current.EffectiveGroupId;
-        bool isEffectiveAllowed = current.IsPrivileged || effective == Unchanged
+        bool isRealAllowed = current.Has(Capability.CAP_SETGID) || real == Unchanged || real == current.RealGroupId
+            || real == current.EffectiveGroupId;
+        bool isEffectiveAllowed = current.Has(Capability.CAP_SETGID) || effective == Unchanged
             || effective == current.RealGroupId || effective == current.EffectiveGroupId || effective == current.SavedGroupId;
         if (!isRealAllowed || !isEffectiveAllowed)
         {
@@ -185,10 +187,12 @@ public static class IdentitySyscalls
     public static SysResult SetFileSystemUserId(SyscallContext context, uint id)
     {
         Credentials current = context.Process.Credentials;
-        bool isAllowed = current.IsPrivileged || id == current.RealUserId || id == current.EffectiveUserId || id == current.SavedUserId;
+        bool isAllowed = current.Has(Capability.CAP_SETUID) || id == current.RealUserId || id == current.EffectiveUserId
+            || id == current.SavedUserId;
         if (isAllowed && id != Unchanged)
         {
-            context.Process.SetCredentials(current with { FileSystemUserId = id });
+            Credentials changed = current with { FileSystemUserId = id };
+            context.Process.SetCredentials(changed.AfterFileSystemUserChange(current));
         }
 
         return (long)current.FileSystemUserId;
@@ -198,7 +202,8 @@ public static class IdentitySyscalls
     public static SysResult SetFileSystemGroupId(SyscallContext context, uint id)
     {
         Credentials current = context.Process.Credentials;
-        bool isAllowed = current.IsPrivileged || id == current.RealGroupId || id == current.EffectiveGroupId || id == current.SavedGroupId;
+        bool isAllowed = current.Has(Capability.CAP_SETGID) || id == current.RealGroupId || id == current.EffectiveGroupId
+            || id == current.SavedGroupId;
         if (isAllowed && id != Unchanged)
         {
             context.Process.SetCredentials(current with { FileSystemGroupId = id });
@@ -228,7 +233,7 @@ public static class IdentitySyscalls
     public static SysResult SetGroups(SyscallContext context, int count, [Trace(TraceFormat.Address)] UserPtr<uint> groups)
     {
         Credentials current = context.Process.Credentials;
-        if (!current.IsPrivileged)
+        if (!current.Has(Capability.CAP_SETGID))
         {
             return Errno.EPERM;
         }
@@ -255,52 +260,6 @@ public static class IdentitySyscalls
 
         context.Process.SetCredentials(current with { Groups = wanted });
         return SysResult.Success;
-    }
-
-    [Syscall(125, "capget")]
-    public static SysResult GetCapabilities(SyscallContext context, [Trace(TraceFormat.Address)] ulong header, [Trace(TraceFormat.Address)] ulong data)
-    {
-        Errno error = ReadHeader(context, header, out int words);
-        if (error != Errno.None)
-        {
-            return data == 0 && error == Errno.EINVAL ? SysResult.Success : error;
-        }
-
-        if (data == 0)
-        {
-            return SysResult.Success;
-        }
-
-        // Effective, permitted, inheritable: two rounds of them since version 2 (capget(2)).
-        uint low = context.Process.Credentials.IsPrivileged ? uint.MaxValue : 0;
-        uint high = context.Process.Credentials.IsPrivileged ? LastCapabilitiesMask : 0;
-        Span<uint> values = [low, low, 0, high, high, 0];
-        return context.Memory.TryWrite(new UserPtr<uint>(data), (ReadOnlySpan<uint>)values[..(3 * words)]) ? SysResult.Success : Errno.EFAULT;
-    }
-
-    [Syscall(126, "capset", Missing = "capabilities other than all or none")]
-    public static SysResult SetCapabilities(SyscallContext context, [Trace(TraceFormat.Address)] ulong header, [Trace(TraceFormat.Address)] ulong data)
-    {
-        Errno error = ReadHeader(context, header, out int words);
-        if (error != Errno.None)
-        {
-            return error;
-        }
-
-        Span<uint> values = stackalloc uint[6];
-        if (!context.Memory.TryRead(new UserPtr<uint>(data), values[..(3 * words)]))
-        {
-            return Errno.EFAULT;
-        }
-
-        bool hasAny = false;
-        for (int i = 0; i < words; i++)
-        {
-            hasAny |= (values[3 * i] | values[(3 * i) + 1]) != 0;
-        }
-
-        // A process without privileges cannot gain any; dropping some of root's is accepted and has no effect.
-        return hasAny && !context.Process.Credentials.IsPrivileged ? Errno.EPERM : SysResult.Success;
     }
 
     [Syscall(109, "setpgid")]
@@ -363,8 +322,8 @@ public static class IdentitySyscalls
         return pid == 0 || context.System.TryGetProcess(pid, out process) ? process.SessionId : Errno.ESRCH;
     }
 
-    /// <summary>Capabilities 32 to 40, the last that Linux 6 has.</summary>
-    private const uint LastCapabilitiesMask = 0x1FF;
+    private static void SetUsers(SyscallContext context, Credentials changed) =>
+        context.Process.SetCredentials(changed.AfterUserChange(context.Process.Credentials));
 
     private static uint Choose(uint wanted, uint current) => wanted == Unchanged ? current : wanted;
 
@@ -388,39 +347,5 @@ public static class IdentitySyscalls
         }
 
         return false;
-    }
-
-    /// <summary>Reads and checks the header; an unknown version is answered with the one to use.</summary>
-    private static Errno ReadHeader(SyscallContext context, ulong header, out int words)
-    {
-        const uint Version1 = 0x1998_0330;
-        const uint Version2 = 0x2007_1026;
-        const uint Version3 = 0x2008_0522;
-        words = 0;
-        UserPtr<uint> version = new(header);
-        if (!context.Memory.TryRead(version, out uint wanted) || !context.Memory.TryRead(new UserPtr<int>(header + sizeof(uint)), out int pid))
-        {
-            return Errno.EFAULT;
-        }
-
-        switch (wanted)
-        {
-            case Version1:
-                words = 1;
-                break;
-            case Version2:
-            case Version3:
-                words = 2;
-                break;
-            default:
-                return context.Memory.TryWrite(version, Version3) ? Errno.EINVAL : Errno.EFAULT;
-        }
-
-        if (pid < 0)
-        {
-            return Errno.EINVAL;
-        }
-
-        return pid == 0 || context.System.Threads.TryGet(pid, out _) ? Errno.None : Errno.ESRCH;
     }
 }

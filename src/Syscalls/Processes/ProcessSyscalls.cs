@@ -17,15 +17,16 @@ public static class ProcessSyscalls
     [Syscall(110, "getppid", Returns = Returns.Pid)]
     public static SysResult GetParentPid(SyscallContext context) => context.Process.ParentPid;
 
-    [Syscall(135, "personality", Returns = Returns.Value, Missing = "all but ADDR_NO_RANDOMIZE")]
+    [Syscall(135, "personality", Returns = Returns.Value, Missing = "MMAP_PAGE_ZERO, which is refused; ADDR_COMPAT_LAYOUT changes nothing")]
     public static SysResult SetPersonality(SyscallContext context, Persona persona)
     {
         const Persona Query = (Persona)uint.MaxValue;
         Persona old = context.Process.Persona;
         if (persona != Query)
         {
-            if ((persona & ~Persona.ADDR_NO_RANDOMIZE) != 0)
+            if ((persona & Persona.MMAP_PAGE_ZERO) != 0)
             {
+                // The kernel needs the first page unmapped.
                 return Errno.EINVAL;
             }
 

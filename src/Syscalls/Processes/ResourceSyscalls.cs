@@ -94,7 +94,7 @@ public static class ResourceSyscalls
                 return Errno.EPERM;
             }
 
-            if (wanted.rlim_max > previous.rlim_max && !context.Process.Credentials.IsPrivileged)
+            if (wanted.rlim_max > previous.rlim_max && !context.Process.Credentials.Has(Capability.CAP_SYS_RESOURCE))
             {
                 return Errno.EPERM;
             }

@@ -1,9 +1,10 @@
+using System.Diagnostics.CodeAnalysis;
 using Semitone.Abi;
 using Semitone.Tasks;
 
 namespace Semitone.Syscalls;
 
-/// <summary>The family of sched_*: one CPU, one policy, all threads alike.</summary>
+/// <summary>The family of sched_*: one CPU, and threads that take turns by their niceness.</summary>
 public static class SchedulingSyscalls
 {
     private const int LowestPriority = 1;
@@ -73,36 +74,13 @@ public static class SchedulingSyscalls
             return Errno.EINVAL;
         }
 
-        return Exists(context, tid) ? (int)SchedulingPolicy.SCHED_OTHER : Errno.ESRCH;
+        return TryGetThread(context, tid, out GuestThread? thread) ? (int)thread.Policy : Errno.ESRCH;
     }
 
-    [Syscall(144, "sched_setscheduler", Missing = "real-time policies")]
-    public static SysResult SetScheduler(SyscallContext context, [Trace(TraceFormat.Pid)] int tid, SchedulingPolicy policy, UserPtr<SchedParam> parameters)
-    {
-        if (tid < 0 || parameters.IsNull)
-        {
-            return Errno.EINVAL;
-        }
-
-        if (!context.Memory.TryRead(parameters, out SchedParam wanted))
-        {
-            return Errno.EFAULT;
-        }
-
-        if (!Exists(context, tid))
-        {
-            return Errno.ESRCH;
-        }
-
-        return policy switch
-        {
-            SchedulingPolicy.SCHED_OTHER or SchedulingPolicy.SCHED_BATCH or SchedulingPolicy.SCHED_IDLE =>
-                wanted.sched_priority == 0 ? SysResult.Success : Errno.EINVAL,
-            SchedulingPolicy.SCHED_FIFO or SchedulingPolicy.SCHED_RR =>
-                wanted.sched_priority is >= LowestPriority and <= HighestPriority ? Errno.EPERM : Errno.EINVAL,
-            _ => Errno.EINVAL,
-        };
-    }
+    [Syscall(144, "sched_setscheduler", Missing = "real-time policies, SCHED_RESET_ON_FORK")]
+    public static SysResult SetScheduler(
+        SyscallContext context, [Trace(TraceFormat.Pid)] int tid, SchedulingPolicy policy, UserPtr<SchedParam> parameters) =>
+        SetPolicy(context, tid, policy, parameters);
 
     [Syscall(143, "sched_getparam")]
     public static SysResult GetParameters(SyscallContext context, [Trace(TraceFormat.Pid)] int tid, [Out] UserPtr<SchedParam> parameters)
@@ -122,7 +100,7 @@ public static class SchedulingSyscalls
 
     [Syscall(142, "sched_setparam")]
     public static SysResult SetParameters(SyscallContext context, [Trace(TraceFormat.Pid)] int tid, UserPtr<SchedParam> parameters) =>
-        SetScheduler(context, tid, SchedulingPolicy.SCHED_OTHER, parameters);
+        SetPolicy(context, tid, null, parameters);
 
     [Syscall(146, "sched_get_priority_max", Returns = Returns.Value)]
     public static SysResult GetHighestPriority(SyscallContext context, SchedulingPolicy policy) => GetPriority(policy, HighestPriority);
@@ -167,7 +145,7 @@ public static class SchedulingSyscalls
         return greatest == 0 ? Errno.ESRCH : greatest;
     }
 
-    [Syscall(141, "setpriority", Missing = "longer turns for the less nice")]
+    [Syscall(141, "setpriority")]
     public static SysResult SetPriority(SyscallContext context, PriorityWho which, int who, int nice)
     {
         if (which is < PriorityWho.PRIO_PROCESS or > PriorityWho.PRIO_USER)
@@ -184,7 +162,10 @@ public static class SchedulingSyscalls
                 continue;
             }
 
-            if (nice < thread.Nice && !context.Process.Credentials.IsPrivileged)
+            ulong limit = thread.Process.Limits[RlimitResource.RLIMIT_NICE].rlim_cur;
+            bool mayBeLessNice = (ulong)(NeutralNice - nice) <= limit
+                || context.Process.Credentials.Has(Capability.CAP_SYS_NICE);
+            if (nice < thread.Nice && !mayBeLessNice)
             {
                 result = Errno.EACCES;
                 continue;
@@ -215,5 +196,47 @@ public static class SchedulingSyscalls
         _ => Errno.EINVAL,
     };
 
-    private static bool Exists(SyscallContext context, int tid) => tid == 0 || context.System.Threads.TryGet(tid, out _);
+    /// <param name="policy">Null to keep the one that the thread has.</param>
+    private static SysResult SetPolicy(SyscallContext context, int tid, SchedulingPolicy? policy, UserPtr<SchedParam> parameters)
+    {
+        if (tid < 0 || parameters.IsNull)
+        {
+            return Errno.EINVAL;
+        }
+
+        if (!context.Memory.TryRead(parameters, out SchedParam wanted))
+        {
+            return Errno.EFAULT;
+        }
+
+        if (!TryGetThread(context, tid, out GuestThread? thread))
+        {
+            return Errno.ESRCH;
+        }
+
+        SchedulingPolicy chosen = policy ?? thread.Policy;
+        switch (chosen)
+        {
+            case SchedulingPolicy.SCHED_OTHER or SchedulingPolicy.SCHED_BATCH or SchedulingPolicy.SCHED_IDLE:
+                if (wanted.sched_priority != 0)
+                {
+                    return Errno.EINVAL;
+                }
+
+                thread.Policy = chosen;
+                return SysResult.Success;
+            case SchedulingPolicy.SCHED_FIFO or SchedulingPolicy.SCHED_RR:
+                return wanted.sched_priority is >= LowestPriority and <= HighestPriority ? Errno.EPERM : Errno.EINVAL;
+            default:
+                return Errno.EINVAL;
+        }
+    }
+
+    private static bool Exists(SyscallContext context, int tid) => TryGetThread(context, tid, out _);
+
+    private static bool TryGetThread(SyscallContext context, int tid, [NotNullWhen(true)] out GuestThread? thread)
+    {
+        thread = context.Thread;
+        return tid == 0 || context.System.Threads.TryGet(tid, out thread);
+    }
 }

@@ -339,7 +339,7 @@ public static class SignalSyscalls
     {
         Credentials from = sender.Credentials;
         Credentials to = target.Credentials;
-        return from.IsPrivileged
+        return from.Has(Capability.CAP_KILL)
             || from.RealUserId == to.RealUserId || from.RealUserId == to.SavedUserId
             || from.EffectiveUserId == to.RealUserId || from.EffectiveUserId == to.SavedUserId
             || (signal == Signal.SIGCONT && sender.SessionId == target.SessionId);

@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using Semitone.Abi;
 using Semitone.Machine;
 using Semitone.Memory;
@@ -14,9 +15,10 @@ public static class SystemSyscalls
         UtsName value = default;
         SystemIdentity.SystemName.CopyTo(value.sysname);
         context.System.HostName.CopyTo((Span<byte>)value.nodename);
-        SystemIdentity.Release.CopyTo(value.release);
+        Persona persona = context.Process.Persona;
+        CopyRelease(value.release, persona);
         SystemIdentity.Version.CopyTo(value.version);
-        SystemIdentity.Hardware.CopyTo(value.machine);
+        ((persona & Persona.PER_MASK) == Persona.PER_LINUX32 ? "i686"u8 : SystemIdentity.Hardware).CopyTo(value.machine);
         context.System.DomainName.CopyTo((Span<byte>)value.domainname);
         return context.Memory.TryWriteFrom(name, in value) ? SysResult.Success : Errno.EFAULT;
     }
@@ -93,112 +95,31 @@ public static class SystemSyscalls
         }
     }
 
-    [Syscall(157, "prctl", Returns = Returns.Value, Missing = "all but names, dumpable, no_new_privs, timer slack, the bounding set and some queries")]
-    public static SysResult Prctl(SyscallContext context, PrctlOption option, [Trace(TraceFormat.Hex)] ulong a, [Trace(TraceFormat.Hex)] ulong b, [Trace(TraceFormat.Hex)] ulong c, [Trace(TraceFormat.Hex)] ulong d)
+    /// <summary>
+    /// Tells the release; with UNAME26 as a version of the 2.6 series, in which 3.0 would have been the fortieth (uname(2)).
+    /// </summary>
+    private static void CopyRelease(Span<byte> destination, Persona persona)
     {
-        switch (option)
+        ReadOnlySpan<byte> release = SystemIdentity.Release;
+        if ((persona & Persona.UNAME26) == 0)
         {
-            case PrctlOption.PR_SET_NAME:
-                return SetName(context, a);
-            case PrctlOption.PR_GET_NAME:
-                return context.Memory.CopyOut(a, context.Thread.Name.Padded) == TaskName.Capacity ? SysResult.Success : Errno.EFAULT;
-            case PrctlOption.PR_GET_DUMPABLE:
-                return context.Process.Dumpable;
-            case PrctlOption.PR_SET_DUMPABLE:
-                if (a > 1)
-                {
-                    return Errno.EINVAL;
-                }
-
-                context.Process.Dumpable = (int)a;
-                return SysResult.Success;
-            case PrctlOption.PR_SET_NO_NEW_PRIVS:
-                if (a != 1 || (b | c | d) != 0)
-                {
-                    return Errno.EINVAL;
-                }
-
-                context.Process.HasNoNewPrivileges = true;
-                return SysResult.Success;
-            case PrctlOption.PR_GET_NO_NEW_PRIVS:
-                return context.Process.HasNoNewPrivileges ? 1 : 0;
-            case PrctlOption.PR_SET_PDEATHSIG:
-                if (a > (ulong)Signal.SIGRTMAX)
-                {
-                    return Errno.EINVAL;
-                }
-
-                context.Process.ParentDeathSignal = (Signal)a;
-                return SysResult.Success;
-            case PrctlOption.PR_GET_PDEATHSIG:
-                return context.Memory.TryWrite(new UserPtr<int>(a), (int)context.Process.ParentDeathSignal) ? SysResult.Success : Errno.EFAULT;
-            case PrctlOption.PR_SET_TIMERSLACK:
-                // Timers here go off when they are due; the slack is kept for whoever asks.
-                context.Thread.TimerSlackNs = a == 0 ? GuestThread.DefaultTimerSlackNs : (long)Math.Min(a, long.MaxValue);
-                return SysResult.Success;
-            case PrctlOption.PR_GET_TIMERSLACK:
-                return context.Thread.TimerSlackNs;
-            case PrctlOption.PR_CAPBSET_READ:
-                const ulong LastCapability = 40;
-                return a <= LastCapability ? 1 : Errno.EINVAL;
-            case PrctlOption.PR_GET_KEEPCAPS:
-            case PrctlOption.PR_GET_SECUREBITS:
-            case PrctlOption.PR_GET_TIMING:
-            case PrctlOption.PR_GET_SECCOMP:
-            case PrctlOption.PR_GET_THP_DISABLE:
-                return 0;
-            case PrctlOption.PR_GET_TID_ADDRESS:
-                return context.Memory.TryWrite(new UserPtr<ulong>(a), context.Thread.ClearChildTid) ? SysResult.Success : Errno.EFAULT;
-            default:
-                return Errno.EINVAL;
-        }
-    }
-
-    [Syscall(324, "membarrier", Returns = Returns.Value)]
-    public static SysResult Membarrier(SyscallContext context, int command, uint flags, int cpu)
-    {
-        // With one CPU every barrier holds: a switch between threads goes through the kernel.
-        const int Query = 0;
-        const int Global = 1 << 0;
-        const int Supported = Global | (1 << 1) | (1 << 2) | (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6);
-        if (flags != 0)
-        {
-            return Errno.EINVAL;
+            release.CopyTo(destination);
+            return;
         }
 
-        if (command == Query)
-        {
-            return Supported;
-        }
-
-        bool isKnown = (command & (command - 1)) == 0 && (command & Supported) != 0;
-        return isKnown ? SysResult.Success : Errno.EINVAL;
-    }
-
-    private static SysResult SetName(SyscallContext context, ulong address)
-    {
-        Span<byte> name = stackalloc byte[TaskName.Capacity];
-        Errno error = context.Memory.ReadCString(new UserCString(address), name, out int length);
-        switch (error)
-        {
-            case Errno.None:
-                break;
-            case Errno.ENAMETOOLONG:
-                // Silently cut off (prctl(2)).
-                length = TaskName.Capacity - 1;
-                break;
-            default:
-                return error;
-        }
-
-        context.Thread.Name.Set(name[..length]);
-        return SysResult.Success;
+        const int FirstOfSeries6 = 60;
+        int minor = release.IndexOf((byte)'.') + 1;
+        _ = Utf8Parser.TryParse(release[minor..], out int patchLevel, out _);
+        ReadOnlySpan<byte> rest = release[release.IndexOfAnyExcept("0123456789."u8)..];
+        "2.6."u8.CopyTo(destination);
+        Utf8Formatter.TryFormat(FirstOfSeries6 + patchLevel, destination["2.6."u8.Length..], out int length);
+        rest.CopyTo(destination[("2.6."u8.Length + length)..]);
     }
 
     private static Errno ReadName(SyscallContext context, UserPtr<byte> name, nuint length, out byte[] value)
     {
         value = [];
-        if (!context.Process.Credentials.IsPrivileged)
+        if (!context.Process.Credentials.Has(Capability.CAP_SYS_ADMIN))
         {
             return Errno.EPERM;
         }

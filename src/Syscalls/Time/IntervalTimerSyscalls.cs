@@ -25,7 +25,7 @@ public static class IntervalTimerSyscalls
     {
         if (which != ItimerWhich.ITIMER_REAL)
         {
-            return which > ItimerWhich.ITIMER_PROF ? Errno.EINVAL : Errno.ENOSYS;
+            return which > ItimerWhich.ITIMER_PROF ? Errno.EINVAL : context.AnswerMissing();
         }
 
         Itimerval current = Describe(context.Process.RealTimer);
@@ -43,7 +43,7 @@ public static class IntervalTimerSyscalls
 
         if (which != ItimerWhich.ITIMER_REAL)
         {
-            return which > ItimerWhich.ITIMER_PROF ? Errno.EINVAL : Errno.ENOSYS;
+            return which > ItimerWhich.ITIMER_PROF ? Errno.EINVAL : context.AnswerMissing();
         }
 
         if (!TryGetNs(wanted.it_value, out long firstNs) || !TryGetNs(wanted.it_interval, out long intervalNs))

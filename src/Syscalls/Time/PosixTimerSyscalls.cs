@@ -9,11 +9,15 @@ public static class PosixTimerSyscalls
     [Syscall(222, "timer_create", Missing = "CPU-time clocks")]
     public static SysResult Create(SyscallContext context, ClockId clock, UserPtr<SigEvent> notification, [Out] UserPtr<int> id)
     {
-        if (clock is not (ClockId.CLOCK_REALTIME or ClockId.CLOCK_MONOTONIC or ClockId.CLOCK_BOOTTIME
-            or ClockId.CLOCK_TAI or ClockId.CLOCK_REALTIME_ALARM or ClockId.CLOCK_BOOTTIME_ALARM))
+        if (clock is not (ClockId.CLOCK_REALTIME or ClockId.CLOCK_MONOTONIC or ClockId.CLOCK_BOOTTIME or ClockId.CLOCK_TAI))
         {
-            bool isCpuTime = clock is ClockId.CLOCK_PROCESS_CPUTIME_ID or ClockId.CLOCK_THREAD_CPUTIME_ID || clock < 0;
-            return isCpuTime ? Errno.EOPNOTSUPP : Errno.EINVAL;
+            // Linux has no timers on raw and coarse clocks, nor on those that wake a machine without such a device; those on CPU time are
+            // missing here.
+            bool isClock = clock is ClockId.CLOCK_PROCESS_CPUTIME_ID or ClockId.CLOCK_THREAD_CPUTIME_ID or ClockId.CLOCK_MONOTONIC_RAW
+                or ClockId.CLOCK_REALTIME_COARSE or ClockId.CLOCK_MONOTONIC_COARSE
+                or ClockId.CLOCK_REALTIME_ALARM or ClockId.CLOCK_BOOTTIME_ALARM
+                || (clock < 0 && TimeSyscalls.ReadDynamic(context, (int)clock, out _) == Errno.None);
+            return isClock ? Errno.EOPNOTSUPP : Errno.EINVAL;
         }
 
         SigEvent? wanted = null;
@@ -79,7 +83,7 @@ public static class PosixTimerSyscalls
         else
         {
             bool isAbsolute = (flags & TimerFlags.TIMER_ABSTIME) != 0;
-            bool isRealtime = timer.Clock is ClockId.CLOCK_REALTIME or ClockId.CLOCK_TAI or ClockId.CLOCK_REALTIME_ALARM;
+            bool isRealtime = timer.Clock is ClockId.CLOCK_REALTIME or ClockId.CLOCK_TAI;
             long deadlineNs = isAbsolute
                 ? Deadline.FromAbsolute(context.System.Clock, firstNs, isRealtime)
                 : Deadline.FromNow(context.System.Clock, firstNs);

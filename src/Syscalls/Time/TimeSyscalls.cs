@@ -212,7 +212,7 @@ public static class TimeSyscalls
     }
 
     /// <summary>Reads the CPU-time clock of a given process or thread (clock_getcpuclockid(3)): ~id in the upper bits, the kind in the lower three.</summary>
-    private static Errno ReadDynamic(SyscallContext context, int clock, out long ns)
+    internal static Errno ReadDynamic(SyscallContext context, int clock, out long ns)
     {
         const int ThreadClock = 4;
         const int KindMask = 3;
@@ -248,7 +248,7 @@ public static class TimeSyscalls
 
     private static SysResult SetTime(SyscallContext context, long realtimeNs)
     {
-        if (!context.Process.Credentials.IsPrivileged)
+        if (!context.Process.Credentials.Has(Capability.CAP_SYS_TIME))
         {
             return Errno.EPERM;
         }

@@ -51,6 +51,7 @@ public sealed class LayoutTests
         string[] own =
         [
             nameof(Fd), nameof(IoResult), nameof(SysResult), "UserPtr`1", nameof(UserCString), nameof(UserSpan), nameof(SignalSet),
+            nameof(CapabilitySet),
             nameof(UtsNameField), nameof(LoadAverages), nameof(ControlCharacters), nameof(SchedParam),
         ];
         IEnumerable<string> missing = typeof(Stat).Assembly.GetExportedTypes()

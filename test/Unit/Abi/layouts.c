@@ -100,6 +100,9 @@ int main(void)
     FIELD(Iovec, struct iovec, iov_base);
     FIELD(Iovec, struct iovec, iov_len);
 
+    SIZE(FileOwner, struct f_owner_ex);
+    FIELD(FileOwner, struct f_owner_ex, type);
+    FIELD(FileOwner, struct f_owner_ex, pid);
     SIZE(Flock, struct flock);
     FIELD(Flock, struct flock, l_type);
     FIELD(Flock, struct flock, l_whence);

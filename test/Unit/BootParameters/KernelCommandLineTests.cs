@@ -127,6 +127,40 @@ public class KernelCommandLineTests
         Assert.False(options.RandomizeAddresses);
     }
 
+    [Fact]
+    public void Parse_Program_SetsUserFolderAndName()
+    {
+        BootOptions options = Parse("kernel program.user=1000:50:4:27 program.workdir='/a b' system.hostname=box -- /prog");
+
+        Assert.Empty(options.Warnings);
+        Assert.Equal((1000u, 50u), (options.User!.UserId, options.User.GroupId));
+        Assert.Equal([4u, 27u], options.User.Groups);
+        Assert.Equal(("/a b", "box"), (Text(options.WorkingDirectory!), Text(options.HostName!)));
+        Assert.Equal(0u, Parse("kernel program.user=7 -- /prog").User!.GroupId);
+    }
+
+    [Theory]
+    [InlineData("program.user=")]
+    [InlineData("program.user=root")]
+    [InlineData("program.user=1:")]
+    [InlineData("program.user=1::2")]
+    [InlineData("program.user=-1")]
+    [InlineData("program.user=4294967295")]
+    [InlineData("program.user=4294967296")]
+    [InlineData("program.workdir=relative")]
+    [InlineData("program.workdir=")]
+    [InlineData("system.hostname=")]
+    [InlineData("system.hostname=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")]
+    public void Parse_ProgramValueThatCannotBe_IsNamedAndPassedOver(string parameter)
+    {
+        BootOptions options = Parse("kernel " + parameter + " -- /prog");
+
+        Assert.Equal("BadValue:" + parameter, Assert.Single(options.Warnings.Select(warning => warning.Kind + ":" + Text(warning.Text))));
+        Assert.Null(options.User);
+        Assert.Null(options.WorkingDirectory);
+        Assert.Null(options.HostName);
+    }
+
     [Theory]
     [InlineData("kernel help", true)]
     [InlineData("kernel help --", true)]

@@ -17,6 +17,17 @@ public sealed class GuestReportTests
         Assert.Equal(status, report.Status);
     }
 
+    [Fact]
+    public void Add_CallsThatAreMissing_AreNamed()
+    {
+        GuestReport report = new();
+        report.Add(ControlKind.MissingCalls, []);
+        Assert.Null(report.MissingCalls);
+        report.Add(ControlKind.MissingCalls, "socket, number 335 (2 times)"u8);
+        Assert.Equal("socket, number 335 (2 times)", report.MissingCalls);
+        Assert.Null(report.Status);
+    }
+
     [Theory]
     [InlineData(ControlKind.Exited)]
     [InlineData(ControlKind.Killed)]

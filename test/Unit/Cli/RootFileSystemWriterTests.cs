@@ -39,7 +39,7 @@ public sealed class RootFileSystemWriterTests : IDisposable
         List<(string Line, uint Inode, uint Length)> entries = [.. Entries().Where(entry => entry.Line.StartsWith('f'))];
         Assert.Equal(2, entries.Count);
         Assert.Equal(entries[0].Inode, entries[1].Inode);
-        Assert.Equal([0u, 6u], entries.Select(entry => entry.Length));
+        Assert.Equal([6u, 0u], entries.Select(entry => entry.Length));
     }
 
     [Fact]
@@ -77,6 +77,60 @@ public sealed class RootFileSystemWriterTests : IDisposable
         _tree.Add("/x/real", "y").Link("/z/link", "../x/real");
         Assert.True(_writer.TryAddPath(_tree["/z/link"]));
         Assert.Contains(List(), line => line.EndsWith("/x/real = y", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void AddAs_FolderOverATree_ReplacesFilesAndFollowsItsLinks()
+    {
+        _tree.Add("/root/usr/bin/old", "1").Link("/root/bin", "usr/bin").Add("/over/bin/old", "2").Add("/over/bin/new", "3").Add("/one", "4");
+        _writer.AddTree(_tree["/root"]);
+        _writer.AddAs(_tree["/over"], "/");
+        _writer.AddAs(_tree["/one"], "/bin/../etc/deep/one");
+        string[] lines = [.. List()];
+        Assert.Equal(["f 755 usr/bin/old = 1", "f 755 usr/bin/old = 2"], lines.Where(line => line.Contains("old", StringComparison.Ordinal)).Order());
+        Assert.Contains("f 755 usr/bin/new = 3", lines);
+        Assert.Contains("f 755 usr/etc/deep/one = 4", lines);
+        Assert.Single(lines, line => line.EndsWith(" bin -> usr/bin", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void AddAs_BelowAFile_IsRefused()
+    {
+        _tree.Add("/root/file", "1").Add("/one", "2");
+        _writer.AddTree(_tree["/root"]);
+        Assert.Contains("no folder", Assert.Throws<CommandFailedException>(() => _writer.AddAs(_tree["/one"], "/file/one")).Message, StringComparison.Ordinal);
+        Assert.Contains("not found", Assert.Throws<CommandFailedException>(() => _writer.AddAs(_tree["/none"], "/x")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AddTree_FolderOfTheKernels_IsLeftEmpty()
+    {
+        // The host's own proc, below a folder that is packed whole.
+        Assert.True(Semitone.Cli.Posix.KernelFileSystem.IsAt("/proc"));
+        Assert.False(Semitone.Cli.Posix.KernelFileSystem.IsAt("/usr"));
+    }
+
+    [Fact]
+    public void AddTree_LargerThanTheLimit_IsRefusedByTheFileThatDoesNotFit()
+    {
+        _tree.Add("/root/a", new byte[4000]).Add("/root/b", new byte[200_000]);
+        RootFileSystemWriter writer = new(new MemoryStream()) { Limit = 100_000 };
+        Assert.Contains("/root/b", Assert.Throws<CommandFailedException>(() => writer.AddTree(_tree["/root"])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Progress_PackingThatTakesLong_ShowsALineAndTakesItBack()
+    {
+        List<string> written = [];
+        PackingProgress progress = new(isShown: true, written.Add);
+        progress.Report(1, 10, "early");
+        Assert.Empty(written);
+        Thread.Sleep(600);
+        progress.Report(20, 3 << 20, "/a\nb");
+        progress.Report(21, 3 << 20, "soon after");
+        progress.Finish();
+        progress.Finish();
+        Assert.Equal(["\r\e[Kpacking: 20 files, 3.0 MiB /a?b", "\r\e[K"], written);
     }
 
     [Fact]

@@ -38,6 +38,26 @@ public sealed class RunPlanTests
             s_guest with { ArchiveBytes = 1000 }));
 
     [Fact]
+    public void Create_UserFolderAndName_ArePassedAndSetTheHomeFolder()
+    {
+        GuestProgram guest = s_guest with { User = new GuestUser(33, 34, [4], "/var/www"), WorkingDirectory = "/srv", Environment = ["PWD=/srv"], MemoryBytes = 256 << 20 };
+        string command = Print(s_request with { HostName = "box" }, guest: guest);
+        Assert.Contains(" program.workdir=/srv program.user=33:34:4 system.hostname=box env.vars=[", command, StringComparison.Ordinal);
+        Assert.Contains(" HOME=/var/www PWD=/srv ]", command, StringComparison.Ordinal);
+        Assert.Contains(" -m 260M ", command, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Create_ArgumentsThatAreNoText_ArePassedAsTheyAre()
+    {
+        string odd = Semitone.Cli.Posix.HostText.FromBytes([(byte)'x', 0xFF, 0xE4]);
+        QemuOptions options = RunPlan.Create(s_request with { Environment = ["A=" + odd] }, s_guest with { Command = ["/p", odd] }, s_host);
+        byte[] line = Semitone.Cli.Posix.HostText.ToBytes(options.KernelCommandLine);
+        Assert.True(line.AsSpan().IndexOf((ReadOnlySpan<byte>)[(byte)'A', (byte)'=', (byte)'x', 0xFF, 0xE4]) > 0);
+        Assert.True(line.AsSpan().EndsWith((ReadOnlySpan<byte>)[(byte)'x', 0xFF, 0xE4, (byte)'\'']));
+    }
+
+    [Fact]
     public void Create_MemoryThatDoesNotHoldTheRoot_IsRefusedWithBothSizes()
     {
         CommandFailedException failure = Assert.Throws<CommandFailedException>(() => Print(s_request with { MemoryBytes = 2 << 20 }));

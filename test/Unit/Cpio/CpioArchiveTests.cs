@@ -17,8 +17,8 @@ public sealed class CpioArchiveTests
             writer.AddDirectory("bin", s_attributes);
             writer.AddFile("bin/tool", new byte[5000], s_attributes);
             writer.AddSymbolicLink("bin/link", "tool", s_attributes);
-            writer.AddDevice("null", false, 1, 3, s_attributes);
-            writer.AddFifo("fifo", s_attributes);
+            writer.AddDevice("null"u8, false, 1, 3, s_attributes);
+            writer.AddFifo("fifo"u8, s_attributes);
         });
 
         List<(string Name, CpioEntry Entry)> entries = Read(archive);

@@ -30,8 +30,8 @@ public sealed class InitialRamDiskTests
             writer.AddFile("usr/bin/small", "hello"u8, s_attributes);
             writer.AddFile("usr/empty", [], s_attributes);
             writer.AddSymbolicLink("bin", "usr/bin", s_attributes);
-            writer.AddDevice("zero", false, 1, 5, s_attributes);
-            writer.AddFifo("pipe", s_attributes);
+            writer.AddDevice("zero"u8, false, 1, 5, s_attributes);
+            writer.AddFifo("pipe"u8, s_attributes);
             writer.AddFile(["one", "usr/two"], new MemoryStream(large), 8000, s_attributes);
         });
         FilesFixture files = new(isCompressed ? Compress(archive) : archive, initrdOffset: offset);
@@ -184,7 +184,7 @@ public sealed class InitialRamDiskTests
             writer.AddFile("d/f", new byte[300], s_attributes);
             writer.AddFile(["d/g", "d/h"], new MemoryStream(new byte[10]), 10, s_attributes);
             writer.AddSymbolicLink("d/l", "f", s_attributes);
-            writer.AddFifo("p", s_attributes);
+            writer.AddFifo("p"u8, s_attributes);
         });
         byte[] alphabet = Encoding.ASCII.GetBytes("0123456789ABCDEFabcdef./dfghlpG\0 ");
         Gen.Select(Gen.Int[0, 1500], Gen.Int[0, alphabet.Length - 1].Select(i => alphabet[i])).Array[1, 6].Sample(

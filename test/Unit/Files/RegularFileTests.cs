@@ -138,7 +138,7 @@ public sealed class RegularFileTests
     {
         _files.Write("/mine", "x"u8);
         _files.Find("/mine").Mode = Mode.S_IFREG | (Mode)0x1A0;
-        _files.Context.Credentials = new FileCredentials { UserId = 1000, GroupId = 1000 };
+        _files.Context.Credentials = new FileCredentials { UserId = 1000, GroupId = 1000, Capabilities = CapabilitySet.Empty };
 
         Assert.Equal(Errno.EACCES, _files.Open("/mine", OpenFlags.O_RDONLY, out _));
         Assert.Equal(Errno.EACCES, _files.Open("/new", OpenFlags.O_CREAT | OpenFlags.O_WRONLY, out _));

@@ -134,12 +134,22 @@ public sealed class LayoutTests
     public void GuestFlags_GiveNoPrivilege()
     {
         const long InterruptEnable = 1 << 9;
-        const long Privileged = (3 << 12) | (1 << 14) | (1 << 16) | (1 << 17) | (3 << 19); // IOPL, NT, RF, VM, VIF, VIP
-        const long ResumeFlag = 1 << 16;
+        const long Privileged = (3 << 12) | (1 << 17) | (3 << 19); // IOPL, VM, VIF, VIP
         IReadOnlyDictionary<string, long> constants = MetalSources.ReadConstants(Layout);
-        Assert.Equal(0, constants["GUEST_FLAGS"] & Privileged & ~ResumeFlag);
+        Assert.Equal(0, constants["GUEST_FLAGS"] & Privileged);
         Assert.Equal(0, constants["GUEST_FLAGS"] & InterruptEnable);
         Assert.Equal(InterruptEnable | 2, constants["ALWAYS_FLAGS"]);
+    }
+
+    /// <summary>SYSRET is not for a guest that steps or resumes, nor for flags that no guest may have.</summary>
+    [Fact]
+    public void IretFlags_AreTrapAndResumeAndAllThatIsNotAGuests()
+    {
+        const long TrapFlag = 1 << 8;
+        const long ResumeFlag = 1 << 16;
+        IReadOnlyDictionary<string, long> constants = MetalSources.ReadConstants(Layout);
+        long allowed = constants["GUEST_FLAGS"] | constants["ALWAYS_FLAGS"];
+        Assert.Equal((~allowed & uint.MaxValue) | TrapFlag | ResumeFlag, constants["IRET_FLAGS"]);
     }
 
     [Fact]

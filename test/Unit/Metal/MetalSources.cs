@@ -12,7 +12,7 @@ namespace Semitone.Unit.Metal;
 /// <summary>Metal's sources, read and compiled as the host's runtime can: Metal itself is its own core library and cannot be loaded.</summary>
 internal static partial class MetalSources
 {
-    private static readonly Lazy<Assembly> s_structures = new(() => Compile("Metal/Cpu/PerCpu.cs", "Metal/Threads/KernelThread.cs"));
+    private static readonly Lazy<Assembly> s_structures = new(() => Compile("Metal/Cpu/PerCpu.cs", "Metal/Threads/KernelThread.cs", "Metal/Memory/RangeList.cs"));
 
     /// <summary>A structure that asm/layout.inc describes.</summary>
     public static Type GetStructure(string name) => s_structures.Value.GetType(name, throwOnError: true)!;

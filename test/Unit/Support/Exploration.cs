@@ -41,18 +41,18 @@ internal sealed class Choices
 internal static class Exploration
 {
     /// <summary>Runs every order, depth first.</summary>
-    /// <param name="maximumRuns">How many at most.</param>
-    /// <returns>How many there were.</returns>
-    public static int Exhaust(int maximumRuns, Action<Choices> run)
+    /// <param name="maximumRuns">How many there may be: a test whose model grows beyond it fails, for it would no longer see them all.</param>
+    public static void Exhaust(int maximumRuns, Action<Choices> run)
     {
         if (Replays(run))
         {
-            return 1;
+            return;
         }
 
         List<int> prefix = [];
         for (int count = 1; ; count++)
         {
+            Assert.True(count <= maximumRuns, $"There are more than {maximumRuns} orders.");
             Choices choices = new(prefix);
             Run(choices, run);
             prefix = [.. choices.Made.Select(choice => choice.Taken)];
@@ -61,9 +61,10 @@ internal static class Exploration
                 prefix.RemoveAt(prefix.Count - 1);
             }
 
-            if (prefix.Count == 0 || count == maximumRuns)
+            if (prefix.Count == 0)
             {
-                return count;
+                Assert.True(count > maximumRuns / 20, $"There are only {count} orders: the bound says nothing.");
+                return;
             }
 
             prefix[^1]++;

@@ -288,24 +288,6 @@ public sealed class StraceTests
         Assert.Equal(3, output.Count);
     }
 
-    [Fact]
-    public void MissingSyscalls_Summary_ListsWhatWasCalled()
-    {
-        using TraceFixture fixture = new();
-        MissingSyscalls missing = new();
-        missing.WriteSummary(fixture);
-        Assert.Empty(fixture.Output);
-
-        missing.Count(248);
-        missing.Count(9999);
-        missing.Count(248);
-        missing.WriteSummary(fixture);
-        Assert.Equal(3UL, missing.Total);
-        Assert.Equal(
-            "system calls that this kernel does not have:\n  248 add_key x 2\n      numbers above 462 x 1\n",
-            fixture.Output);
-    }
-
     private const ulong AtFdCwd = 0xFFFF_FF9C;
 
     private static string Trace(SyscallNumber number, SysResult result, params ReadOnlySpan<ulong> arguments)

@@ -34,7 +34,8 @@ public class ExecTests
             Guest guest = new();
             guest.Machine.GetEntropy(new byte[drawn]); // other numbers come next
             guest.Do(() => guest.Memory.CopyOut(PathAt, "/other\0"u8));
-            guest.Main.Call(SyscallNumber.personality, NoRandomize).Call(SyscallNumber.personality, uint.MaxValue).Call(SyscallNumber.personality, 1);
+            guest.Main.Call(SyscallNumber.personality, NoRandomize).Call(SyscallNumber.personality, uint.MaxValue);
+            guest.Main.Call(SyscallNumber.personality, (ulong)Persona.MMAP_PAGE_ZERO);
             guest.Main.Call(SyscallNumber.execve, PathAt, 0, 0);
             guest.Main.Do(() => stacks.Add(guest.MainThread.Registers.Rsp));
             guest.Main.Call(SyscallNumber.personality, uint.MaxValue);

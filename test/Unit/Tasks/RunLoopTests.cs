@@ -48,6 +48,71 @@ public class RunLoopTests
         Assert.Equal(3, guest.Run().ShellStatus);
     }
 
+    /// <summary>Whatever makes the CPU refuse what the tables allow, it must not be a loop without an end.</summary>
+    [Fact]
+    public void Fault_OnAPageThatIsThereAndAllowsIt_EndsWithASignal()
+    {
+        Guest guest = new();
+        int faults = 0;
+        guest.Machine.Cpu.WhenScriptEnds = (_, _) =>
+        {
+            Assert.InRange(++faults, 1, 1000);
+            return FakeCpu.PageFault(Guest.Data + ((ulong)faults % 2 * 8), PageFaultFlags.Present);
+        };
+        Assert.Equal(ExitStatus.FromSignal(Signal.SIGSEGV), guest.Run());
+        Assert.InRange(faults, 10, 100);
+    }
+
+    /// <summary>An old translation may make a CPU fault once more on each of many pages, though nothing changes.</summary>
+    [Fact]
+    public void Fault_OnAPageThatIsThere_AtManyInstructions_IsHarmless()
+    {
+        Guest guest = new();
+        for (int i = 0; i < 500; i++)
+        {
+            guest.Main.Trap(() =>
+            {
+                guest.MainThread.Registers.Rip++;
+                return FakeCpu.PageFault(Guest.Data, PageFaultFlags.Present);
+            });
+        }
+
+        guest.Main.Call(SyscallNumber.exit_group, 3);
+        Assert.Equal(3, guest.Run().ShellStatus);
+    }
+
+    /// <summary>QEMU's translator checks IRET's frame in ring 3 as the kernel's, which SMAP forbids.</summary>
+    [Fact]
+    public void Fault_CheckedAsTheKernels_GoesOnWhenTheCheckIsGivenUp()
+    {
+        Guest guest = new();
+        guest.Machine.Cpu.SupervisorChecks = 1;
+        guest.Main.Trap(() => FakeCpu.PageFault(Guest.Data, PageFaultFlags.None));
+        guest.Main.Trap(() => new Trap(TrapKind.PageFault, 14, (uint)PageFaultFlags.Present, Guest.Data));
+        guest.Main.Call(SyscallNumber.exit_group, 3);
+        Assert.Equal(3, guest.Run().ShellStatus);
+        Assert.Equal(0, guest.Machine.Cpu.SupervisorChecks);
+    }
+
+    [Fact]
+    public void Fault_OfTheProgramItself_GivesNoCheckUp()
+    {
+        Guest guest = new();
+        guest.Machine.Cpu.SupervisorChecks = 1;
+        guest.Main.Trap(() => FakeCpu.PageFault(Guest.Data, PageFaultFlags.Present)).Call(SyscallNumber.exit_group, 3);
+        guest.Run();
+        Assert.Equal(1, guest.Machine.Cpu.SupervisorChecks);
+    }
+
+    [Fact]
+    public void Fault_ByABrokenPageTable_KillsTheProgramAndSaysSo()
+    {
+        Guest guest = new();
+        guest.Main.Trap(() => FakeCpu.PageFault(Guest.Data, PageFaultFlags.Present | PageFaultFlags.ReservedBit));
+        Assert.Equal(ExitStatus.FromSignal(Signal.SIGKILL), guest.Run());
+        Assert.Contains("reserved bits", guest.Console);
+    }
+
     [Fact]
     public void Fault_WildPointer_KillsTheProgramWithOneLine()
     {
@@ -103,6 +168,48 @@ public class RunLoopTests
 
             // Neither is done long before the other.
             Assert.InRange(Math.Abs(spins[0] - spins[1]), 0, 15);
+            guest.Machine.Cpu.CurrentContext!.Registers.Rip++;
+            return FakeCpu.PageFault(Guest.Data, PageFaultFlags.None);
+        }
+    }
+
+    [Theory]
+    [InlineData(0, 0, 1.0)]
+    [InlineData(0, 5, 3.06)]
+    [InlineData(0, 10, 9.31)]
+    [InlineData(-10, 0, 9.32)]
+    [InlineData(3, 3, 1.0)]
+    [InlineData(15, 19, 2.4)]
+    public void Preemption_OneThreadIsNicer_GetsLessByAQuarterPerStep(int nice, int childNice, double ratio)
+    {
+        const int Spins = 2000;
+        Guest guest = new();
+        guest.Machine.Cpu.StepNs = 1_000_000;
+        int[] spins = new int[2];
+        int childSpins = 0;
+        guest.MainThread.Nice = nice;
+        guest.MakeThread(
+            child =>
+            {
+                for (int i = 0; i < Spins; i++)
+                {
+                    child.Trap(() => Spin(1));
+                }
+            },
+            started: created => created.Nice = childNice);
+        for (int i = 0; i < Spins; i++)
+        {
+            guest.Main.Trap(() => Spin(0));
+        }
+
+        guest.Main.Do(() => childSpins = spins[1]);
+        guest.Run();
+        Assert.Equal([Spins, Spins], spins);
+        Assert.InRange(Spins / (double)childSpins, ratio * 0.8, ratio * 1.2);
+
+        Trap Spin(int index)
+        {
+            spins[index]++;
             return FakeCpu.PageFault(Guest.Data, PageFaultFlags.None);
         }
     }

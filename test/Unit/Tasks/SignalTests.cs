@@ -21,6 +21,50 @@ public class SignalTests
         Assert.Equal(128, Unsafe.SizeOf<SigInfo>());
     }
 
+    /// <summary>The handler itself does not step; where it returns to, the program does.</summary>
+    [Theory]
+    [InlineData(1U << 14, SignalCode.TRAP_TRACE)] // DR6.BS
+    [InlineData(0U, SignalCode.TRAP_BRKPT)] // INT1 reports nothing
+    public void Debug_WithHandler_KeepsTheTrapFlagForTheReturn(uint status, int code)
+    {
+        const ulong TrapFlag = 0x100;
+        Guest guest = new();
+        guest.SetHandler(Signal.SIGTRAP, SigactionFlags.SA_SIGINFO);
+        guest.Main.Trap(() =>
+        {
+            guest.MainThread.Registers.Rflags = 0x202 | TrapFlag;
+            return new Trap(TrapKind.Exception, 1, 0, 0) { DebugStatus = status };
+        });
+        guest.Main.Do(() =>
+        {
+            ref GuestRegisters registers = ref guest.MainThread.Registers;
+            Assert.Equal(0UL, registers.Rflags & TrapFlag);
+            Assert.Equal(code, guest.Read<int>(registers.Rsi + 8));
+            registers.Rsp += 8;
+        }).Call(SyscallNumber.rt_sigreturn);
+        guest.Main.Do(() => Assert.Equal(TrapFlag, guest.MainThread.Registers.Rflags & TrapFlag));
+        guest.Run();
+    }
+
+    /// <summary>There is no code but that of 64 bits, and no stack segment but one.</summary>
+    [Theory]
+    [InlineData(184, 0x23)]
+    [InlineData(184, 0x10)]
+    [InlineData(190, 0x18)]
+    public void Sigreturn_ToAnotherSegment_IsSigsegv(int offset, int selector)
+    {
+        Guest guest = new();
+        guest.SetHandler(Signal.SIGSEGV, SigactionFlags.SA_SIGINFO);
+        guest.Main.Trap(() => FakeCpu.PageFault(0x18, PageFaultFlags.Write));
+        guest.Main.Do(() =>
+        {
+            ref GuestRegisters registers = ref guest.MainThread.Registers;
+            guest.Write(registers.Rsp + 8 + (ulong)offset, (ushort)selector);
+            registers.Rsp += 8;
+        }).Call(SyscallNumber.rt_sigreturn).Do(() => Assert.Fail("it went on"));
+        Assert.Equal(ExitStatus.FromSignal(Signal.SIGSEGV), guest.Run());
+    }
+
     [Fact]
     public void Fault_WithHandler_BuildsTheFrameOfTheAbi()
     {

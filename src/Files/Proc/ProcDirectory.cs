@@ -1,0 +1,46 @@
+using System.Buffers.Text;
+using Semitone.Abi;
+
+namespace Semitone.Files;
+
+/// <summary>A directory of /proc: what is in it the kernel says, and nobody else.</summary>
+/// <remarks>
+/// Linux answers whoever wants to make a name there that the name does not exist, for it asks for the name first; taking one away is not
+/// permitted.
+/// </remarks>
+internal abstract class ProcDirectory(FileSystem fileSystem, ulong number, Mode mode) : DirectoryInode(fileSystem, number, mode)
+{
+    public override Errno CheckRightsChange() => Errno.EPERM;
+
+    /// <remarks>So that rmdir(2) comes to ask for permission, as in Linux.</remarks>
+    public override bool IsEmpty => true;
+
+    public override Errno Create(FileName name, NewFile attributes, out Inode? inode)
+    {
+        inode = null;
+        return Errno.ENOENT;
+    }
+
+    public override Errno CreateDevice(FileName name, NewFile attributes, DeviceNumber device) => Errno.ENOENT;
+
+    public override Errno CreateSymbolicLink(FileName name, NewFile attributes, ReadOnlySpan<byte> target) => Errno.ENOENT;
+
+    public override Errno Link(FileName name, Inode inode) => Errno.ENOENT;
+
+    public override Errno Rename(FileName oldName, Inode inode, DirectoryInode newParent, FileName newName, Inode? replaced) =>
+        replaced is null ? Errno.ENOENT : Errno.EPERM;
+
+    public override Errno RemoveDirectory(FileName name, DirectoryInode directory) => Errno.EPERM;
+}
+
+/// <summary>The numbers that are names in /proc.</summary>
+internal static class ProcNumber
+{
+    /// <summary>Reads a name that is a number as the kernel writes it: no sign, no leading zeros.</summary>
+    public static bool TryParse(ReadOnlySpan<byte> name, out int number)
+    {
+        number = 0;
+        bool isPlain = name[0] is >= (byte)'1' and <= (byte)'9' || (name.Length == 1 && name[0] == (byte)'0');
+        return isPlain && Utf8Parser.TryParse(name, out number, out int length) && length == name.Length;
+    }
+}
