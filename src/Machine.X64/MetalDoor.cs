@@ -86,7 +86,7 @@ internal unsafe struct MetalDoor
     /// <summary>Gets memory that stays: zeros, which take up frames as they are touched, and which have been promised.</summary>
     internal static void* MapZeroes(nuint size)
     {
-        const int ReadWrite = 4;
+        const int ReadWrite = 3;
         const int PrivateAnonymous = 0x22;
         void* memory = Map(null, size, ReadWrite, PrivateAnonymous, -1, 0);
         if ((nint)memory == -1)
