@@ -17,6 +17,14 @@ public sealed class GuestReportTests
         Assert.Equal(status, report.Status);
     }
 
+    [Fact]
+    public void Add_Killed_IsTheSignalToo()
+    {
+        GuestReport report = new();
+        report.Add(ControlKind.Killed, [2]);
+        Assert.Equal(2, report.Signal);
+    }
+
     [Theory]
     [InlineData(ControlKind.Exited)]
     [InlineData(ControlKind.Killed)]
