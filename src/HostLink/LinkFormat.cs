@@ -15,6 +15,9 @@ public static class LinkFormat
     /// <summary>Bytes of the longest escape sequence from host to guest.</summary>
     public const int MaxInputSequence = 6;
 
+    /// <summary>Bytes that may be typed before the guest has said that there is room for more.</summary>
+    public const int TerminalRoom = 4095;
+
     /// <summary>The I/O port of QEMU's isa-debug-exit device: writing v ends QEMU with status (v &lt;&lt; 1) | 1.</summary>
     public const ushort ExitPort = 0x501;
 
