@@ -12,12 +12,14 @@ public static class Paging
     public const ulong UserEnd = 0x7F80_0000_0000;
 
     /// <summary>Lowest address that a guest may map (vm.mmap_min_addr).</summary>
-    /// <remarks>No machine maps a page below it, for anybody: a null reference in the kernel must fault, and not read what a program put there.</remarks>
     public const ulong UserStart = 0x1_0000;
 
-    /// <summary>Lowest address that a guest may ever map.</summary>
-    /// <remarks>Not the first page: a null reference in the kernel is found by the fault there, in whatever address space it happens.
-    /// The code that the compiler makes checks references itself where the offset of what it reads is not within half a page.</remarks>
+    /// <summary>Lowest address that a guest may ever map, whatever it may do: no machine maps a page below it.</summary>
+    /// <remarks>
+    /// The first page stays empty because a null reference in the kernel must fault there, in whatever address space it happens, and not read what a
+    /// program put there. What lies further than half a page from a reference the compiler's code reaches only after a check of its own (ILCompiler's
+    /// maxUncheckedOffsetForNullObject, other targets than Windows).
+    /// </remarks>
     public const ulong LowestMappable = PageSize;
 
     public static ulong RoundDown(ulong address) => address & ~PageMask;

@@ -26,6 +26,7 @@ public enum IoctlRequest : uint
     TIOCNOTTY = 0x5422,
     TIOCSETD = 0x5423,
     TIOCGETD = 0x5424,
+    TCSBRKP = 0x5425,
     TIOCGSID = 0x5429,
     TCGETS2 = 0x802C_542A,
     TCSETS2 = 0x402C_542B,

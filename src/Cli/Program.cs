@@ -18,7 +18,7 @@ public static class Program
           125      the command line is wrong
           126      the program was found but cannot be run
           127      the program, its interpreter or a library was not found
-          128+N    signal N ended the program (130: Ctrl-C, 143: SIGTERM to semitone)
+          128+N    signal N ended the program; of SIGINT, SIGTERM and the like semitone dies itself
 
         """;
 
@@ -46,7 +46,7 @@ public static class Program
         }
         finally
         {
-            Terminal.Restore();
+            Terminal.Leave();
         }
     }
 

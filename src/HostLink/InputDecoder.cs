@@ -6,6 +6,8 @@ namespace Semitone.HostLink;
 /// <remarks>Allocates only when it is made. Takes any bytes and never throws: an unknown sequence is dropped, marker and kind.</remarks>
 public sealed class InputDecoder
 {
+    private const int HeaderLength = 2;
+
     private static ReadOnlySpan<byte> EscapedMarker => [LinkFormat.Marker];
 
     private readonly byte[] _sequence = new byte[LinkFormat.MaxInputSequence];
@@ -47,40 +49,50 @@ public sealed class InputDecoder
     private bool TryCompleteSequence(out InputEvent inputEvent)
     {
         inputEvent = default;
-        if (_sequenceLength < 2)
+        if (_sequenceLength < HeaderLength)
         {
             return false;
         }
 
-        switch (_sequence[1])
+        int bodyLength = GetBodyLength(_sequence[1]);
+        if (bodyLength < 0)
         {
-            case LinkFormat.Marker:
-                inputEvent = new InputEvent(EscapedMarker);
-                break;
-            case (byte)InputEventKind.EndOfFile:
-                inputEvent = new InputEvent(InputEventKind.EndOfFile);
-                break;
-            case (byte)InputEventKind.WindowSize when _sequenceLength < LinkFormat.WindowSizeSize:
-            case (byte)InputEventKind.Time when _sequenceLength < LinkFormat.TimeSize:
-                return false;
-            case (byte)InputEventKind.Time:
-                inputEvent = new InputEvent(
-                    _sequence[2],
-                    BinaryPrimitives.ReadInt64LittleEndian(_sequence.AsSpan(3)),
-                    BinaryPrimitives.ReadUInt32LittleEndian(_sequence.AsSpan(11)) | ((ulong)_sequence[15] << 32));
-                break;
-            case (byte)InputEventKind.WindowSize:
-                inputEvent = new InputEvent(
-                    InputEventKind.WindowSize,
-                    rows: (ushort)(_sequence[2] | (_sequence[3] << 8)),
-                    columns: (ushort)(_sequence[4] | (_sequence[5] << 8)));
-                break;
-            default:
-                _sequenceLength = 0;
-                return false;
+            _sequenceLength = 0;
+            return false;
+        }
+
+        if (_sequenceLength < HeaderLength + bodyLength)
+        {
+            return false;
         }
 
         _sequenceLength = 0;
+        if (_sequence[1] == (byte)InputEventKind.Time)
+        {
+            inputEvent = new InputEvent(
+                _sequence[2],
+                BinaryPrimitives.ReadInt64LittleEndian(_sequence.AsSpan(3)),
+                BinaryPrimitives.ReadUInt32LittleEndian(_sequence.AsSpan(11)) | ((ulong)_sequence[15] << 32));
+            return true;
+        }
+
+        uint body = 0;
+        for (int i = 0; i < bodyLength; i++)
+        {
+            body |= (uint)_sequence[HeaderLength + i] << (8 * i);
+        }
+
+        inputEvent = _sequence[1] == LinkFormat.Marker ? new InputEvent(EscapedMarker) : new InputEvent((InputEventKind)_sequence[1], body);
         return true;
     }
+
+    /// <summary>Bytes behind a kind; -1 for one that is not known.</summary>
+    private static int GetBodyLength(byte kind) => kind switch
+    {
+        LinkFormat.Marker or (byte)InputEventKind.EndOfFile or (byte)InputEventKind.Answered => 0,
+        (byte)InputEventKind.Signal => 1,
+        (byte)InputEventKind.WindowSize or (byte)InputEventKind.Readable => 4,
+        (byte)InputEventKind.Time => LinkFormat.TimeSize - HeaderLength,
+        _ => -1,
+    };
 }

@@ -28,24 +28,20 @@ public static class InputEncoder
     }
 
     /// <summary>Writes the mark that standard input has ended.</summary>
-    public static int WriteEndOfFile(Span<byte> destination)
-    {
-        destination[1] = (byte)InputEventKind.EndOfFile;
-        destination[0] = LinkFormat.Marker;
-        return 2;
-    }
+    public static int WriteEndOfFile(Span<byte> destination) => WriteSequence(destination, InputEventKind.EndOfFile, 0, bodyLength: 0);
+
+    /// <summary>Writes the mark that a request for input has been answered.</summary>
+    public static int WriteAnswered(Span<byte> destination) => WriteSequence(destination, InputEventKind.Answered, 0, bodyLength: 0);
+
+    /// <summary>Writes that standard input can be read.</summary>
+    public static int WriteReadable(Span<byte> destination, uint count) => WriteSequence(destination, InputEventKind.Readable, count, bodyLength: 4);
+
+    /// <summary>Writes a signal for the first process.</summary>
+    public static int WriteSignal(Span<byte> destination, byte signal) => WriteSequence(destination, InputEventKind.Signal, signal, bodyLength: 1);
 
     /// <summary>Writes the size of the terminal.</summary>
-    public static int WriteWindowSize(Span<byte> destination, ushort rows, ushort columns)
-    {
-        destination[5] = (byte)(columns >> 8);
-        destination[4] = (byte)columns;
-        destination[3] = (byte)(rows >> 8);
-        destination[2] = (byte)rows;
-        destination[1] = (byte)InputEventKind.WindowSize;
-        destination[0] = LinkFormat.Marker;
-        return LinkFormat.WindowSizeSize;
-    }
+    public static int WriteWindowSize(Span<byte> destination, ushort rows, ushort columns) =>
+        WriteSequence(destination, InputEventKind.WindowSize, rows | ((uint)columns << 16), bodyLength: 4);
 
     /// <summary>Writes the host's clocks.</summary>
     /// <param name="destination">At least <see cref="LinkFormat.TimeSize"/> bytes.</param>
@@ -61,5 +57,17 @@ public static class InputEncoder
         destination[1] = (byte)InputEventKind.Time;
         destination[0] = LinkFormat.Marker;
         return LinkFormat.TimeSize;
+    }
+
+    private static int WriteSequence(Span<byte> destination, InputEventKind kind, uint body, int bodyLength)
+    {
+        destination[0] = LinkFormat.Marker;
+        destination[1] = (byte)kind;
+        for (int i = 0; i < bodyLength; i++)
+        {
+            destination[2 + i] = (byte)(body >> (8 * i));
+        }
+
+        return 2 + bodyLength;
     }
 }

@@ -2,6 +2,7 @@ namespace Semitone.HostLink;
 
 /// <summary>A piece of the input direction, decoded.</summary>
 /// <remarks>Its data lives in the decoder's input: use it before that buffer is filled again.</remarks>
+[NonAllocating]
 public readonly ref struct InputEvent
 {
     internal InputEvent(ReadOnlySpan<byte> data)
@@ -9,11 +10,10 @@ public readonly ref struct InputEvent
         Data = data;
     }
 
-    internal InputEvent(InputEventKind kind, ushort rows = 0, ushort columns = 0)
+    internal InputEvent(InputEventKind kind, uint body = 0)
     {
         Kind = kind;
-        Rows = rows;
-        Columns = columns;
+        Body = body;
     }
 
     internal InputEvent(byte sequence, long realtimeNs, ulong monotonicUs)
@@ -28,9 +28,15 @@ public readonly ref struct InputEvent
 
     public ReadOnlySpan<byte> Data { get; }
 
-    public ushort Rows { get; }
+    public ushort Rows => (ushort)Body;
 
-    public ushort Columns { get; }
+    public ushort Columns => (ushort)(Body >> 16);
+
+    /// <summary>The number of a signal.</summary>
+    public byte Signal => (byte)Body;
+
+    /// <summary>Bytes that can be read.</summary>
+    public uint Count => Body;
 
     /// <summary>Which request a time answers.</summary>
     public byte Sequence { get; }
@@ -40,4 +46,6 @@ public readonly ref struct InputEvent
 
     /// <summary>The host's monotonic clock in microseconds, modulo 2^40.</summary>
     public ulong MonotonicUs { get; }
+
+    private uint Body { get; }
 }

@@ -26,6 +26,7 @@ public static class LinkEncoder
     /// <param name="kind">What is said.</param>
     /// <param name="body">Cut off behind <see cref="LinkFormat.MaxPayload"/> - 1 bytes.</param>
     /// <returns>Bytes written.</returns>
+    [NonAllocating]
     public static int WriteControl(Span<byte> destination, ControlKind kind, ReadOnlySpan<byte> body)
     {
         int bodyLength = Math.Min(body.Length, LinkFormat.MaxPayload - 1);

@@ -15,11 +15,11 @@ public static class LinkFormat
     /// <summary>Bytes of the longest escape sequence from host to guest: no more than a UART's buffer holds, so that it can be taken at once.</summary>
     public const int MaxInputSequence = TimeSize;
 
-    /// <summary>Bytes of a window size's sequence.</summary>
-    public const int WindowSizeSize = 6;
-
     /// <summary>Bytes of a time's sequence.</summary>
     public const int TimeSize = 16;
+
+    /// <summary>Bytes that may be typed before the guest has said that there is room for more.</summary>
+    public const int TerminalRoom = 4095;
 
     /// <summary>The I/O port of QEMU's isa-debug-exit device: writing v ends QEMU with status (v &lt;&lt; 1) | 1.</summary>
     public const ushort ExitPort = 0x501;

@@ -50,7 +50,9 @@ internal sealed class KernelInstance
                 _options.StandardInput == StandardStream.Tty,
                 _options.StandardOutput == StandardStream.Tty,
                 _options.StandardError == StandardStream.Tty,
-            ]);
+            ],
+            _options.Rows,
+            _options.Columns);
         _lines = new KernelLines(_streams);
         _log = new KernelLog(_lines, machine.Clock);
         if (_options.HostLink)
@@ -139,7 +141,8 @@ internal sealed class KernelInstance
 
         FileTable descriptors = new();
         _streams.Install(descriptors, mounts);
-        _streams.Terminal.Owner = new TerminalOwner(system);
+        _streams.Terminal.Session.Owner = new TerminalOwner(system);
+        system.HostJobControl = _options.HostLink ? new HostJobControl(_streams) : null;
         executor.AddInterruptHandler(_streams);
         ClockDiscipline discipline = StartClockDiscipline(clock, executor);
         if (!TryStart(system, files, descriptors, out byte failure))

@@ -62,7 +62,7 @@ internal sealed unsafe class PageTable : IPageTable
     public bool TryMap(ulong address, Frame frame, PageAccess access)
     {
         // A null reference in the kernel must fault: what a program mapped down there would be taken for an object.
-        if (address < Paging.UserStart)
+        if (address < Paging.LowestMappable)
         {
             throw new ArgumentOutOfRangeException(nameof(address));
         }

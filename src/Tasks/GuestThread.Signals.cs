@@ -197,7 +197,7 @@ public sealed partial class GuestThread
                     // Nobody is there to continue an orphaned group: only SIGSTOP stops it (POSIX.1, 2.4.3).
                     if (signal == Signal.SIGSTOP || !Process.IsInOrphanedGroup)
                     {
-                        Process.Stop();
+                        Process.Stop(signal);
                     }
 
                     break;

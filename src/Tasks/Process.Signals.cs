@@ -81,10 +81,16 @@ public sealed partial class Process
     }
 
     /// <summary>True when no process of the group has a parent in another group of the session: no shell controls it (setpgid(2), "orphaned").</summary>
+    /// <remarks>The first process may have one on the host.</remarks>
     public bool IsInOrphanedGroup
     {
         get
         {
+            if (System.HostJobControl is not null && System.Init?.ProcessGroupId == ProcessGroupId)
+            {
+                return false;
+            }
+
             for (int id = 1; System.Threads.TryGetNext(id, out id, out GuestThread? thread); id++)
             {
                 Process process = thread.Process;
@@ -100,9 +106,14 @@ public sealed partial class Process
     }
 
     /// <summary>Stops every thread before it would run again.</summary>
-    internal void Stop()
+    internal void Stop(Signal signal)
     {
         IsStopped = true;
+        if (System.Init == this)
+        {
+            System.HostJobControl?.OnStopped(signal);
+        }
+
         foreach (GuestThread thread in _threads)
         {
             thread.RequestStop();

@@ -66,6 +66,9 @@ public sealed partial class SystemState : IClockListener
     /// <summary>The first process; the machine ends with it.</summary>
     public Process? Init { get; private set; }
 
+    /// <summary>Who has the first process as a job; null when nobody has.</summary>
+    public IHostJobControl? HostJobControl { get; set; }
+
     /// <summary>The thread that has the CPU; null while none has.</summary>
     public GuestThread? CurrentThread { get; internal set; }
 

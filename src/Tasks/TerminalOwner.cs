@@ -3,7 +3,7 @@ using Semitone.Files;
 
 namespace Semitone.Tasks;
 
-/// <summary>Takes the signals of a terminal to its foreground processes.</summary>
+/// <summary>Takes the signals of a terminal to its foreground processes, and those of the host to the first one.</summary>
 public sealed class TerminalOwner : ITerminalOwner
 {
     private readonly SystemState _system;
@@ -30,5 +30,25 @@ public sealed class TerminalOwner : ITerminalOwner
                 process.SendFromKernel(signal);
             }
         }
+    }
+
+    /// <inheritdoc/>
+    public void SignalFirstProcess(Signal signal) => _system.Init?.SendFromKernel(signal);
+
+    /// <inheritdoc/>
+    public bool TryGetSession(int processGroup, out int session)
+    {
+        for (int id = 1; _system.Threads.TryGetNext(id, out id, out GuestThread? thread); id++)
+        {
+            Process process = thread.Process;
+            if (process.Pid == id && process.ProcessGroupId == processGroup && !process.HasEnded)
+            {
+                session = process.SessionId;
+                return true;
+            }
+        }
+
+        session = 0;
+        return false;
     }
 }

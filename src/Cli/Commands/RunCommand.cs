@@ -30,6 +30,9 @@ internal sealed class RunCommand
 
     private const string QuietVariable = "SEMITONE_QUIET";
 
+    /// <summary>As docker's.</summary>
+    private static readonly TimeSpan s_stopTimeout = TimeSpan.FromSeconds(10);
+
     private readonly Argument<string[]> _program = new("BINARY")
     {
         Description = "The program: a binary or script of this machine, or with --rootfs a path in the root file system. All that follows it is its own.",
@@ -49,6 +52,7 @@ internal sealed class RunCommand
     private readonly Option<string?> _architecture = new("--arch", "-m") { Description = "Architecture: x86_64", HelpName = "NAME" };
     private readonly Option<string?> _target = new("--target", "-t") { Description = "Target, such as qemu/x86_64-initrd-strace", HelpName = "TARGET" };
     private readonly Option<string?> _timeout = new("--timeout") { Description = "End the machine, with status 124, after this time (10, 500ms, 2m)", HelpName = "TIME" };
+    private readonly Option<string?> _stopTimeout = new("--stop-timeout") { Description = "End the machine this long after SIGTERM or SIGHUP told the program to end [default: 10]", HelpName = "TIME" };
     private readonly Option<bool> _strace = new("--strace") { Description = "Print every system call" };
     private readonly Option<bool> _statistics = new("--stats") { Description = "Print the kernel's counters when the program has ended" };
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = $"Say nothing but errors; {QuietVariable}=1 is the same" };
@@ -78,8 +82,8 @@ internal sealed class RunCommand
         command.Add(_program);
         foreach (Option option in (Option[])
             [
-                _rootfs, _memory, _environment, _environmentFiles, _includes, _workingDirectory, _user, _hostName, _platform, _architecture, _target, _timeout, _strace,
-                _statistics, _verbose, _quiet, _dryRun, _keepInitrd, _machine, _accelerator, _noAcceleration, _cpu, _kernelArguments, _name,
+                _rootfs, _memory, _environment, _environmentFiles, _includes, _workingDirectory, _user, _hostName, _platform, _architecture, _target, _timeout, _stopTimeout,
+                _strace, _statistics, _verbose, _quiet, _dryRun, _keepInitrd, _machine, _accelerator, _noAcceleration, _cpu, _kernelArguments, _name,
             ])
         {
             // One value for each flag: what follows it is the next word of the command line.
@@ -194,7 +198,8 @@ internal sealed class RunCommand
             Accelerator = ReadAccelerator(result),
             CpuModel = result.GetValue(_cpu),
             Name = result.GetValue(_name),
-            Timeout = ReadTimeout(result),
+            Timeout = ReadTime(result, _timeout),
+            StopTimeout = ReadTime(result, _stopTimeout) ?? s_stopTimeout,
             Strace = result.GetValue(_strace) || target.Strace,
             Statistics = result.GetValue(_statistics),
             Quiet = result.GetValue(_quiet) || HostEnvironment.Get(QuietVariable) is { Length: > 0 } and not "0",
@@ -285,14 +290,14 @@ internal sealed class RunCommand
         string other => throw Wrong($"{origin}: unknown accelerator '{other}'; there are kvm, tcg and auto"),
     };
 
-    private TimeSpan? ReadTimeout(ParseResult result)
+    private static TimeSpan? ReadTime(ParseResult result, Option<string?> option)
     {
-        if (result.GetValue(_timeout) is not { } text)
+        if (result.GetValue(option) is not { } text)
         {
             return null;
         }
 
-        return DurationText.TryParse(text, out TimeSpan timeout) ? timeout : throw Wrong($"--timeout: '{text}' is no length of time; write 10, 500ms, 2m or 1h");
+        return DurationText.TryParse(text, out TimeSpan time) ? time : throw Wrong($"{option.Name}: '{text}' is no length of time; write 10, 500ms, 2m or 1h");
     }
 
     /// <summary>A parameter stands among ours: it must not take the words behind it in, nor end the parameters.</summary>

@@ -38,15 +38,24 @@ internal static class LibC
     public const int MAP_SHARED = 1;
     public const int MAP_PRIVATE = 2;
     public const int MAP_ANONYMOUS = 0x20;
-    public const int TCSADRAIN = 1;
+    public const int TCSANOW = 0;
     public const ulong TIOCGWINSZ = 0x5413;
+    public const ulong FIONREAD = 0x541B;
+    public const int PR_SET_DUMPABLE = 4;
+    public const int O_WRONLY = 1;
 
     public const int SIGHUP = 1;
     public const int SIGINT = 2;
     public const int SIGQUIT = 3;
     public const int SIGKILL = 9;
+    public const int SIGUSR1 = 10;
+    public const int SIGUSR2 = 12;
     public const int SIGPIPE = 13;
+    public const int SIGALRM = 14;
     public const int SIGTERM = 15;
+    public const int SIGCONT = 18;
+    public const int SIGSTOP = 19;
+    public const int SIGTSTP = 20;
 
     [DllImport("libc", SetLastError = true)]
     public static extern nint read(int descriptor, ref byte buffer, nuint count);
@@ -65,6 +74,9 @@ internal static class LibC
 
     [DllImport("libc", SetLastError = true)]
     public static extern int poll(ref PollEntry entries, nuint count, int timeoutMs);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int poll([In, Out] PollEntry[] entries, nuint count, int timeoutMs);
 
     [DllImport("libc", SetLastError = true)]
     public static extern int close(int descriptor);
@@ -124,6 +136,25 @@ internal static class LibC
     public static extern uint geteuid();
 
     [DllImport("libc", SetLastError = true)]
+    public static extern int ioctl(int descriptor, ulong request, out int argument);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int tcgetpgrp(int descriptor);
+
+    [DllImport("libc")]
+    public static extern int getpgrp();
+
+    [DllImport("libc")]
+    public static extern int getpid();
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int prctl(int operation, ulong argument2, ulong argument3, ulong argument4, ulong argument5);
+
+    // The structure is passed as an array that is larger than glibc's and musl's (152 bytes); all zeroes stand for SIG_DFL.
+    [DllImport("libc", SetLastError = true)]
+    public static extern int sigaction(int signal, byte[] action, [Out] byte[]? former);
+
+    [DllImport("libc", SetLastError = true)]
     public static extern int kill(int process, int signal);
 
     [DllImport("libc", SetLastError = true)]
@@ -138,6 +169,9 @@ internal static class LibC
 
     [DllImport("libc")]
     public static extern int posix_spawn_file_actions_adddup2([In, Out] byte[] fileActions, int descriptor, int newDescriptor);
+
+    [DllImport("libc")]
+    public static extern int posix_spawn_file_actions_addopen([In, Out] byte[] fileActions, int descriptor, string path, int flags, uint mode);
 
     [DllImport("libc")]
     public static extern int posix_spawn_file_actions_destroy([In, Out] byte[] fileActions);

@@ -9,6 +9,9 @@ internal sealed class GuestReport
     /// <summary>The status that the program's end means; null while it runs.</summary>
     public int? Status { get; private set; }
 
+    /// <summary>The signal that ended the program; 0 for none.</summary>
+    public int Signal { get; private set; }
+
     public bool HasPanicked { get; private set; }
 
     /// <summary>Whether the kernel has said that it is up.</summary>
@@ -31,7 +34,8 @@ internal sealed class GuestReport
                 Status = body[0];
                 break;
             case ControlKind.Killed when body.Length == 1:
-                Status = ExitStatus.SignalBase + (body[0] & 0x7F);
+                Signal = body[0] & 0x7F;
+                Status = ExitStatus.SignalBase + Signal;
                 break;
             case ControlKind.Panic:
                 HasPanicked = true;

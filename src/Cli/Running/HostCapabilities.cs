@@ -39,6 +39,12 @@ internal sealed record HostCapabilities
 
     public bool TerminalError { get; init; }
 
+    /// <summary>Lines of the terminal's screen; 0 when that is not known.</summary>
+    public int TerminalRows { get; init; }
+
+    /// <summary>Characters of a line; 0 when that is not known.</summary>
+    public int TerminalColumns { get; init; }
+
     public string? TerminalName { get; init; }
 
     /// <summary>Looks around.</summary>
@@ -55,6 +61,12 @@ internal sealed record HostCapabilities
 
         // Without a terminal to write to there is none: the guest's echo must not go where its output goes, and who stands behind us in a pipeline writes to the terminal too.
         bool hasTerminal = Descriptor.IsTerminal(Descriptor.StandardOutput);
+        ushort rows = 0, columns = 0;
+        if (hasTerminal)
+        {
+            Terminal.TryGetSize(out rows, out columns);
+        }
+
         HostCapabilities host = new()
         {
             QemuExecutable = Qemu,
@@ -64,6 +76,8 @@ internal sealed record HostCapabilities
             TerminalInput = hasTerminal && Descriptor.IsTerminal(Descriptor.StandardInput),
             TerminalOutput = hasTerminal,
             TerminalError = hasTerminal && Descriptor.IsTerminal(Descriptor.StandardError),
+            TerminalRows = rows,
+            TerminalColumns = columns,
             TerminalName = HostEnvironment.Get("TERM"),
         };
         return asksForKvm ? host with { Kvm = KvmInspector.Ask(KvmInspector.Device, Qemu) } : host;

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using Semitone.BootParameters;
 using Semitone.Cli.Posix;
 using Semitone.Cli.Qemu;
@@ -66,6 +68,13 @@ internal static class RunPlan
         line.Add("console.stdin"u8, DescribeStream(host.TerminalInput));
         line.Add("console.stdout"u8, DescribeStream(host.TerminalOutput));
         line.Add("console.stderr"u8, DescribeStream(host.TerminalError));
+        if (host is { TerminalRows: > 0, TerminalColumns: > 0 })
+        {
+            // A program may ask before the first message is there.
+            line.Add("console.rows"u8, Encoding.UTF8.GetBytes(host.TerminalRows.ToString(CultureInfo.InvariantCulture)));
+            line.Add("console.columns"u8, Encoding.UTF8.GetBytes(host.TerminalColumns.ToString(CultureInfo.InvariantCulture)));
+        }
+
         if (request.Strace)
         {
             line.Add("strace"u8, "1"u8);

@@ -47,6 +47,9 @@ public sealed record RunRequest
 
     public TimeSpan? Timeout { get; init; }
 
+    /// <summary>How long the program may take to end when SIGTERM or SIGHUP has told it to.</summary>
+    public TimeSpan StopTimeout { get; init; }
+
     public bool Strace { get; init; }
 
     public bool Statistics { get; init; }

@@ -32,10 +32,11 @@ internal static class Runner
         // The second net: what KVM does for a probe it may yet not do for QEMU.
         StartFailure? problem = null;
         bool mayFallBack = options.Accelerator == Accelerator.Kvm && request.Accelerator is null;
-        int status = VirtualMachine.Run(
+        RunOutcome outcome = VirtualMachine.Run(
             options,
             guest.Archive,
             request.Timeout,
+            request.StopTimeout,
             mayFallBack ? failure =>
             {
                 problem = failure;
@@ -60,7 +61,8 @@ internal static class Runner
             Descriptor.TryWrite(Descriptor.StandardError, Encoding.UTF8.GetBytes(statistics + "\n"));
         }
 
-        return status;
+        outcome.DieOfSignal();
+        return outcome.Status;
     }
 
     /// <summary>Says a line that is no error.</summary>

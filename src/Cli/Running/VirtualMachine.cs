@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
 using Semitone.Cli.Posix;
@@ -8,8 +9,8 @@ namespace Semitone.Cli.Running;
 
 /// <summary>A virtual machine that runs, with its console connected to our standard streams.</summary>
 /// <remarks>
-/// Three threads block in reads: the main one on QEMU's standard output, one on its standard error, one on our standard input. Signals and the timeout only kill QEMU; that
-/// ends its output, and the main thread finds the reason recorded.
+/// Three threads block in reads: the main one on QEMU's standard output, one on its standard error, one on our standard input (<see cref="InputPump"/>). Signals go to the
+/// program (<see cref="SignalRelay"/>). Whoever ends the machine only kills QEMU; that ends its output, and the main thread finds the reason recorded.
 /// </remarks>
 internal sealed class VirtualMachine
 {
@@ -22,10 +23,13 @@ internal sealed class VirtualMachine
     private readonly LinkDecoder _decoder = new();
     private readonly GuestReport _report = new();
     private readonly StringBuilder _problems = new();
+    private readonly bool _hasTerminal = Descriptor.IsTerminal(Descriptor.StandardOutput);
+    private readonly InputPump _input;
     private readonly Lock _startLock = new();
     private ChildProcess _qemu;
     private Thread _problemReader;
-    private GuestInput _input;
+    private GuestInput _line;
+    private SignalRelay? _signals;
     private int _stopStatus;
     private bool _hasSpoken;
     private string? _halt;
@@ -38,41 +42,37 @@ internal sealed class VirtualMachine
         _archive = archive;
         _fallBack = fallBack;
         _qemu = StartQemu(options);
-        _input = new GuestInput(_qemu.Input);
+        _line = new GuestInput(_qemu.Input);
         _problemReader = Start("qemu-stderr", ReadProblems);
+        bool takesTerminal = _hasTerminal && Descriptor.IsTerminal(Descriptor.StandardInput);
+        _input = new InputPump(takesTerminal, _hasTerminal, interrupted: () => _signals?.CountInterrupt(_input!.IsConnected), escaped: () => StopBy(LibC.SIGKILL));
     }
 
     /// <summary>Runs a machine to its end.</summary>
     /// <param name="options">The machine.</param>
     /// <param name="archive">The open file that is the root file system, to be QEMU's descriptor 3; null when it has a path.</param>
     /// <param name="timeout">Null for none.</param>
+    /// <param name="stopTimeout">How long the program may take to end when it is told to.</param>
     /// <param name="fallBack">Asked, with the reason, when a machine on KVM dies or stops before the guest's first byte: gives the machine to run instead. Null for none.</param>
     /// <param name="report">What the kernel has told.</param>
-    /// <returns>The status to end with.</returns>
     /// <remarks>To be called on the main thread, see <see cref="ChildProcess.Start"/>.</remarks>
-    public static int Run(QemuOptions options, FileStream? archive, TimeSpan? timeout, Func<StartFailure, QemuOptions>? fallBack, out GuestReport report)
+    public static RunOutcome Run(
+        QemuOptions options, FileStream? archive, TimeSpan? timeout, TimeSpan stopTimeout, Func<StartFailure, QemuOptions>? fallBack, out GuestReport report)
     {
         VirtualMachine machine = new(options, archive, fallBack);
         report = machine._report;
-        return machine.RunToEnd(timeout);
+        return machine.RunToEnd(timeout, stopTimeout);
     }
 
-    private int RunToEnd(TimeSpan? timeout)
+    private RunOutcome RunToEnd(TimeSpan? timeout, TimeSpan stopTimeout)
     {
-        using PosixSignalRegistration interrupt = Stop(PosixSignal.SIGINT, LibC.SIGINT);
-        using PosixSignalRegistration terminate = Stop(PosixSignal.SIGTERM, LibC.SIGTERM);
-        using PosixSignalRegistration hangUp = Stop(PosixSignal.SIGHUP, LibC.SIGHUP);
-        using PosixSignalRegistration quit = Stop(PosixSignal.SIGQUIT, LibC.SIGQUIT);
+        using SignalRelay signals = new(_input.TrySendSignal, StopBy, stopTimeout, Resume);
+        _signals = signals;
         using Timer? timer = timeout is { } time ? new Timer(_ => StopWith(ExitStatus.TimedOut), null, time, Timeout.InfiniteTimeSpan) : null;
-        bool hasTerminal = Descriptor.IsTerminal(Descriptor.StandardOutput);
-        using PosixSignalRegistration? resize = hasTerminal ? PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => SendWindowSize()) : null;
+        using PosixSignalRegistration? resize = _hasTerminal ? PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => _input.SendWindowSize()) : null;
         try
         {
-            if (hasTerminal)
-            {
-                Terminal.EnterRawMode(takesInput: Descriptor.IsTerminal(Descriptor.StandardInput));
-            }
-
+            _input.Start();
             PumpOutput();
             int qemuStatus = WaitForEnd();
             if (!_hasSpoken && TryStartAgain(qemuStatus))
@@ -81,12 +81,12 @@ internal sealed class VirtualMachine
                 qemuStatus = WaitForEnd();
             }
 
-            Terminal.Restore();
+            Terminal.Leave();
             return Conclude(qemuStatus);
         }
         finally
         {
-            Terminal.Restore();
+            Terminal.Leave();
         }
     }
 
@@ -175,7 +175,7 @@ internal sealed class VirtualMachine
             _problems.Clear();
             _halt = null;
             _qemu = StartQemu(other);
-            _input = new GuestInput(_qemu.Input);
+            _line = new GuestInput(_qemu.Input);
             _problemReader = Start("qemu-stderr", ReadProblems);
             return true;
         }
@@ -191,11 +191,8 @@ internal sealed class VirtualMachine
         return thread;
     }
 
-    private PosixSignalRegistration Stop(PosixSignal signal, int number) => PosixSignalRegistration.Create(signal, context =>
-    {
-        context.Cancel = true;
-        StopWith(ExitStatus.SignalBase + number);
-    });
+    /// <summary>Ends the machine because of a signal.</summary>
+    private void StopBy(int signal) => StopWith(ExitStatus.SignalBase + signal);
 
     /// <summary>Ends the machine; the first reason counts.</summary>
     private void StopWith(int status)
@@ -237,20 +234,7 @@ internal sealed class VirtualMachine
     {
         if (frame.Stream == LinkStream.Control)
         {
-            if (frame.Control == ControlKind.TimeRequest && frame.Bytes.Length == 1)
-            {
-                _input.Answer(frame.Bytes[0]);
-                return;
-            }
-
-            bool wasReady = _report.IsReady;
-            _report.Add(frame.Control, frame.Bytes);
-            if (_report.IsReady && !wasReady)
-            {
-                // Not earlier: the kernel empties the serial line's buffers when it sets the line up.
-                Start("stdin", PumpInput);
-            }
-
+            Obey(frame);
             return;
         }
 
@@ -259,13 +243,36 @@ internal sealed class VirtualMachine
         {
             WriteLines(frame.Bytes);
         }
-        else if (!Descriptor.TryWrite(isOutput ? Descriptor.StandardOutput : Descriptor.StandardError, frame.Bytes) && isOutput)
+        else if (!TryWrite(isOutput ? Descriptor.StandardOutput : Descriptor.StandardError, frame.Bytes) && isOutput)
         {
             // The reader has gone, as in `semitone run ... | head`: a program of the host would get this signal.
             int error = Marshal.GetLastPInvokeError();
             _outputProblem = error == LibC.EPIPE ? null : Marshal.GetPInvokeErrorMessage(error);
             StopWith(error == LibC.EPIPE ? ExitStatus.SignalBase + LibC.SIGPIPE : ExitStatus.MachineFailed);
         }
+    }
+
+    /// <summary>Writes what the program has written.</summary>
+    private bool TryWrite(int descriptor, ReadOnlySpan<byte> bytes)
+    {
+        if (!_hasTerminal || Terminal.IsRaw)
+        {
+            return Descriptor.TryWrite(descriptor, bytes);
+        }
+
+        // In the background the terminal is as the shell has it and adds carriage returns itself, to lines that have theirs from the guest's terminal.
+        int end;
+        while ((end = bytes.IndexOf("\r\n"u8)) >= 0)
+        {
+            if (!Descriptor.TryWrite(descriptor, bytes[..end]))
+            {
+                return false;
+            }
+
+            bytes = bytes[(end + 1)..];
+        }
+
+        return Descriptor.TryWrite(descriptor, bytes);
     }
 
     /// <summary>Writes the kernel's lines to a terminal that adds no carriage returns.</summary>
@@ -284,34 +291,46 @@ internal sealed class VirtualMachine
         }
     }
 
-    private void PumpInput()
+    private void Obey(LinkFrame message)
     {
-        byte[] data = new byte[16 * 1024];
-        byte[] encoded = new byte[32 * 1024];
-        SendWindowSize();
-        int length;
-        while ((length = Descriptor.Read(Descriptor.StandardInput, data)) > 0)
+        switch (message.Control)
         {
-            int encodedLength = InputEncoder.WriteData(data.AsSpan(0, length), encoded, out _);
-            if (!Send(encoded.AsSpan(0, encodedLength)))
-            {
-                return;
-            }
+            case ControlKind.Ready:
+                _input.Connect(_line);
+                break;
+            case ControlKind.WantInput when message.Bytes.Length == sizeof(uint):
+                _input.Want(BinaryPrimitives.ReadUInt32LittleEndian(message.Bytes));
+                break;
+            case ControlKind.TerminalRoom when message.Bytes.Length == sizeof(uint):
+                _input.AddRoom(BinaryPrimitives.ReadUInt32LittleEndian(message.Bytes));
+                break;
+            case ControlKind.TimeRequest when message.Bytes.Length == 1:
+                _line.Answer(message.Bytes[0]);
+                break;
+            case ControlKind.Stopped when message.Bytes.Length == 1:
+                Suspend(message.Bytes[0]);
+                break;
         }
 
-        Send(encoded.AsSpan(0, InputEncoder.WriteEndOfFile(encoded)));
+        _report.Add(message.Control, message.Bytes);
     }
 
-    private void SendWindowSize()
+    /// <summary>Stops as the program has stopped, and goes on with it.</summary>
+    private void Suspend(int signal)
     {
-        if (_report.IsReady && Terminal.TryGetSize(out ushort rows, out ushort columns))
-        {
-            Span<byte> sequence = stackalloc byte[LinkFormat.MaxInputSequence];
-            Send(sequence[..InputEncoder.WriteWindowSize(sequence, rows, columns)]);
-        }
+        bool isTyped = Terminal.IsRaw && _input.IsTerminal && signal != LibC.SIGSTOP;
+        Terminal.Restore();
+        OwnSignal.StopBy(signal, withGroup: isTyped);
+
+        // Where nobody could have stopped us no SIGCONT comes.
+        Resume();
     }
 
-    private bool Send(ReadOnlySpan<byte> bytes) => _input.Send(bytes);
+    private void Resume()
+    {
+        _input.LookAtTerminal();
+        _input.TrySendSignal(LibC.SIGCONT);
+    }
 
     private void ReadProblems()
     {
@@ -323,11 +342,13 @@ internal sealed class VirtualMachine
         }
     }
 
-    private int Conclude(int qemuStatus)
+    private bool IsTyped(int signal) => signal is LibC.SIGINT or LibC.SIGQUIT && _input.HasTypedSignal;
+
+    private RunOutcome Conclude(int qemuStatus)
     {
         if (_report.Status is { } status)
         {
-            return status;
+            return new RunOutcome(status, _report.Signal, IsTyped(_report.Signal));
         }
 
         if (_stopStatus == ExitStatus.TimedOut)
@@ -337,13 +358,14 @@ internal sealed class VirtualMachine
 
         if (_stopStatus != 0)
         {
-            return _outputProblem is null ? _stopStatus : throw new CommandFailedException(_stopStatus, $"standard output cannot be written: {_outputProblem}");
+            int signal = Math.Max(0, _stopStatus - ExitStatus.SignalBase);
+            return _outputProblem is null ? new RunOutcome(_stopStatus, signal, IsTyped(signal)) : throw new CommandFailedException(_stopStatus, $"standard output cannot be written: {_outputProblem}");
         }
 
         const int PanicStatus = (LinkFormat.ExitPanic << 1) | 1;
         if (_report.HasPanicked || qemuStatus == PanicStatus)
         {
-            return ExitStatus.KernelPanic;
+            return new RunOutcome(ExitStatus.KernelPanic);
         }
 
         string problems = _problems.ToString().Trim();

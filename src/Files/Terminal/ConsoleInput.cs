@@ -1,10 +1,15 @@
 using Semitone.Core;
+using Semitone.HostLink;
 using Semitone.Memory;
 using Semitone.Abi;
 
 namespace Semitone.Files;
 
 /// <summary>Standard input that is no terminal: bytes as they came, and then the end.</summary>
+/// <remarks>
+/// Nothing is read ahead: the host reads its standard input when a read waits here, and no more than that read takes, so that what the program leaves is there for
+/// whoever reads next. One request is under way at a time. What comes in for it can be read when all of it is there, as from a pipe.
+/// </remarks>
 internal sealed class ConsoleInput(ConsoleStreams streams)
 {
     private const int Size = 4096;
@@ -12,41 +17,90 @@ internal sealed class ConsoleInput(ConsoleStreams streams)
     private readonly byte[] _ring = new byte[Size];
     private int _start;
     private int _count;
+    private bool _isRequested;
+    private bool _isWatched;
+    private bool _isReadable;
+    private int _countAtHost;
 
     public WaitQueue Readable { get; } = new();
 
-    public int Room => Size - _count;
-
-    public int Count => _count;
+    /// <summary>Bytes that can be read without waiting, the host's own knowledge included (FIONREAD).</summary>
+    public int Count => Available + (_isRequested ? 0 : _countAtHost);
 
     public bool HasEnded { get; private set; }
 
+    private int Available => _isRequested ? 0 : _count;
+
+    /// <summary>Whether a read would not wait. Where that is not known the host is asked, and the queue is woken when there is something.</summary>
+    public bool Poll()
+    {
+        if (Available != 0 || HasEnded || _isReadable)
+        {
+            return true;
+        }
+
+        if (!_isRequested && !_isWatched)
+        {
+            _isWatched = true;
+            streams.Tell(ControlKind.WantInput, 0);
+        }
+
+        return false;
+    }
+
     public void Receive(ReadOnlySpan<byte> bytes)
     {
+        // No more was asked for than there is room; a host that sends more loses it.
+        bytes = bytes[..Math.Min(bytes.Length, Size - _count)];
         int end = (_start + _count) & (Size - 1);
         int first = Math.Min(bytes.Length, Size - end);
         bytes[..first].CopyTo(_ring.AsSpan(end));
         bytes[first..].CopyTo(_ring);
         _count += bytes.Length;
+        if (!_isRequested)
+        {
+            Readable.WakeAll();
+        }
+    }
+
+    public void OnAnswered()
+    {
+        _isRequested = false;
+        Readable.WakeAll();
+    }
+
+    public void OnReadable(uint count)
+    {
+        _isWatched = false;
+        _isReadable = true;
+        _countAtHost = (int)Math.Min(count, int.MaxValue / 2);
         Readable.WakeAll();
     }
 
     public void End()
     {
         HasEnded = true;
+        _isRequested = false;
         Readable.WakeAll();
     }
 
     public IoResult Read(ref IoCursor destination)
     {
-        if (_count == 0)
+        if (Available == 0)
         {
             streams.TakeInput();
-            if (_count == 0)
+            if (Available == 0)
             {
-                return HasEnded || destination.Remaining == 0 ? 0 : Errno.EAGAIN;
+                if (HasEnded || destination.Remaining == 0)
+                {
+                    return 0;
+                }
+
+                Request(destination.Remaining);
+                return Errno.EAGAIN;
             }
         }
+
         while (_count != 0 && destination.Remaining != 0)
         {
             int length = Math.Min(_count, Size - _start);
@@ -58,8 +112,19 @@ internal sealed class ConsoleInput(ConsoleStreams streams)
                 break;
             }
         }
-        // What waited in the device for room comes now; no interrupt tells of it again.
-        streams.TakeInput();
+
         return destination.ToResult();
+    }
+
+    private void Request(long wanted)
+    {
+        if (!_isRequested)
+        {
+            _isRequested = true;
+            _isReadable = false;
+            _isWatched = false;
+            _countAtHost = 0;
+            streams.Tell(ControlKind.WantInput, (uint)Math.Min(wanted, Size));
+        }
     }
 }

@@ -33,7 +33,8 @@ internal sealed class OpenConsoleInput(Inode inode, ConsoleInput input, OpenFlag
 
     public override PollEvents Poll()
     {
-        PollEvents events = input.Count != 0 ? PollEvents.POLLIN | PollEvents.POLLRDNORM : PollEvents.None;
+        bool isReadable = input.Poll();
+        PollEvents events = isReadable && (!input.HasEnded || input.Count != 0) ? PollEvents.POLLIN | PollEvents.POLLRDNORM : PollEvents.None;
         return input.HasEnded ? events | PollEvents.POLLHUP : events;
     }
 

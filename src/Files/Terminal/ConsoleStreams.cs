@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Semitone.Abi;
 using Semitone.Core;
 using Semitone.HostLink;
@@ -9,12 +10,14 @@ namespace Semitone.Files;
 /// <remarks>
 /// With the host link (docs/host-link.md) each write travels in a frame that says which stream it is, and each of the three descriptors is a terminal or a
 /// pipe as it is on the host. Without the link the line is a terminal, and all three are it.
-/// Input is taken from the line only as long as there is room for it, so that a fast sender waits in the device.
+/// Over the link the host sends input only as far as it was asked to; without it input is taken from the line only as long as there is room, so that a fast sender
+/// waits in the device.
 /// </remarks>
 public sealed class ConsoleStreams : IInterruptHandler, IHostLine
 {
     private const int InputSize = 256;
     private const int StreamCount = 3;
+    private const int MessageSize = LinkFormat.HeaderSize + 1 + sizeof(uint);
 
     private readonly IConsole _console;
     private readonly InputDecoder? _decoder;
@@ -26,7 +29,9 @@ public sealed class ConsoleStreams : IInterruptHandler, IHostLine
     /// <param name="console">The serial line.</param>
     /// <param name="isLinked">Whether the host speaks the link's format.</param>
     /// <param name="isTerminal">For each of the descriptors 0, 1 and 2, whether it is a terminal; without the link all are.</param>
-    public ConsoleStreams(IConsole console, bool isLinked, ReadOnlySpan<bool> isTerminal)
+    /// <param name="rows">Lines of the terminal's screen; 0 when nobody said.</param>
+    /// <param name="columns">Characters of a line; 0 when nobody said.</param>
+    public ConsoleStreams(IConsole console, bool isLinked, ReadOnlySpan<bool> isTerminal, ushort rows = 0, ushort columns = 0)
     {
         _console = console;
         _decoder = isLinked ? new InputDecoder() : null;
@@ -34,7 +39,8 @@ public sealed class ConsoleStreams : IInterruptHandler, IHostLine
         {
             _isTerminal[i] = !isLinked || isTerminal[i];
         }
-        Terminal = new Terminal(this) { IsControlling = _isTerminal.AsSpan().Contains(true) };
+        Terminal = new Terminal(this, rows, columns);
+        Terminal.Session.IsControlling = _isTerminal.AsSpan().Contains(true);
     }
 
     /// <summary>Who hears what the host's clocks show.</summary>
@@ -101,20 +107,34 @@ public sealed class ConsoleStreams : IInterruptHandler, IHostLine
     /// <inheritdoc/>
     public void OnInterrupt() => TakeInput();
 
-    /// <inheritdoc/>
-    public void AskTime(byte sequence)
+    /// <summary>Tells the host something; a plain serial line has no ear for it.</summary>
+    /// <param name="body">At most 4 bytes.</param>
+    public void Tell(ControlKind kind, ReadOnlySpan<byte> body)
     {
-        Span<byte> message = stackalloc byte[LinkFormat.HeaderSize + 2];
-        _console.Write(message[..LinkEncoder.WriteControl(message, ControlKind.TimeRequest, [sequence])]);
+        if (_decoder is not null)
+        {
+            Span<byte> message = stackalloc byte[MessageSize];
+            _console.Write(message[..LinkEncoder.WriteControl(message, kind, body)]);
+        }
     }
 
-    /// <summary>Takes what the line has, as far as there is room.</summary>
+    /// <summary>Tells the host a number.</summary>
+    internal void Tell(ControlKind kind, uint value)
+    {
+        Span<byte> body = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32LittleEndian(body, value);
+        Tell(kind, body);
+    }
+
+    /// <inheritdoc/>
+    public void AskTime(byte sequence) => Tell(ControlKind.TimeRequest, [sequence]);
+
+    /// <summary>Takes what the line has: over the link all of it, else as far as there is room.</summary>
     public void TakeInput()
     {
         while (true)
         {
-            int room = _pipe is not null ? _pipe.Room : Terminal.InputRoom;
-            int wanted = Math.Min(room, InputSize);
+            int wanted = _decoder is not null ? InputSize : Math.Min(Terminal.InputRoom, InputSize);
             if (wanted == 0)
             {
                 return;
@@ -152,8 +172,19 @@ public sealed class ConsoleStreams : IInterruptHandler, IHostLine
                 case InputEventKind.Time:
                     TimeListener?.OnHostTime(inputEvent.Sequence, inputEvent.RealtimeNs, inputEvent.MonotonicUs);
                     break;
-                default:
+                case InputEventKind.WindowSize:
                     Terminal.SetSize(inputEvent.Rows, inputEvent.Columns);
+                    break;
+                case InputEventKind.Signal when (Signal)inputEvent.Signal is > Signal.None and < Signal.SIGRTMIN:
+                    Terminal.Session.Owner?.SignalFirstProcess((Signal)inputEvent.Signal);
+                    break;
+                case InputEventKind.Answered:
+                    _pipe?.OnAnswered();
+                    break;
+                case InputEventKind.Readable:
+                    _pipe?.OnReadable(inputEvent.Count);
+                    break;
+                default:
                     break;
             }
         }

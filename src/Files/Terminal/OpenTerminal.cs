@@ -11,7 +11,9 @@ public sealed class OpenTerminal(Inode inode, Terminal terminal, OpenFlags flags
 {
     public override long ReadTimeoutNs => terminal.ReadTimeoutNs;
 
-    public override IoResult Read(ref IoCursor destination) => terminal.Read(ref destination);
+    public override IoResult Read(ref IoCursor destination) => terminal.Read(ref destination, returnsAtOnce: (Flags & OpenFlags.O_NONBLOCK) != 0);
+
+    public override IoResult ReadAfterTimeout(ref IoCursor destination) => terminal.ReadAfterTimeout(ref destination);
 
     public override IoResult Write(ref IoCursor source) => terminal.Write(stream, ref source);
 

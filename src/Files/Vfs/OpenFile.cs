@@ -139,6 +139,9 @@ public abstract class OpenFile
     /// <summary>When a read that waits gives up and answers 0, in nanoseconds from now; <see cref="long.MaxValue"/> for never (VTIME in termios(3)).</summary>
     public virtual long ReadTimeoutNs => long.MaxValue;
 
+    /// <summary>Ends a read that has waited for <see cref="ReadTimeoutNs"/>.</summary>
+    public virtual IoResult ReadAfterTimeout(ref IoCursor destination) => 0;
+
     /// <summary>False for what is always ready, as regular files and directories are: epoll(7) refuses those.</summary>
     public virtual bool IsPollable => true;
 

@@ -37,7 +37,7 @@ internal sealed class FileRead(Waiter waiter) : SingleWait(waiter)
         SysResult answer = result switch
         {
             WaitResult.Interrupted => RestartErrno.ERESTARTSYS,
-            WaitResult.TimedOut => SysResult.Success,
+            WaitResult.TimedOut => _file!.ReadAfterTimeout(ref _cursor).ToSysResult(),
             _ => Retry(),
         };
         Forget();

@@ -28,6 +28,14 @@ public sealed class GuestReportTests
         Assert.Null(report.Status);
     }
 
+    [Fact]
+    public void Add_Killed_IsTheSignalToo()
+    {
+        GuestReport report = new();
+        report.Add(ControlKind.Killed, [2]);
+        Assert.Equal(2, report.Signal);
+    }
+
     [Theory]
     [InlineData(ControlKind.Exited)]
     [InlineData(ControlKind.Killed)]

@@ -26,7 +26,7 @@ public sealed class RunPlanTests
         "qemu-system-x86_64 -M q35,usb=off -accel kvm -cpu host -m 512k "
         + "-nodefaults -no-user-config -display none -no-reboot -chardev stdio,id=console,signal=off -serial chardev:console "
         + "-device isa-debug-exit,iobase=0x501,iosize=2 -name a,,b -kernel /k/semitone -initrd /r/root.cpio -append "
-        + "'semitone host.link=1 console.stdin=tty console.stdout=tty console.stderr=tty strace=1 stats=1 "
+        + "'semitone host.link=1 console.stdin=tty console.stdout=tty console.stderr=tty console.rows=50 console.columns=132 strace=1 stats=1 "
         + "env.vars=[ HOME=/ TERM=xterm PATH=/bin ] random.aslr=off -- /bin/prog -x '\\''two words'\\'''",
         Print(
             s_request with
@@ -34,7 +34,7 @@ public sealed class RunPlanTests
                 Machine = MachineType.Q35, MemoryBytes = 512 << 10, Strace = true, Statistics = true, Name = "a,b", Environment = ["PATH=/never", "PATH=/bin"],
                 KernelArguments = ["random.aslr=off"],
             },
-            s_host with { Kvm = KvmAnswer.Usable, TerminalInput = true, TerminalOutput = true, TerminalError = true, TerminalName = "xterm" },
+            s_host with { Kvm = KvmAnswer.Usable, TerminalInput = true, TerminalOutput = true, TerminalError = true, TerminalName = "xterm", TerminalRows = 50, TerminalColumns = 132 },
             s_guest with { ArchiveBytes = 1000 }));
 
     [Fact]

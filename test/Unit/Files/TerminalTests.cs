@@ -104,8 +104,8 @@ public sealed class TerminalTests : IDisposable
     public void Interrupt_Typed_SignalsTheForegroundAndDropsTheLine()
     {
         Owner owner = new();
-        _streams.Terminal.Owner = owner;
-        _streams.Terminal.ForegroundGroup = 7;
+        _streams.Terminal.Session.Owner = owner;
+        _streams.Terminal.Session.ForegroundGroup = 7;
 
         Type("abc\u0003def\r");
 
@@ -143,6 +143,65 @@ public sealed class TerminalTests : IDisposable
         Assert.Equal("ab", ReadLine(2));
         Type("cde");
         Assert.Equal("cde", ReadLine());
+    }
+
+    /// <summary>What a shell does between two prompts, with the user typing on: the way there and back must not leave an end of the file in what was typed.</summary>
+    [Fact]
+    public void Modes_ToCanonicalAndBackWithInputPending_LeaveNoMark()
+    {
+        SetModes((ref Termios modes) => modes.c_lflag &= ~(TermiosLocal.ICANON | TermiosLocal.ECHO));
+        Type("ab");
+        SetModes((ref Termios modes) => modes.c_lflag |= TermiosLocal.ICANON);
+        SetModes((ref Termios modes) => modes.c_lflag &= ~TermiosLocal.ICANON);
+
+        Assert.Equal("a", ReadLine(1));
+        Assert.Equal("b", ReadLine(1));
+        Assert.Equal(Errno.EAGAIN, Read(1, out _));
+        Type("c");
+        Assert.Equal("c", ReadLine(1));
+    }
+
+    [Fact]
+    public void Modes_ToCanonicalWithInputPending_MakeItALine()
+    {
+        SetModes((ref Termios modes) => modes.c_lflag &= ~TermiosLocal.ICANON);
+        Type("ab");
+        SetModes((ref Termios modes) => modes.c_lflag |= TermiosLocal.ICANON);
+
+        Assert.Equal("ab", ReadLine());
+        Assert.Equal(Errno.EAGAIN, Read(1, out _));
+    }
+
+    [Fact]
+    public void RawMode_TimeBesideTheMinimum_RunsFromTheFirstByte()
+    {
+        SetModes((ref Termios modes) =>
+        {
+            modes.c_lflag = TermiosLocal.None;
+            modes.c_cc[ControlCharacter.VMIN] = 3;
+            modes.c_cc[ControlCharacter.VTIME] = 5;
+        });
+
+        Assert.Equal(long.MaxValue, _terminal.ReadTimeoutNs);
+        Type("ab");
+        Assert.Equal(Errno.EAGAIN, Read(10, out _));
+        Assert.Equal(500_000_000, _terminal.ReadTimeoutNs);
+        byte[] buffer = new byte[10];
+        IoCursor cursor = IoCursor.OverKernel(buffer);
+        Assert.Equal(2, _terminal.ReadAfterTimeout(ref cursor).Bytes);
+    }
+
+    [Fact]
+    public void ForegroundGroup_OfNobody_IsRefused()
+    {
+        _streams.Terminal.Session.Owner = new Owner();
+        _streams.Terminal.Session.Id = 7;
+        ulong page = _memory.Map(1);
+        Assert.True(_memory.Memory.TryWrite(new UserPtr<int>(page), 99));
+        Assert.Equal(Errno.ESRCH, _terminal.Control(IoctlRequest.TIOCSPGRP, page, _memory.Memory).Error);
+        Assert.True(_memory.Memory.TryWrite(new UserPtr<int>(page), 7));
+        Assert.Equal(SysResult.Success, _terminal.Control(IoctlRequest.TIOCSPGRP, page, _memory.Memory));
+        Assert.Equal(7, _streams.Terminal.Session.ForegroundGroup);
     }
 
     [Fact]
@@ -289,5 +348,13 @@ public sealed class TerminalTests : IDisposable
         public int CurrentSession => 7;
 
         public void SignalGroup(int processGroup, Signal signal) => Signals.Add((processGroup, signal));
+
+        public void SignalFirstProcess(Signal signal) => Signals.Add((0, signal));
+
+        public bool TryGetSession(int processGroup, out int session)
+        {
+            session = 7;
+            return processGroup == 7;
+        }
     }
 }

@@ -28,15 +28,18 @@ public sealed class InputDecoderTests
     [Fact]
     public void TryNext_SizeDataAndEnd_ComeInOrderAtEverySplit()
     {
-        byte[] line = new byte[10];
+        byte[] line = new byte[30];
         int length = InputEncoder.WriteWindowSize(line, rows: 50, columns: 0x1F5);
         line[length++] = (byte)'a';
+        length += InputEncoder.WriteSignal(line.AsSpan(length), signal: 15);
+        length += InputEncoder.WriteAnswered(line.AsSpan(length));
+        length += InputEncoder.WriteReadable(line.AsSpan(length), count: 0x01F5_0203);
         length += InputEncoder.WriteEndOfFile(line.AsSpan(length));
         for (int cut = 1; cut <= length; cut++)
         {
             (byte[] data, List<string> events) = Decode(line[..length], cut);
             Assert.Equal("a"u8.ToArray(), data);
-            Assert.Equal(["WindowSize 50 501", "Data", "EndOfFile"], events);
+            Assert.Equal(["WindowSize 50 501", "Data", "Signal 15", "Answered", $"Readable {0x01F5_0203}", "EndOfFile"], events);
         }
     }
 
@@ -92,6 +95,8 @@ public sealed class InputDecoderTests
                 events.Add(inputEvent.Kind switch
                 {
                     InputEventKind.WindowSize => $"WindowSize {inputEvent.Rows} {inputEvent.Columns}",
+                    InputEventKind.Signal => $"Signal {inputEvent.Signal}",
+                    InputEventKind.Readable => $"Readable {inputEvent.Count}",
                     InputEventKind.Time => $"Time {inputEvent.Sequence} {inputEvent.RealtimeNs} {inputEvent.MonotonicUs}",
                     _ => inputEvent.Kind.ToString(),
                 });

@@ -210,6 +210,7 @@ public class RunLoopTests
         Trap Spin(int index)
         {
             spins[index]++;
+            guest.Machine.Cpu.CurrentContext!.Registers.Rip++;
             return FakeCpu.PageFault(Guest.Data, PageFaultFlags.None);
         }
     }

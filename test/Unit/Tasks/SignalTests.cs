@@ -276,6 +276,26 @@ public class SignalTests
         Assert.Equal(5, guest.Run().ShellStatus);
     }
 
+    /// <summary>Here a shell of the host could: it is told, and stops the command with the program.</summary>
+    [Theory]
+    [InlineData(Signal.SIGTSTP)]
+    [InlineData(Signal.SIGSTOP)]
+    public void Kill_StopOfAJobOfTheHost_StopsAndTellsTheHost(Signal signal)
+    {
+        Guest guest = new();
+        HostShell shell = new();
+        guest.System.HostJobControl = shell;
+        guest.Machine.Cpu.OnIdle = () =>
+        {
+            Assert.True(guest.Process.IsStopped);
+            Assert.Equal([signal], shell.Stops);
+            guest.Process.Send(SignalInfo.FromKernel(Signal.SIGCONT));
+        };
+        guest.Main.Call(SyscallNumber.kill, 1, (ulong)signal).Call(SyscallNumber.exit_group, 5);
+        Assert.Equal(5, guest.Run().ShellStatus);
+        Assert.Equal([signal], shell.Stops);
+    }
+
     [Fact]
     public void Sigsuspend_RestoresTheMaskAfterTheHandler()
     {
@@ -346,5 +366,12 @@ public class SignalTests
 
         Assert.Equal([(Signal.SIGSEGV, 0), (Signal.SIGUSR1, 0), ((Signal)40, 1), ((Signal)40, 2)], order);
         Assert.True(pending.Set.IsEmpty);
+    }
+
+    private sealed class HostShell : IHostJobControl
+    {
+        public List<Signal> Stops { get; } = [];
+
+        public void OnStopped(Signal signal) => Stops.Add(signal);
     }
 }

@@ -1,0 +1,182 @@
+using Semitone.Abi;
+using Semitone.Memory;
+
+namespace Semitone.Files;
+
+/// <summary>The requests of ioctl_tty(2).</summary>
+public sealed partial class Terminal
+{
+    private const uint Speed = 115200;
+
+    private static SysResult WriteInt(UserMemory memory, ulong address, int value) =>
+        memory.TryWrite(new UserPtr<int>(address), value) ? SysResult.Success : Errno.EFAULT;
+
+    /// <summary>Serves a request.</summary>
+    internal SysResult Control(IoctlRequest request, ulong argument, UserMemory memory)
+    {
+        switch (request)
+        {
+            case IoctlRequest.TCGETS:
+                return memory.TryWrite(new UserPtr<Termios>(argument), _modes.Termios) ? SysResult.Success : Errno.EFAULT;
+            case IoctlRequest.TCSETS or IoctlRequest.TCSETSW or IoctlRequest.TCSETSF:
+                if (!memory.TryRead(new UserPtr<Termios>(argument), out Termios modes))
+                {
+                    return Errno.EFAULT;
+                }
+
+                SetModes(modes, flushes: request == IoctlRequest.TCSETSF);
+                return SysResult.Success;
+            case IoctlRequest.TCGETS2:
+                Termios2 modes2 = new() { termios = _modes.Termios, c_ispeed = Speed, c_ospeed = Speed };
+                return memory.TryWrite(new UserPtr<Termios2>(argument), modes2) ? SysResult.Success : Errno.EFAULT;
+            case IoctlRequest.TCSETS2 or IoctlRequest.TCSETSW2 or IoctlRequest.TCSETSF2:
+                if (!memory.TryRead(new UserPtr<Termios2>(argument), out modes2))
+                {
+                    return Errno.EFAULT;
+                }
+
+                SetModes(modes2.termios, flushes: request == IoctlRequest.TCSETSF2);
+                return SysResult.Success;
+            case IoctlRequest.TCFLSH:
+                return FlushQueue(argument);
+            case IoctlRequest.TCXONC:
+                return SetFlow(argument);
+            case IoctlRequest.TCSBRK:
+            case IoctlRequest.TCSBRKP:
+                // No line to break; and what is written is sent at once, so there is nothing to drain.
+                return SysResult.Success;
+            case IoctlRequest.TIOCEXCL:
+            case IoctlRequest.TIOCNXCL:
+                // Exclusive use does not bind root, and everybody who could open it is.
+                return SysResult.Success;
+            default:
+                return ControlMore(request, argument, memory);
+        }
+    }
+
+    private SysResult ControlMore(IoctlRequest request, ulong argument, UserMemory memory)
+    {
+        switch (request)
+        {
+            case IoctlRequest.FIONREAD:
+                return WriteInt(memory, argument, _modes.ReadsLines ? _input.CountLineCharacters() : _input.Count);
+            case IoctlRequest.TIOCOUTQ:
+            case IoctlRequest.TIOCGETD:
+                // What is written is sent at once; and there is the one discipline, N_TTY.
+                return WriteInt(memory, argument, 0);
+            case IoctlRequest.TIOCSETD:
+                if (!memory.TryRead(new UserPtr<int>(argument), out int discipline))
+                {
+                    return Errno.EFAULT;
+                }
+
+                return discipline == 0 ? SysResult.Success : Errno.EINVAL;
+            case IoctlRequest.TIOCSTI:
+                if (!memory.TryRead(new UserPtr<byte>(argument), out byte typed))
+                {
+                    return Errno.EFAULT;
+                }
+
+                Type(typed);
+                return SysResult.Success;
+            case IoctlRequest.TIOCGWINSZ:
+                return memory.TryWrite(new UserPtr<WinSize>(argument), _size) ? SysResult.Success : Errno.EFAULT;
+            case IoctlRequest.TIOCSWINSZ:
+                if (!memory.TryRead(new UserPtr<WinSize>(argument), out WinSize size))
+                {
+                    return Errno.EFAULT;
+                }
+
+                SetSize(size);
+                return SysResult.Success;
+            default:
+                return Session.Control(request, argument, memory);
+        }
+    }
+
+    /// <summary>Takes a character that the program itself has typed.</summary>
+    private void Type(byte value)
+    {
+        if (InputRoom > 0)
+        {
+            Receive([value]);
+
+            // It came from here: the host still thinks that it may send as much.
+            _roomAtHost++;
+        }
+    }
+
+    private void SetModes(Termios modes, bool flushes)
+    {
+        if (flushes)
+        {
+            _discipline.Clear();
+        }
+
+        TermiosLocal changed = _modes.Termios.c_lflag ^ modes.c_lflag;
+        bool hadFlow = _modes.Has(TermiosInput.IXON);
+        _modes.Termios = modes;
+        if ((changed & (TermiosLocal.ICANON | TermiosLocal.EXTPROC)) != 0)
+        {
+            // Lines that were complete are so no longer; and what was typed without lines becomes one, its last character the end.
+            _input.Unmark();
+            if (_modes.IsCanonical)
+            {
+                _input.MarkLast();
+            }
+
+            _discipline.Reset();
+        }
+
+        if (hadFlow && !_modes.Has(TermiosInput.IXON))
+        {
+            _discipline.StartOutput(byProgram: false);
+        }
+
+        // Others may be satisfied by other modes.
+        _readable.WakeAll();
+        TellRoom();
+    }
+
+    private SysResult FlushQueue(ulong queue)
+    {
+        const ulong InputQueue = 0;
+        const ulong OutputQueue = 1;
+        const ulong BothQueues = 2;
+        if (queue is InputQueue or BothQueues)
+        {
+            _discipline.Clear();
+            TellRoom();
+        }
+
+        return queue is InputQueue or OutputQueue or BothQueues ? SysResult.Success : Errno.EINVAL;
+    }
+
+    private SysResult SetFlow(ulong action)
+    {
+        const ulong StopOutput = 0;
+        const ulong StartOutput = 1;
+        const ulong StopInput = 2;
+        const ulong StartInput = 3;
+        switch (action)
+        {
+            case StopOutput:
+                _output.Stop(byProgram: true);
+                return SysResult.Success;
+            case StartOutput:
+                _discipline.StartOutput(byProgram: true);
+                return SysResult.Success;
+            case StopInput:
+            case StartInput:
+                byte character = _modes.Termios.c_cc[action == StopInput ? ControlCharacter.VSTOP : ControlCharacter.VSTART];
+                if (character != TerminalModes.Disabled)
+                {
+                    _output.SendUrgent(character);
+                }
+
+                return SysResult.Success;
+            default:
+                return Errno.EINVAL;
+        }
+    }
+}

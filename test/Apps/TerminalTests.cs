@@ -1,0 +1,157 @@
+using System.Diagnostics;
+
+namespace Semitone.Apps;
+
+/// <summary>The command in a terminal and in scripts: keys, signals, jobs, and who reads what of standard input.</summary>
+public sealed class TerminalTests
+{
+    private const string Interrupt = "\u0003";
+    private const string Suspend = "\u001a";
+    private const string EndOfInput = "\u0004";
+
+    private static readonly string[] s_busybox = ["--rootfs", DebianRoots.Get(["busybox-static"]), "--", "/bin/busybox"];
+
+    private static string Command(params string[] program) =>
+        string.Join(' ', ((string[])[Repository.Semitone, "run", "--timeout", "60", .. s_busybox, .. program]).Select(word => $"'{word}'"));
+
+    [Fact]
+    public void Run_InteractiveShell_LivesThroughCtrlCAndKnowsTheSize()
+    {
+        using PseudoTerminal terminal = new(Repository.Semitone, "run", "--timeout", "60", "/bin/bash", "--", "--norc", "-i");
+        terminal.WaitFor("# ");
+        terminal.Type("echo nothing" + Interrupt);
+        terminal.WaitFor("# ");
+        terminal.Type("while :; do :; done\r");
+        terminal.WaitFor("done");
+        Thread.Sleep(500);
+        terminal.Type(Interrupt);
+        terminal.WaitFor("# ");
+        terminal.Type("echo $LINES $COLUMNS\r");
+        terminal.WaitFor("30 100\r\n");
+        terminal.Resize(40, 120);
+        terminal.WaitFor("# ");
+        Thread.Sleep(500);
+        terminal.Type("\r");
+        terminal.WaitFor("# ");
+        terminal.Type("echo $LINES $COLUMNS\r");
+        terminal.WaitFor("40 120\r\n");
+
+        // Typed ahead, all at once: nothing of it is an end of the file.
+        terminal.Type(string.Concat(Enumerable.Range(0, 20).Select(i => $"echo $((100 + {i}))\r")) + "exit 5\r");
+        terminal.WaitFor("119\r\n");
+        Assert.Equal(5, terminal.WaitForEnd().Status);
+    }
+
+    [Fact]
+    public void Run_CtrlCInALoopOfAScript_EndsTheLoop()
+    {
+        using PseudoTerminal terminal = new("/bin/sh", "-c", $"for i in 1 2 3; do {Command("sh", "-c", "echo up; cat")}; echo after; done");
+        terminal.WaitFor("up");
+        terminal.Type(Interrupt);
+        (int status, string shown) = terminal.WaitForEnd();
+        Assert.Equal(130, status);
+        Assert.DoesNotContain("after", shown, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_ProgramIgnoresCtrlC_ThreeWithinASecondEndTheMachine()
+    {
+        using PseudoTerminal terminal = new("/bin/sh", "-c", Command("sh", "-c", "trap \"\" INT; echo up; while :; do :; done"));
+        terminal.WaitFor("up");
+        terminal.Type(Interrupt + Interrupt + Interrupt);
+        Assert.Equal(130, terminal.WaitForEnd().Status);
+    }
+
+    [Fact]
+    public void Run_JobOfAShell_StopsGoesOnAndLeavesTheTerminalAlone()
+    {
+        using PseudoTerminal terminal = new("/bin/bash", "--norc", "--noediting", "-i");
+        terminal.Type("PS1='ho''st> '; set +o history\r");
+        terminal.WaitFor("host> ");
+        terminal.Type(Command("sh", "-c", "echo up; cat") + "\r");
+        terminal.WaitFor("\nup\r\n");
+        terminal.Type("one\r");
+        terminal.WaitFor("one\r\none\r\n");
+        terminal.Type(Suspend);
+        terminal.WaitFor("Stopped");
+        terminal.WaitFor("host> ");
+
+        // In the background it may not read: it is stopped for that, as any program. The terminal is the shell's.
+        terminal.Type("bg\r");
+        terminal.WaitFor("host> ");
+        Thread.Sleep(1500);
+        terminal.Type("echo in the ''shell\r");
+        terminal.WaitFor("\nin the shell\r\n");
+        terminal.WaitFor("Stopped");
+        terminal.Type("fg\r");
+        Thread.Sleep(1000);
+        terminal.Type("two\r");
+        terminal.WaitFor("two\r\ntwo\r\n");
+        terminal.Type(EndOfInput);
+        terminal.WaitFor("host> ");
+        terminal.Type("exit\r");
+        terminal.WaitForEnd();
+    }
+
+    [Fact]
+    public void Run_KilledInATerminal_HasItPutBack()
+    {
+        using PseudoTerminal terminal = new(
+            "/bin/sh", "-c", $"stty -g; {Command("sh", "-c", "echo up; cat")}; i=0; while [ $i -lt 50 ] && ! stty -a | grep -q ' opost'; do sleep 0.1; i=$((i + 1)); done; stty -g");
+
+        terminal.WaitFor("up");
+        foreach (string process in Directory.GetDirectories("/proc").Where(folder => char.IsAsciiDigit(Path.GetFileName(folder)[0])))
+        {
+            if (IsChild(process, terminal.Process.Id))
+            {
+                Process.GetProcessById(int.Parse(Path.GetFileName(process))).Kill();
+            }
+        }
+
+        string[] settings = [.. terminal.WaitForEnd().Shown.Split("\r\n").SelectMany(line => line.Split('\n')).Where(line => line.Count(letter => letter == ':') > 20)];
+        Assert.Equal(2, settings.Length);
+        Assert.Equal(settings[0], settings[1]);
+    }
+
+    [Theory]
+    [InlineData("trap 'echo told; exit 3' TERM", "10", "told", 3)]
+    [InlineData("trap '' TERM", "1", "", 143)]
+    public void Run_Sigterm_GoesToTheProgramFirst(string trap, string stopTimeout, string output, int status)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(
+            Repository.Semitone,
+            ["run", "--timeout", "60", "--stop-timeout", stopTimeout, .. s_busybox, "sh", "-c", trap + "; echo up; while :; do :; done"])
+        { RedirectStandardInput = true, RedirectStandardOutput = true })!;
+        Assert.Equal("up", process.StandardOutput.ReadLine());
+        Process.Start("/bin/kill", ["-TERM", $"{process.Id}"]).WaitForExit();
+        Assert.True(process.WaitForExit(20_000));
+        Assert.Equal((output, status), (process.StandardOutput.ReadToEnd().Trim(), process.ExitCode));
+    }
+
+    [Fact]
+    public void Run_InALoopOverLines_LeavesItsInputToTheLoop()
+    {
+        ProgramRun run = ProgramRun.Of(["/bin/sh", "-c", $"while read line; do echo \"<$line>\"; {Command("true")}; done"], "one\ntwo\n");
+        Assert.Equal(("<one>\n<two>\n", 0), (run.Output, run.Status));
+    }
+
+    [Fact]
+    public void Run_ProgramReadsALine_LeavesTheRestOfThePipe()
+    {
+        ProgramRun run = ProgramRun.Of(["/bin/sh", "-c", $"{Command("sh", "-c", "read line; echo \"<$line>\"")}; cat"], "one\ntwo\nthree\n");
+        Assert.Equal(("<one>\ntwo\nthree\n", 0), (run.Output, run.Status));
+    }
+
+    private static bool IsChild(string process, int parent)
+    {
+        try
+        {
+            string status = File.ReadAllText(process + "/stat");
+            return status[(status.LastIndexOf(')') + 2)..].Split(' ')[1] == parent.ToString();
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+}
