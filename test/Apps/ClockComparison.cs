@@ -31,7 +31,13 @@ internal sealed record ClockComparison
     public double RateErrorAtLeast => AtLeast(RateError);
 
     /// <summary>How wrong the time of day is at least, in seconds.</summary>
-    public double WallErrorAtLeast => Math.Max(AtLeast(EarlyWallError), AtLeast(LateWallError));
+    public double WallErrorAtLeast => Math.Max(EarlyWallErrorAtLeast, LateWallErrorAtLeast);
+
+    /// <summary>The same at the first question.</summary>
+    public double EarlyWallErrorAtLeast => AtLeast(EarlyWallError);
+
+    /// <summary>The same at the end.</summary>
+    public double LateWallErrorAtLeast => AtLeast(LateWallError);
 
     /// <param name="machine">A machine type of the command's; or <see cref="Bare"/>.</param>
     /// <param name="length">Of the stretch.</param>

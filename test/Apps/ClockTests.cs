@@ -14,6 +14,9 @@ public sealed class ClockTests
 
     private const double WallTolerance = 0.005;
 
+    /// <summary>A busy host may be slow to answer the first questions, and the program is not kept waiting for quick ones for long.</summary>
+    private const double EarlyWallTolerance = 0.25;
+
     /// <summary>QEMU's clock chip starts at a whole second and stays behind the host by the fraction: nobody else tells a bare machine the time.</summary>
     private const double ChipTolerance = 1.05;
 
@@ -31,7 +34,8 @@ public sealed class ClockTests
         ClockComparison comparison = ClockComparison.Run(machine, TimeSpan.FromSeconds(2));
         _output.WriteLine(comparison.ToString());
         Assert.True(comparison.RateErrorAtLeast <= RateTolerance, comparison.ToString());
-        Assert.True(comparison.WallErrorAtLeast <= (isBare ? ChipTolerance : WallTolerance), comparison.ToString());
+        Assert.True(comparison.EarlyWallErrorAtLeast <= (isBare ? ChipTolerance : EarlyWallTolerance), comparison.ToString());
+        Assert.True(comparison.LateWallErrorAtLeast <= (isBare ? ChipTolerance : WallTolerance), comparison.ToString());
         Assert.True(comparison.IsOrdered, comparison.ToString());
     }
 

@@ -83,6 +83,9 @@ public sealed class ClockDiscipline : Runnable, IHostTimeListener, IAwaitedTime
     /// <summary>Whether an error is being worked off.</summary>
     public bool IsSlewing => _slewNs != 0;
 
+    /// <summary>Whether the answers so far leave too much open, and another question may help.</summary>
+    private bool IsInDoubt => _offset.IsKnown && _offset.WidthNs > HostDoubtNs && _hurriedQuestions < MaxHurriedQuestions && !_time.IsSetByProgram;
+
     /// <summary>Begins.</summary>
     /// <returns>False when the kernel's heap has no room for its timers: then the clocks stay as the boot found them.</returns>
     public bool TryStart()
@@ -132,7 +135,11 @@ public sealed class ClockDiscipline : Runnable, IHostTimeListener, IAwaitedTime
         if (!_time.IsBootTimePrecise)
         {
             Learn(_answer, _offset.IsKnown ? long.MaxValue : MostFirstQuestionNs);
-            _time.StopAwaiting();
+            if (!IsInDoubt)
+            {
+                _time.StopAwaiting();
+            }
+
             HurryIfInDoubt();
         }
     }
@@ -140,8 +147,16 @@ public sealed class ClockDiscipline : Runnable, IHostTimeListener, IAwaitedTime
     /// <inheritdoc/>
     void IAwaitedTime.WaitBriefly()
     {
-        _host!.WaitForAnswer();
+        // The answer that the boot took late leaves much open; while nothing else goes on it takes little to know better.
+        long untilNs = _clock.MonotonicNs + HostClock.PatienceNs;
+        _host!.WaitForAnswer(untilNs);
         TakeAnswer();
+        while (IsInDoubt && _clock.MonotonicNs < untilNs)
+        {
+            _host.Ask();
+            _host.WaitForAnswer(untilNs);
+            TakeAnswer();
+        }
     }
 
     /// <inheritdoc/>
@@ -182,7 +197,7 @@ public sealed class ClockDiscipline : Runnable, IHostTimeListener, IAwaitedTime
     /// <summary>Asks once more, soon, when the answers so far leave too much open.</summary>
     private void HurryIfInDoubt()
     {
-        if (_offset.WidthNs > HostDoubtNs && _hurriedQuestions < MaxHurriedQuestions && !_time.IsSetByProgram)
+        if (IsInDoubt)
         {
             _hurriedQuestions++;
             _nextQuestionNs = _clock.MonotonicNs + AskAgainNs;

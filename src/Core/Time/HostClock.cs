@@ -44,7 +44,7 @@ public sealed class HostClock
     public const ulong MonotonicModulus = 1UL << 40;
 
     /// <summary>A question is given up after so long.</summary>
-    private const long PatienceNs = 200_000_000;
+    internal const long PatienceNs = 200_000_000;
 
     private readonly IClock _clock;
     private readonly IHostLine _line;
@@ -76,9 +76,10 @@ public sealed class HostClock
     }
 
     /// <summary>Waits for the answer to the last question, as long as somebody who wants to know the time surely can.</summary>
-    public void WaitForAnswer()
+    /// <param name="untilNs">On the monotonic clock: no longer than to here.</param>
+    public void WaitForAnswer(long untilNs)
     {
-        long untilNs = _askedNs + PatienceNs;
+        untilNs = Math.Min(untilNs, _askedNs + PatienceNs);
         while (_isAsked && _clock.MonotonicNs < untilNs)
         {
             _line.TakeInput();

@@ -147,8 +147,38 @@ public class ClockDisciplineTests
         Assert.True(bench.Time.IsAwaited);
         long before = bench.Time.RealtimeNs;
         Assert.InRange(before - bench.Clock.MonotonicNs - bench.HostOffsetNs, -Second, -100 * Millisecond);
+        bench.AnswerDelayNs = 100_000;
         long now = bench.Time.ReadRealtime();
         Assert.InRange(now - bench.Clock.MonotonicNs - bench.HostOffsetNs, -Millisecond, Millisecond);
+        Assert.False(bench.Time.IsAwaited);
+    }
+
+    /// <summary>What the boot took late leaves much open: quicker answers are waited for.</summary>
+    [Fact]
+    public void ReadRealtime_FirstAnswerTookLong_WaitsForBetterOnes()
+    {
+        Bench bench = new() { Hertz = 1_000_000_000, HasTimer = true, HasHost = true, QuestionDelayNs = 12 * Millisecond, AnswerDelayNs = 20 * Millisecond };
+        bench.MeasureFirst();
+        bench.Start();
+        bench.RunFor(33 * Millisecond);
+        Assert.True(bench.Time.IsAwaited);
+        bench.QuestionDelayNs = 100_000;
+        bench.AnswerDelayNs = 100_000;
+        long startNs = bench.Clock.MonotonicNs;
+        long now = bench.Time.ReadRealtime();
+        Assert.InRange(now - bench.Clock.MonotonicNs - bench.HostOffsetNs, -Millisecond, Millisecond);
+        Assert.InRange(bench.Clock.MonotonicNs - startNs, 0, 20 * Millisecond);
+    }
+
+    [Fact]
+    public void ReadRealtime_HostIsNeverQuick_WaitsForABoundedTime()
+    {
+        Bench bench = new() { Hertz = 1_000_000_000, HasTimer = true, HasHost = true, QuestionDelayNs = 12 * Millisecond, AnswerDelayNs = 20 * Millisecond };
+        bench.MeasureFirst();
+        bench.Start();
+        long startNs = bench.Clock.MonotonicNs;
+        bench.Time.ReadRealtime();
+        Assert.InRange(bench.Clock.MonotonicNs - startNs, Millisecond, 300 * Millisecond);
         Assert.False(bench.Time.IsAwaited);
     }
 
