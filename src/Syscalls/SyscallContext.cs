@@ -60,7 +60,9 @@ public sealed partial class SyscallContext : SyscallEntry
     {
         if (task.IsCompletedSuccessfully)
         {
-            return task.Result;
+            SysResult result = task.Result;
+            Thread.NoteRestart(result);
+            return result;
         }
 
         _pending = task;

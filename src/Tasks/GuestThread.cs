@@ -153,6 +153,15 @@ public sealed partial class GuestThread : Runnable
         call.GetAwaiter().UnsafeOnCompleted(_onSystemCallCompleted);
     }
 
+    /// <summary>Takes note of a call that is to be made again although nothing interrupted it (<see cref="RestartErrno.ERESTARTNOINTR"/>).</summary>
+    public void NoteRestart(SysResult result)
+    {
+        if (IsRestart(result.Value))
+        {
+            _work |= ThreadWork.Restart;
+        }
+    }
+
     /// <summary>Ends this thread alone (_exit(2), "C library/kernel differences").</summary>
     public void Exit(int code)
     {
@@ -322,10 +331,7 @@ public sealed partial class GuestThread : Runnable
             else
             {
                 _context.Registers.Rax = (ulong)result.Value;
-                if (IsRestart(result.Value))
-                {
-                    _work |= ThreadWork.Restart;
-                }
+                NoteRestart(result);
             }
         }
         catch (Exception exception)
@@ -344,10 +350,7 @@ public sealed partial class GuestThread : Runnable
         ref GuestRegisters registers = ref _context.Registers;
         registers.Rax = registers.OrigRax;
         _syscalls.Invoke(ref registers);
-        if (IsRestart((long)registers.Rax))
-        {
-            _work |= ThreadWork.Restart;
-        }
+        NoteRestart(new SysResult((long)registers.Rax));
     }
 
     /// <summary>Handles what ended the guest's run other than a system call.</summary>

@@ -36,19 +36,22 @@ internal static class HostFile
     {
         // A fifo that nobody writes to must not hold us up.
         int descriptor = LibC.open(HostText.ToCString(path), LibC.O_RDONLY | LibC.O_CLOEXEC | LibC.O_NONBLOCK);
-        if (descriptor >= 0)
-        {
-            return new SafeFileHandle(descriptor, ownsHandle: true);
-        }
-
-        int error = Marshal.GetLastPInvokeError();
-        string message = Marshal.GetPInvokeErrorMessage(error);
-        throw error is LibC.ENOENT or LibC.ENOTDIR ? new FileNotFoundException(message) : new IOException(message);
+        return descriptor >= 0 ? new SafeFileHandle(descriptor, ownsHandle: true) : throw MakeException();
     }
 
     /// <summary>Opens a file for reading from its start to its end.</summary>
     /// <exception cref="IOException">It cannot be opened; the message says why.</exception>
     public static FileStream OpenStream(string path) => new(Open(path), FileAccess.Read, bufferSize: 0);
+
+    /// <summary>Makes an empty file, for writing and reading, or empties the one that is there.</summary>
+    /// <exception cref="IOException">It cannot be made; the message says why.</exception>
+    public static FileStream Create(string path)
+    {
+        const uint Permissions = 0x1B6;
+        const int BufferSize = 128 * 1024;
+        int descriptor = LibC.open(HostText.ToCString(path), LibC.O_RDWR | LibC.O_CREAT | LibC.O_TRUNC | LibC.O_CLOEXEC, Permissions);
+        return descriptor >= 0 ? new FileStream(new SafeFileHandle(descriptor, ownsHandle: true), FileAccess.ReadWrite, BufferSize) : throw MakeException();
+    }
 
     /// <summary>Reads a whole file, also one of /proc, whose length is not known before.</summary>
     public static bool TryReadAll(string path, out byte[] content)
@@ -108,6 +111,14 @@ internal static class HostFile
                 }
             }
         }
+    }
+
+    /// <summary>Makes an exception of the last call's error.</summary>
+    private static IOException MakeException()
+    {
+        int error = Marshal.GetLastPInvokeError();
+        string message = Marshal.GetPInvokeErrorMessage(error);
+        return error is LibC.ENOENT or LibC.ENOTDIR ? new FileNotFoundException(message) : new IOException(message);
     }
 
     private static string[] Sort(List<string> names)

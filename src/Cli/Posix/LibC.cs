@@ -21,6 +21,8 @@ internal static class LibC
 
     public const int O_RDONLY = 0;
     public const int O_RDWR = 2;
+    public const int O_CREAT = 0x40;
+    public const int O_TRUNC = 0x200;
     public const int O_NONBLOCK = 0x800;
     public const int O_CLOEXEC = 0x80000;
     public const int F_GETFD = 1;
@@ -65,6 +67,12 @@ internal static class LibC
 
     [DllImport("libc", SetLastError = true)]
     public static extern int open(byte[] path, int flags);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int open(byte[] path, int flags, uint mode);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int unlink(byte[] path);
 
     [DllImport("libc", SetLastError = true)]
     public static extern int fcntl(int descriptor, int command);

@@ -101,7 +101,8 @@ internal sealed record GuestProgram(FileStream? Archive, string ArchivePath, lon
     {
         try
         {
-            return new FileStream(path, FileMode.Create, FileAccess.ReadWrite, FileShare.Read, bufferSize: 128 * 1024);
+            FileStream file = HostFile.Create(path);
+            return file.CanSeek ? file : throw new IOException("it is no regular file");
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -177,7 +178,7 @@ internal sealed record GuestProgram(FileStream? Archive, string ArchivePath, lon
     {
         if (path is not null && FileStatus.TryRead(path, out FileStatus status) && status.IsRegular)
         {
-            File.Delete(path);
+            LibC.unlink(HostText.ToCString(path));
         }
     }
 }

@@ -82,8 +82,8 @@ public sealed class RootFileSystemWriterTests : IDisposable
     [Fact]
     public void AddAs_FolderOverATree_ReplacesFilesAndFollowsItsLinks()
     {
-        _tree.Add("/root/usr/bin/old", "1").Link("/root/bin", "usr/bin").Add("/over/bin/old", "2").Add("/over/bin/new", "3").Add("/one", "4");
-        _writer.AddTree(_tree["/root"]);
+        _tree.Add("/tree/usr/bin/old", "1").Link("/tree/bin", "usr/bin").Add("/over/bin/old", "2").Add("/over/bin/new", "3").Add("/one", "4");
+        _writer.AddTree(_tree["/tree"]);
         _writer.AddAs(_tree["/over"], "/");
         _writer.AddAs(_tree["/one"], "/bin/../etc/deep/one");
         string[] lines = [.. List()];
@@ -96,8 +96,8 @@ public sealed class RootFileSystemWriterTests : IDisposable
     [Fact]
     public void AddAs_BelowAFile_IsRefused()
     {
-        _tree.Add("/root/file", "1").Add("/one", "2");
-        _writer.AddTree(_tree["/root"]);
+        _tree.Add("/tree/file", "1").Add("/one", "2");
+        _writer.AddTree(_tree["/tree"]);
         Assert.Contains("no folder", Assert.Throws<CommandFailedException>(() => _writer.AddAs(_tree["/one"], "/file/one")).Message, StringComparison.Ordinal);
         Assert.Contains("not found", Assert.Throws<CommandFailedException>(() => _writer.AddAs(_tree["/none"], "/x")).Message, StringComparison.Ordinal);
     }
@@ -113,9 +113,9 @@ public sealed class RootFileSystemWriterTests : IDisposable
     [Fact]
     public void AddTree_LargerThanTheLimit_IsRefusedByTheFileThatDoesNotFit()
     {
-        _tree.Add("/root/a", new byte[4000]).Add("/root/b", new byte[200_000]);
+        _tree.Add("/tree/a", new byte[4000]).Add("/tree/b", new byte[200_000]);
         RootFileSystemWriter writer = new(new MemoryStream()) { Limit = 100_000 };
-        Assert.Contains("/root/b", Assert.Throws<CommandFailedException>(() => writer.AddTree(_tree["/root"])).Message, StringComparison.Ordinal);
+        Assert.Contains("/tree/b", Assert.Throws<CommandFailedException>(() => writer.AddTree(_tree["/tree"])).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -32,8 +32,9 @@ internal sealed class DotNetRule : PackingRule
         List<string> packed = [];
         if (HostFile.Exists(configuration))
         {
-            // What a build or publish has put there belongs together.
-            context.AddTree(Path.GetDirectoryName(application)!, program, path => Path.GetExtension(path) is not (".pdb" or ".xml"));
+            // What a build or publish has put there belongs together; but the folder may be a home folder too, and hold anything.
+            string folder = Path.GetDirectoryName(application)!.TrimEnd('/');
+            context.AddTree(folder.Length == 0 ? "/" : folder, program, path => IsOfApplication(path, folder));
         }
         else
         {
@@ -61,6 +62,19 @@ internal sealed class DotNetRule : PackingRule
         }
 
         return packed.Count == 0 ? Path.GetDirectoryName(application) : string.Join(", ", packed);
+    }
+
+    /// <summary>Tells whether a file or folder beside the application is part of it: its assemblies, libraries and settings, what it has for machines and languages, and a web's contents.</summary>
+    private static bool IsOfApplication(string path, string folder)
+    {
+        if (Path.GetDirectoryName(path)!.TrimEnd('/') != folder)
+        {
+            return Path.GetExtension(path) is not (".pdb" or ".xml");
+        }
+
+        return HostFile.IsFolder(path)
+            ? Path.GetFileName(path) is "runtimes" or "wwwroot" || PackingContext.List(path).Any(name => name.EndsWith(".resources.dll", StringComparison.Ordinal))
+            : Path.GetExtension(path) is ".dll" or ".so" or ".json" or ".config" or ".dat" or ".exe" or "";
     }
 
     private static string? FindRoot(PackingContext context)

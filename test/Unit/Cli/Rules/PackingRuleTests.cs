@@ -31,14 +31,14 @@ public sealed class PackingRuleTests : IDisposable
             .Link("/usr/lib/python3.11/sitecustomize.py", "../../../etc/python3.11/sitecustomize.py")
             .Add("/usr/lib/python3/dist-packages/wanted/__init__.py", "from  deeper import x\nimport os, third.part as t; import fourth")
             .Add("/usr/lib/python3/dist-packages/deeper.py", "").Add("/usr/lib/python3/dist-packages/third/part.py", "").Add("/usr/lib/python3/dist-packages/fourth.cpython-311-x86_64-linux-gnu.so", "")
-            .Add("/usr/lib/python3/dist-packages/unwanted/__init__.py", "").Add("/work/helper.py", "").Add("/work/other.py", "")
-            .Add("/work/script.py", $"#!{_tree.Root}/usr/bin/python3\nimport wanted\nimport helper\n");
-        PackedCommand command = Pack(_tree["/work/script.py"]);
-        Assert.Equal([_tree["/work/script.py"]], command.Command);
+            .Add("/usr/lib/python3/dist-packages/unwanted/__init__.py", "").Add("/project/helper.py", "").Add("/project/other.py", "")
+            .Add("/project/script.py", $"#!{_tree.Root}/usr/bin/python3\nimport wanted\nimport helper\n");
+        PackedCommand command = Pack(_tree["/project/script.py"]);
+        Assert.Equal([_tree["/project/script.py"]], command.Command);
         HashSet<string> names = Names();
         AssertPacked([
                 "usr/bin/python3", "usr/bin/python3.11", "usr/lib/python3.11/os.py", "usr/lib/python3.11/json/__init__.py", "etc/python3.11/sitecustomize.py", "usr/lib/python3/dist-packages/wanted/__init__.py",
-                "usr/lib/python3/dist-packages/deeper.py", "usr/lib/python3/dist-packages/third/part.py", "usr/lib/python3/dist-packages/fourth.cpython-311-x86_64-linux-gnu.so", "work/helper.py", "work/script.py",
+                "usr/lib/python3/dist-packages/deeper.py", "usr/lib/python3/dist-packages/third/part.py", "usr/lib/python3/dist-packages/fourth.cpython-311-x86_64-linux-gnu.so", "project/helper.py", "project/script.py",
             ], names);
         foreach (string left in (string[])["usr/lib/python3.11/test", "usr/lib/python3.11/config-3.11-x", "usr/lib/python3/dist-packages/unwanted", "work/other.py"])
         {
