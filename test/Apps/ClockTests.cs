@@ -17,6 +17,9 @@ public sealed class ClockTests
     /// <summary>A busy host may be slow to answer the first questions, and the program is not kept waiting for quick ones for long.</summary>
     private const double EarlyWallTolerance = 0.25;
 
+    /// <summary>Seconds after which the time of day is corrected, at most, while other tests keep the host busy; <c>./semitone clocks</c> asks for <see cref="WallTolerance"/>.</summary>
+    private const double LateWallTolerance = 0.05;
+
     /// <summary>QEMU's clock chip starts at a whole second and stays behind the host by the fraction: nobody else tells a bare machine the time.</summary>
     private const double ChipTolerance = 1.05;
 
@@ -35,7 +38,7 @@ public sealed class ClockTests
         _output.WriteLine(comparison.ToString());
         Assert.True(comparison.RateErrorAtLeast <= RateTolerance, comparison.ToString());
         Assert.True(comparison.EarlyWallErrorAtLeast <= (isBare ? ChipTolerance : EarlyWallTolerance), comparison.ToString());
-        Assert.True(comparison.LateWallErrorAtLeast <= (isBare ? ChipTolerance : WallTolerance), comparison.ToString());
+        Assert.True(comparison.LateWallErrorAtLeast <= (isBare ? ChipTolerance : LateWallTolerance), comparison.ToString());
         Assert.True(comparison.IsOrdered, comparison.ToString());
     }
 
