@@ -18,10 +18,18 @@ public sealed class FileCredentials
     public uint[] Groups { get; init; } = [];
 
     /// <summary>The effective capabilities; those of the kernel itself unless said otherwise.</summary>
-    public CapabilitySet Capabilities { get; init; } = CapabilitySet.All;
+    public CapabilitySet Capabilities
+    {
+        get;
+        init
+        {
+            field = value;
+            SearchesEverything = (value & s_searching) != CapabilitySet.Empty;
+        }
+    } = CapabilitySet.All;
 
     /// <summary>Whether every directory may be searched, whatever its permissions are.</summary>
-    public bool SearchesEverything => (Capabilities & s_searching) != CapabilitySet.Empty;
+    public bool SearchesEverything { get; private init; } = true;
 
     public bool Has(Capability capability) => Capabilities.Contains(capability);
 

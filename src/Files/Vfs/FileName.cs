@@ -31,11 +31,13 @@ public readonly ref struct FileName
     /// <param name="path">Moved to the slash after the component, or to its end.</param>
     public static FileName TakeFirst(scoped ref ReadOnlySpan<byte> path)
     {
+        // A copy stays in registers, which the caller's variable does not.
+        ReadOnlySpan<byte> rest = path;
         uint hash = HashSeed;
         int length = 0;
-        while (length < path.Length)
+        while (length < rest.Length)
         {
-            byte value = path[length];
+            byte value = rest[length];
             if (value == (byte)'/')
             {
                 break;
@@ -43,9 +45,8 @@ public readonly ref struct FileName
             hash = (hash ^ value) * HashPrime;
             length++;
         }
-        FileName name = new(path[..length], hash);
-        path = path[length..];
-        return name;
+        path = rest[length..];
+        return new FileName(rest[..length], hash);
     }
 
     private static uint HashOf(ReadOnlySpan<byte> bytes)

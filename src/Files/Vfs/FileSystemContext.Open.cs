@@ -19,8 +19,7 @@ public sealed partial class FileSystemContext
         file = null;
         if ((flags & OpenFlags.O_TMPFILE) == OpenFlags.O_TMPFILE)
         {
-            PathWalker directoryWalker = new(this, creates: false, restrictions, start);
-            return OpenUnnamed(ref directoryWalker, start, path, flags, mode, out file);
+            return OpenUnnamed(start, path, flags, mode, restrictions, out file);
         }
         bool creates = (flags & OpenFlags.O_CREAT) != 0 && (flags & OpenFlags.O_PATH) == 0;
         bool isExclusive = creates && (flags & OpenFlags.O_EXCL) != 0;
@@ -56,7 +55,7 @@ public sealed partial class FileSystemContext
             return Errno.EISDIR;
         }
 
-        if (end.HasTrailingSlash && inode is not DirectoryInode && !isNew)
+        if (end.HasTrailingSlash && !inode!.IsDirectory && !isNew)
         {
             return Errno.ENOTDIR;
         }
@@ -132,13 +131,14 @@ public sealed partial class FileSystemContext
     }
 
     private Errno OpenUnnamed(
-        ref PathWalker walker, DirectoryInode start, ReadOnlySpan<byte> path, OpenFlags flags, Mode mode, out OpenFile? file)
+        DirectoryInode start, ReadOnlySpan<byte> path, OpenFlags flags, Mode mode, ResolveFlags restrictions, out OpenFile? file)
     {
         file = null;
         if ((flags & OpenFlags.O_ACCMODE) == OpenFlags.O_RDONLY)
         {
             return Errno.EINVAL;
         }
+        PathWalker walker = new(this, creates: false, restrictions, start);
         Errno error = Find(ref walker, start, path, (flags & OpenFlags.O_NOFOLLOW) == 0, out Inode? inode);
         if (error != Errno.None)
         {

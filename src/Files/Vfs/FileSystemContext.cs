@@ -120,7 +120,7 @@ public sealed partial class FileSystemContext
         {
             return Errno.ENOENT;
         }
-        return end.HasTrailingSlash && inode is not DirectoryInode ? Errno.ENOTDIR : Errno.None;
+        return end.HasTrailingSlash && !inode.IsDirectory ? Errno.ENOTDIR : Errno.None;
     }
 
     /// <summary>Finds the directory and the name that a path ends in, and the file where there is one.</summary>

@@ -15,7 +15,13 @@ public sealed class FileTable
     /// <summary>More than any limit allows (fs.nr_open).</summary>
     public const int AbsoluteLimit = 1 << 20;
 
-    private OpenFile?[] _files = new OpenFile?[InitialLength];
+    /// <summary>A place for a file. Storing into an array of a structure asks nothing about the class of what is stored (array covariance).</summary>
+    private struct Slot
+    {
+        public OpenFile? File;
+    }
+
+    private Slot[] _files = new Slot[InitialLength];
     private ulong[] _used = new ulong[InitialLength / BitsPerWord];
     private ulong[] _closeOnExec = new ulong[InitialLength / BitsPerWord];
 
@@ -28,10 +34,10 @@ public sealed class FileTable
     /// <summary>Gets an open file that is good for transfers: EBADF for one that was opened with O_PATH.</summary>
     public bool TryGet(Fd fd, [NotNullWhen(true)] out OpenFile? file, out Errno error)
     {
-        OpenFile?[] files = _files;
+        Slot[] files = _files;
         if ((uint)fd.Number < (uint)files.Length)
         {
-            file = files[fd.Number];
+            file = files[fd.Number].File;
             if (file is not null && !file.IsPathOnly)
             {
                 error = Errno.None;
@@ -46,7 +52,7 @@ public sealed class FileTable
     /// <summary>Gets an open file, one opened with O_PATH included.</summary>
     public bool TryGetAny(Fd fd, [NotNullWhen(true)] out OpenFile? file, out Errno error)
     {
-        file = (uint)fd.Number < (uint)_files.Length ? _files[fd.Number] : null;
+        file = (uint)fd.Number < (uint)_files.Length ? _files[fd.Number].File : null;
         error = file is null ? Errno.EBADF : Errno.None;
         return file is not null;
     }
@@ -84,7 +90,7 @@ public sealed class FileTable
         {
             return Errno.ENOMEM;
         }
-        OpenFile? old = _files[fd.Number];
+        OpenFile? old = _files[fd.Number].File;
         Place(fd.Number, file, closeOnExec);
         Drop(old);
         return Errno.None;
@@ -92,11 +98,11 @@ public sealed class FileTable
 
     public Errno Close(Fd fd)
     {
-        if ((uint)fd.Number >= (uint)_files.Length || _files[fd.Number] is not { } file)
+        if ((uint)fd.Number >= (uint)_files.Length || _files[fd.Number].File is not { } file)
         {
             return Errno.EBADF;
         }
-        _files[fd.Number] = null;
+        _files[fd.Number].File = null;
         SetBit(_used, fd.Number, false);
         SetBit(_closeOnExec, fd.Number, false);
         Drop(file);
@@ -113,7 +119,7 @@ public sealed class FileTable
     {
         for (int i = Math.Max(0, from); i < _files.Length; i++)
         {
-            if (_files[i] is not null)
+            if (_files[i].File is not null)
             {
                 fd = new Fd(i);
                 return true;
@@ -140,7 +146,7 @@ public sealed class FileTable
     {
         for (int i = 0; i < _files.Length; i++)
         {
-            if (_files[i] is not null)
+            if (_files[i].File is not null)
             {
                 Close(new Fd(i));
             }
@@ -153,13 +159,13 @@ public sealed class FileTable
         FileTable clone = new()
         {
             Limit = Limit,
-            _files = (OpenFile?[])_files.Clone(),
+            _files = (Slot[])_files.Clone(),
             _used = (ulong[])_used.Clone(),
             _closeOnExec = (ulong[])_closeOnExec.Clone(),
         };
-        foreach (OpenFile? file in clone._files)
+        foreach (Slot slot in clone._files)
         {
-            file?.AddReference();
+            slot.File?.AddReference();
         }
         return clone;
     }
@@ -209,7 +215,7 @@ public sealed class FileTable
 
     private void Place(int number, OpenFile file, bool closeOnExec)
     {
-        _files[number] = file;
+        _files[number].File = file;
         SetBit(_used, number, true);
         SetBit(_closeOnExec, number, closeOnExec);
     }

@@ -78,7 +78,7 @@ internal struct PathWalker
                 return error == Errno.ENOENT ? Errno.None : error;
             }
             bool follows = links == LinkPolicy.Follow || (links == LinkPolicy.FollowBeforeSlash && wantsDirectory);
-            if (inode is not SymbolicLinkInode link || !follows)
+            if (inode!.Type != Mode.S_IFLNK || !follows || inode is not SymbolicLinkInode link)
             {
                 end.Inode = inode;
                 return Errno.None;
@@ -183,7 +183,7 @@ internal struct PathWalker
         {
             return error;
         }
-        if (inode is SymbolicLinkInode link)
+        if (inode!.Type == Mode.S_IFLNK && inode is SymbolicLinkInode link)
         {
             error = Follow(directory, link, out inode);
             if (error != Errno.None)
@@ -230,7 +230,7 @@ internal struct PathWalker
     private readonly Errno LookUp(DirectoryInode directory, FileName name, out Inode? inode)
     {
         Errno error = directory.Lookup(name, out inode);
-        if (inode is DirectoryInode { Mounted: not null } covered)
+        if (error == Errno.None && inode!.IsDirectory && inode is DirectoryInode { Mounted: not null } covered)
         {
             if ((_restrictions & ResolveFlags.RESOLVE_NO_XDEV) != 0)
             {
