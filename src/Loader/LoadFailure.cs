@@ -28,6 +28,9 @@ public enum LoadStage : byte
 /// <param name="Interpreter">The path of the ELF interpreter, at that stage.</param>
 public readonly record struct LoadFailure(LoadStage Stage, Errno Error, ElfDefect Defect, byte[] Program, byte[]? Interpreter)
 {
+    /// <summary>The file of which pages must be fetched, when that is all that is wrong (<see cref="InternalErrno.MustWait"/>).</summary>
+    public IProgramFile? Lacking { get; init; }
+
     public override string ToString()
     {
         string program = Encoding.UTF8.GetString(Program);

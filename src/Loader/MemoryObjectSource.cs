@@ -8,6 +8,9 @@ namespace Semitone.Loader;
 /// <summary>The bytes of a memory object, for the ELF reader: read in the page cache, not copied into a buffer first.</summary>
 internal sealed class MemoryObjectSource(MemoryObject pages, FramePool frames) : IElfSource
 {
+    /// <summary>Whether a read failed because a page must be fetched first, whatever the reader made of that.</summary>
+    public bool HasLack { get; private set; }
+
     public IoResult ReadAt(long offset, Span<byte> destination)
     {
         long available = Math.Max(0, pages.Length - offset);
@@ -22,6 +25,7 @@ internal sealed class MemoryObjectSource(MemoryObject pages, FramePool frames) :
             Errno error = pages.GetPage((offset + done) >> Paging.PageShift, out Frame frame);
             if (error != Errno.None)
             {
+                HasLack |= error == InternalErrno.MustWait;
                 return new IoResult(done, error);
             }
 

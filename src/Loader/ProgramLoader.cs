@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Semitone.Abi;
+using Semitone.Core;
 using Semitone.Elf;
 using Semitone.Machine;
 using Semitone.Memory;
@@ -49,7 +50,9 @@ public sealed class ProgramLoader
     /// <param name="files">How files are found.</param>
     /// <param name="program">The program, when the result is None.</param>
     /// <param name="failure">What went wrong, otherwise.</param>
-    /// <returns>None, or what execve(2) answers.</returns>
+    /// <returns>
+    /// None; what execve(2) answers; or <see cref="InternalErrno.MustWait"/> when a name or a page must be fetched first. Nothing has been done then.
+    /// </returns>
     public Errno Load(ExecRequest request, IProgramLookup files, out LoadedProgram? program, out LoadFailure failure)
     {
         program = null;
@@ -66,7 +69,7 @@ public sealed class ProgramLoader
             error = OpenInterpreter(files, interpreterPath, out interpreterFile, out interpreterElf, out ElfDefect defect);
             if (error != Errno.None)
             {
-                failure = new LoadFailure(LoadStage.Interpreter, error, defect, executable.Path, interpreterPath);
+                failure = new LoadFailure(LoadStage.Interpreter, error, defect, executable.Path, interpreterPath) { Lacking = interpreterFile };
                 return error;
             }
         }
@@ -98,8 +101,15 @@ public sealed class ProgramLoader
 
         if (error != Errno.None)
         {
+            IProgramFile? lacking = null;
+            if (space.TryTakeLack(out WaitQueue? fetches))
+            {
+                error = InternalErrno.MustWait;
+                lacking = interpreterFile?.Pages.Fetches == fetches ? interpreterFile : executable.File;
+            }
+
             space.Dispose();
-            failure = new LoadFailure(LoadStage.Map, error, ElfDefect.None, executable.Path, null);
+            failure = new LoadFailure(LoadStage.Map, error, ElfDefect.None, executable.Path, null) { Lacking = lacking };
         }
 
         return error;
@@ -148,11 +158,13 @@ public sealed class ProgramLoader
                 {
                     error = ReadElf(source, file, path, strings, out executable, out defect);
                 }
+
+                error = source.HasLack ? InternalErrno.MustWait : error;
             }
 
             if (error != Errno.None || !isScript)
             {
-                failure = new LoadFailure(stage, error, defect, path, null);
+                failure = new LoadFailure(stage, error, defect, path, null) { Lacking = file };
                 return error;
             }
 
@@ -200,7 +212,7 @@ public sealed class ProgramLoader
         }
 
         error = ElfFile.Read(source, out elf, out defect);
-        return error == Errno.ENOEXEC ? Errno.ELIBBAD : error;
+        return source.HasLack ? InternalErrno.MustWait : error == Errno.ENOEXEC ? Errno.ELIBBAD : error;
     }
 
     /// <summary>Fills an empty address space.</summary>

@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Semitone.Abi;
+using Semitone.Core;
 using Semitone.Machine;
 
 namespace Semitone.Memory;
@@ -13,6 +15,22 @@ public sealed partial class AddressSpace
 
     /// <summary>Pages that one fault in anonymous memory brings in at most, when the guest walks through it upwards.</summary>
     private const int FaultAheadPages = 8;
+
+    private WaitQueue? _lack;
+
+    /// <summary>Whether the last access that failed did so because a page must be fetched, and nobody has asked yet which.</summary>
+    public bool HasLack => _lack is not null;
+
+    /// <summary>Takes where to wait after an access that failed because a page must be fetched.</summary>
+    public bool TryTakeLack([NotNullWhen(true)] out WaitQueue? queue)
+    {
+        queue = _lack;
+        _lack = null;
+        return queue is not null;
+    }
+
+    /// <summary>Takes note that an access has failed for another reason.</summary>
+    public void ForgetLack() => _lack = null;
 
     /// <summary>Resolves a fault that the CPU reported.</summary>
     public FaultResult HandleFault(ulong address, PageFaultFlags flags) => HandleFault(
@@ -119,6 +137,10 @@ public sealed partial class AddressSpace
                 break;
             case Errno.ENOMEM:
                 return FaultResult.OutOfMemory;
+            case InternalErrno.MustWait:
+                _lack = target.Fetches;
+                WhenPageIsLacking?.Invoke();
+                return FaultResult.MustWait;
             default:
                 return FaultResult.BusError;
         }

@@ -55,6 +55,9 @@ public sealed partial class AddressSpace : IDisposable
     /// <summary>What to do when the kernel needed a page of the guest for a system call and there was no frame; the call fails. Null while the program is being loaded.</summary>
     public Action? WhenMemoryRunsOut { get; set; }
 
+    /// <summary>What to do when an access has come to a page that must be fetched: whoever runs waits for it before its program goes on.</summary>
+    public Action? WhenPageIsLacking { get; set; }
+
     /// <summary>Whether new mappings are locked (mlockall(2), MCL_FUTURE).</summary>
     public bool LocksNewMappings { get; set; }
 

@@ -20,4 +20,7 @@ public enum FaultResult
 
     /// <summary>No frame is left: the program is to be killed.</summary>
     OutOfMemory,
+
+    /// <summary>The page must be fetched first (<see cref="AddressSpace.TryTakeLack"/>): wait, and try again.</summary>
+    MustWait,
 }

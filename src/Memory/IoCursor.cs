@@ -150,6 +150,21 @@ public struct IoCursor
         }
     }
 
+    /// <summary>Goes on after a page that was missing has been fetched. What has been moved so far is counted no longer.</summary>
+    /// <returns>Bytes that had been moved.</returns>
+    public long Resume()
+    {
+        long moved = Moved;
+        Moved = 0;
+        if (IsFaulted)
+        {
+            IsFaulted = false;
+            _segmentRemaining = _segments is null ? Remaining : _nextSegment == 0 ? 0 : (long)(_segments[_nextSegment - 1].Address + _segments[_nextSegment - 1].Length - _address);
+        }
+
+        return moved;
+    }
+
     /// <summary>Cuts the end off, so that no more than <paramref name="count"/> bytes remain.</summary>
     public void Limit(long count) => Remaining = Math.Min(Remaining, Math.Max(0, count));
 

@@ -8,7 +8,7 @@ namespace Semitone.Memory;
 /// <summary>The only door to a guest's bytes.</summary>
 /// <remarks>Addresses come from the guest and are not trusted: those of the kernel, non-canonical ones and unmapped ones yield EFAULT.
 /// Pages that are mapped but not there are brought in. Read every value once: another thread of the guest may change it.</remarks>
-public sealed class UserMemory
+public sealed partial class UserMemory
 {
     /// <summary>The longest path, NUL included (limits.h).</summary>
     public const int PathMax = 4096;
@@ -60,7 +60,7 @@ public sealed class UserMemory
         where T : unmanaged
     {
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(ref value));
-        return CopyOut(pointer.Address, bytes) == bytes.Length;
+        return CopyOut(pointer.Address, bytes) == bytes.Length || TryPutOff(pointer.Address, bytes);
     }
 
     /// <summary>Writes a large value without copying it first.</summary>
@@ -69,7 +69,7 @@ public sealed class UserMemory
         where T : unmanaged
     {
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value));
-        return CopyOut(pointer.Address, bytes) == bytes.Length;
+        return CopyOut(pointer.Address, bytes) == bytes.Length || TryPutOff(pointer.Address, bytes);
     }
 
     /// <summary>Writes an array.</summary>
@@ -78,7 +78,7 @@ public sealed class UserMemory
         where T : unmanaged
     {
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(values);
-        return CopyOut(pointer.Address, bytes) == bytes.Length;
+        return CopyOut(pointer.Address, bytes) == bytes.Length || TryPutOff(pointer.Address, bytes);
     }
 
     /// <summary>Copies from the guest, as far as it goes.</summary>
@@ -360,7 +360,17 @@ public sealed class UserMemory
             _space.WhenMemoryRunsOut?.Invoke();
         }
 
-        return result is FaultResult.Resolved or FaultResult.Unchanged;
+        if (result is FaultResult.Resolved or FaultResult.Unchanged)
+        {
+            return true;
+        }
+
+        if (result != FaultResult.MustWait)
+        {
+            _space.ForgetLack();
+        }
+
+        return false;
     }
 
     private int CopyInSlowly(ulong address, Span<byte> destination, int done)

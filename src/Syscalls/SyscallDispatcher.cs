@@ -70,6 +70,11 @@ public sealed partial class SyscallDispatcher(Strace? strace, SyscallCounts? cou
                 context.Pending = FinishTracedAsync(strace, line, arguments, context.Pending);
             }
         }
+        else if (result.Error == Errno.EFAULT && context.Memory.Space.HasLack)
+        {
+            // So is one whose arguments must be fetched.
+            strace.Drop(line);
+        }
         else
         {
             strace.End(line, in arguments, result);

@@ -289,6 +289,17 @@ public sealed partial class GuestThread : Runnable
                 return false;
             }
 
+            if ((_work & ThreadWork.Fetch) != 0)
+            {
+                _work &= ~ThreadWork.Fetch;
+                if (!TryFinishFetch())
+                {
+                    return false;
+                }
+
+                continue;
+            }
+
             if ((_work & ThreadWork.Repeat) != 0)
             {
                 _work &= ~ThreadWork.Repeat;
@@ -332,6 +343,10 @@ public sealed partial class GuestThread : Runnable
             {
                 _context.Registers.Rax = (ulong)result.Value;
                 NoteRestart(result);
+                if (Process.AddressSpace.HasLack || Process.AddressSpace.Memory.HasWritesPutOff)
+                {
+                    _work |= ThreadWork.Fetch;
+                }
             }
         }
         catch (Exception exception)
@@ -428,6 +443,10 @@ public sealed partial class GuestThread : Runnable
                 break;
             case FaultResult.BusError:
                 RaiseFault(in trap, Signal.SIGBUS, SignalCode.BUS_ADRERR, trap.Address);
+                break;
+            case FaultResult.MustWait:
+                // Waits before it runs again (ThreadWork.Fetch).
+                _unchangedFaultCount = 0;
                 break;
             default:
                 Process.System.KillForMemory();

@@ -27,7 +27,13 @@ public sealed partial class Process
             StackLimit = Limits[RlimitResource.RLIMIT_STACK].rlim_cur,
             Randomize = System.RandomizesAddresses && (Persona & Persona.ADDR_NO_RANDOMIZE) == 0,
         };
-        return System.Loader.Load(request, new ProgramLookup(FileSystem), out program, out _);
+        Errno error = System.Loader.Load(request, new ProgramLookup(FileSystem), out program, out LoadFailure failure);
+        if (failure.Lacking is ProgramFile lacking && error == InternalErrno.MustWait)
+        {
+            FileSystem.NoteFetch(lacking.Inode);
+        }
+
+        return error;
     }
 
     /// <summary>Ends all threads but one, which becomes the first (execve(2), "all threads other than the calling thread are destroyed").</summary>
@@ -87,7 +93,7 @@ public sealed partial class Process
         (Program.Executable as ProgramFile)?.Inode.EndExecution();
         Program = program;
         AddressSpace = program.Space;
-        AddressSpace.WhenMemoryRunsOut = System.WhenMemoryRunsOut;
+        TakeAddressSpace();
         ApplyLimits();
         thread.BeginProgram(program);
         DeletePosixTimers();
@@ -99,5 +105,12 @@ public sealed partial class Process
         Persona &= ~Persona.READ_IMPLIES_EXEC;
         Dumpable = 1;
         old.Dispose();
+    }
+
+    /// <summary>From here on what goes wrong with its pages is this process's business.</summary>
+    private void TakeAddressSpace()
+    {
+        AddressSpace.WhenMemoryRunsOut = System.WhenMemoryRunsOut;
+        AddressSpace.WhenPageIsLacking = System.WhenPageIsLacking;
     }
 }

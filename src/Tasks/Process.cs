@@ -26,7 +26,7 @@ public sealed partial class Process
         Parent = parent;
         Program = program;
         AddressSpace = program.Space;
-        AddressSpace.WhenMemoryRunsOut = system.WhenMemoryRunsOut;
+        TakeAddressSpace();
         FileSystem = fileSystem;
         Files = files;
         Limits = limits;

@@ -28,6 +28,7 @@ public sealed partial class SystemState : IClockListener
         Loader = parts.Loader;
         Vdso = parts.Vdso;
         WhenMemoryRunsOut = KillForMemory;
+        WhenPageIsLacking = NoteLack;
         Clock.Listener = this;
     }
 
@@ -157,6 +158,12 @@ public sealed partial class SystemState : IClockListener
 
     /// <summary><see cref="KillForMemory"/>, made once: execve(2) must not fail in the middle.</summary>
     internal Action WhenMemoryRunsOut { get; }
+
+    /// <summary><see cref="NoteLack"/>, made once.</summary>
+    internal Action WhenPageIsLacking { get; }
+
+    /// <summary>Takes note that the thread which runs has come to a page that must be fetched. A call that waited looks by itself when it is over.</summary>
+    private void NoteLack() => CurrentThread?.NoteLack();
 
     /// <summary>Ends the process that holds the most memory, because a fault found none left.</summary>
     internal void KillForMemory()

@@ -26,4 +26,7 @@ internal enum ThreadWork
 
     /// <summary>What a system call lacked has been fetched: it is to be served from its start.</summary>
     Repeat = 64,
+
+    /// <summary>An access of this thread, or of the kernel for it, has come to a page that must be fetched.</summary>
+    Fetch = 128,
 }

@@ -62,7 +62,7 @@ public sealed partial class FileSystemContext
     }
 
     /// <summary>Notes what a call that answers <see cref="InternalErrno.MustWait"/> will have to wait for.</summary>
-    internal void NoteFetch(Inode inode) => _fetching = inode;
+    public void NoteFetch(Inode inode) => _fetching = inode;
 
     /// <summary>Makes the context of a child process.</summary>
     public FileSystemContext Clone(FileCredentials credentials) =>

@@ -77,7 +77,7 @@ public static class ReadWriteSyscalls
             return Errno.EINVAL;
         }
         IoCursor cursor = IoCursor.OverUser(context.Memory, buffer, count);
-        return file.ReadAt(ref cursor, offset).ToSysResult();
+        return FinishAt(context, file, ref cursor, file.ReadAt(ref cursor, offset), Transfer.ReadAt, offset);
     }
 
     [Syscall(18, "pwrite64", Returns = Returns.Value)]
@@ -108,7 +108,7 @@ public static class ReadWriteSyscalls
             return Errno.EINVAL;
         }
         IoCursor cursor = IoCursor.OverUser(context.Memory, buffer, count);
-        return file.WriteAt(ref cursor, offset).ToSysResult();
+        return FinishAt(context, file, ref cursor, file.WriteAt(ref cursor, offset), Transfer.WriteAt, offset);
     }
 
     [Syscall(19, "readv", Returns = Returns.Value)]
@@ -165,23 +165,45 @@ public static class ReadWriteSyscalls
     private static SysResult Read(SyscallContext context, OpenFile file, ref IoCursor cursor)
     {
         IoResult result = file.Read(ref cursor);
-        return result.Error == Errno.EAGAIN && result.Bytes == 0 && !file.IsNonBlocking
-            ? context.Wait(FileWait.ReadAsync(context, file, cursor))
-            : result.ToSysResult();
+        return result.Error == Errno.None ? result.Bytes : FinishRead(context, file, ref cursor, result);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static SysResult Write(SyscallContext context, OpenFile file, ref IoCursor cursor)
     {
         IoResult result = file.Write(ref cursor);
-        if (result.Error == Errno.None)
+        return result.Error == Errno.None ? result.Bytes : FinishWrite(context, file, ref cursor, result);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static SysResult FinishRead(SyscallContext context, OpenFile file, ref IoCursor cursor, IoResult result)
+    {
+        if (result.Error == Errno.EAGAIN && result.Bytes == 0 && !file.IsNonBlocking)
         {
-            return result.Bytes;
+            return context.Wait(FileWait.ReadAsync(context, file, cursor));
         }
-        return result.Error == Errno.EAGAIN && !file.IsNonBlocking
-            ? context.Wait(FileWait.WriteAsync(context, file, cursor))
+        return FetchWait.IsNeeded(context, result)
+            ? context.Wait(FetchWait.ContinueAsync(context, file, cursor, result, Transfer.Read))
+            : result.ToSysResult();
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static SysResult FinishWrite(SyscallContext context, OpenFile file, ref IoCursor cursor, IoResult result)
+    {
+        if (result.Error == Errno.EAGAIN && !file.IsNonBlocking)
+        {
+            return context.Wait(FileWait.WriteAsync(context, file, cursor));
+        }
+        return FetchWait.IsNeeded(context, result)
+            ? context.Wait(FetchWait.ContinueAsync(context, file, cursor, result, Transfer.Write))
             : FileWait.Finish(context, result);
     }
+
+    /// <summary>Ends a transfer to or from a place, or goes on with it when a page has been fetched.</summary>
+    private static SysResult FinishAt(SyscallContext context, OpenFile file, ref IoCursor cursor, IoResult result, Transfer transfer, long offset) =>
+        FetchWait.IsNeeded(context, result)
+            ? context.Wait(FetchWait.ContinueAsync(context, file, cursor, result, transfer, offset))
+            : result.ToSysResult();
 
     private static SysResult ReadVector(SyscallContext context, Fd fd, ulong vector, nuint count)
     {
@@ -234,7 +256,9 @@ public static class ReadWriteSyscalls
         {
             error = Errno.EINVAL;
         }
-        return error != Errno.None ? error : file.ReadAt(ref cursor, offset).ToSysResult();
+        return error != Errno.None
+            ? error
+            : FinishAt(context, file, ref cursor, file.ReadAt(ref cursor, offset), Transfer.ReadAt, offset);
     }
 
     private static SysResult WriteVectorAt(SyscallContext context, Fd fd, ulong vector, nuint count, long offset)
@@ -260,6 +284,8 @@ public static class ReadWriteSyscalls
         {
             error = Errno.EINVAL;
         }
-        return error != Errno.None ? error : file.WriteAt(ref cursor, offset).ToSysResult();
+        return error != Errno.None
+            ? error
+            : FinishAt(context, file, ref cursor, file.WriteAt(ref cursor, offset), Transfer.WriteAt, offset);
     }
 }

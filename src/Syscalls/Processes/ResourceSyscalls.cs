@@ -58,6 +58,7 @@ public static class ResourceSyscalls
 
     private static void AddSwitches(ref Rusage usage, GuestThread thread)
     {
+        usage.ru_majflt += thread.MajorFaultCount;
         usage.ru_nvcsw += thread.VoluntarySwitchCount;
         usage.ru_nivcsw += thread.InvoluntarySwitchCount;
     }

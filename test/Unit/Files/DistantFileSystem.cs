@@ -41,7 +41,7 @@ internal sealed class DistantFileSystem : FileSystem
         }
     }
 
-    private void Ask(Action answer)
+    internal void Ask(Action answer)
     {
         AskedCount++;
         _questions.Add(answer);
@@ -62,6 +62,13 @@ internal sealed class DistantFileSystem : FileSystem
             Directory directory = new(fileSystem) { Parent = this };
             _there.Add(name, directory);
             return directory;
+        }
+
+        public DistantFile AddFile(string name, byte[] contents)
+        {
+            DistantFile file = new(fileSystem, contents) { Parent = this };
+            _there.Add(name, file);
+            return file;
         }
 
         public void AddLink(string name, string target) => _there.Add(name, new Link(fileSystem, target) { Parent = this });

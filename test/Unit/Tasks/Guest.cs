@@ -142,7 +142,7 @@ internal sealed class Guest
     }
 
     /// <summary>Makes a static ELF file of one segment.</summary>
-    private static byte[] MakeProgram()
+    internal static byte[] MakeProgram()
     {
         byte[] file = new byte[0x2000];
         "\u007fELF"u8.CopyTo(file);
