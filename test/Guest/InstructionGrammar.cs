@@ -85,28 +85,48 @@ internal static class InstructionGrammar
     /// </summary>
     internal static void SpareTranslator(Span<byte> code)
     {
+        // What one change makes of the bytes may be such an instruction again, of which an earlier byte is the beginning.
+        while (SpareOnce(code))
+        {
+        }
+    }
+
+    /// <returns>True when something was changed; each change leaves fewer bits that can be.</returns>
+    private static bool SpareOnce(Span<byte> code)
+    {
         const int RegisterField = 7 << 3;
         const byte VectorLength = 4;
+        bool hasChanged = false;
         for (int i = 0; i + 2 < code.Length; i++)
         {
             if (code[i] == 0xFF && (code[i + 1] & RegisterField) == 3 << 3)
             {
                 code[i + 1] ^= 1 << 3;
+                hasChanged = true;
             }
-            else if (code[i] == 0xF0 && code[i + 1] != 0x01 && (code[i + 1] != 0x0F || code[i + 2] != 0xB1) && (code[i + 1] != 0x48 || code[i + 2] != 0x0F || i + 3 == code.Length || code[i + 3] != 0xC7))
+            else if (code[i] == 0xF0 && !IsLockable(code[i..]))
             {
                 code[i] = 0x3E;
+                hasChanged = true;
             }
-            else if (code[i] == 0xC5)
+            else if (code[i] == 0xC5 && code[i + 2] == 0xC4 && (code[i + 1] & VectorLength) != 0)
             {
-                code[i + 1] &= unchecked((byte)~(code[i + 2] == 0xC4 ? VectorLength : 0));
+                code[i + 1] ^= VectorLength;
+                hasChanged = true;
             }
-            else if (code[i] == 0xC4 && i + 3 < code.Length)
+            else if (code[i] == 0xC4 && i + 3 < code.Length && code[i + 3] is (0xC4 or 0x20 or 0x21 or 0x22) && (code[i + 2] & VectorLength) != 0)
             {
-                code[i + 2] &= unchecked((byte)~(code[i + 3] is 0xC4 or 0x20 or 0x21 or 0x22 ? VectorLength : 0));
+                code[i + 2] ^= VectorLength;
+                hasChanged = true;
             }
         }
+
+        return hasChanged;
     }
+
+    /// <summary>LOCK before ADD, CMPXCHG or CMPXCHG16B.</summary>
+    private static bool IsLockable(ReadOnlySpan<byte> code) =>
+        code[1] == 0x01 || (code[1] == 0x0F && code[2] == 0xB1) || (code[1] == 0x48 && code[2] == 0x0F && code.Length > 3 && code[3] == 0xC7);
 
     internal static ulong GetAddress(ref StreamRandom random) => random.Below(8) switch
     {
