@@ -54,6 +54,7 @@ public static class Program
     {
         // The program and what stands behind it are not ours, even where they look like flags of ours: the parser does not see them.
         RunCommand run = new();
+        arguments = arguments is ["help", .. string[] about] ? [.. about.Take(1), "--help"] : arguments;
         string[] own = run.TakeProgram(arguments);
         RootCommand root = new("Runs unmodified Linux x86-64 programs, each in a virtual machine of its own.");
         root.Add(run.Command);
@@ -70,12 +71,9 @@ public static class Program
         int status = result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         if (IsHelp(result))
         {
-            if (result.CommandResult.Command.Name == RunCommand.Name)
-            {
-                Descriptor.TryWrite(Descriptor.StandardOutput, Encoding.UTF8.GetBytes(RunCommand.Examples));
-            }
-
-            Descriptor.TryWrite(Descriptor.StandardOutput, Encoding.UTF8.GetBytes(Statuses));
+            bool isRun = result.CommandResult.Command == run.Command;
+            string more = isRun ? RunCommand.Examples + Statuses : result.CommandResult.Command is RootCommand ? Statuses : "";
+            Descriptor.TryWrite(Descriptor.StandardOutput, Encoding.UTF8.GetBytes(more));
         }
 
         return own.Length == 0 ? ExitStatus.Usage : status;

@@ -35,4 +35,7 @@ public enum ControlKind : byte
 
     /// <summary>The kernel asks for the time. Body: a sequence number, one byte, which the answer (<see cref="InputEventKind.Time"/>) repeats.</summary>
     TimeRequest = 11,
+
+    /// <summary>The program has ended: how much of standard input that is no terminal it has taken. Body: bytes modulo 2^32, 4 bytes, low byte first.</summary>
+    InputTaken = 12,
 }

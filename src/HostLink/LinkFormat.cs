@@ -21,6 +21,9 @@ public static class LinkFormat
     /// <summary>Bytes that may be typed before the guest has said that there is room for more.</summary>
     public const int TerminalRoom = 4095;
 
+    /// <summary>Bytes of standard input that is no terminal that the guest holds, and that answer a request at most.</summary>
+    public const int InputRoom = 4096;
+
     /// <summary>The I/O port of QEMU's isa-debug-exit device: writing v ends QEMU with status (v &lt;&lt; 1) | 1.</summary>
     public const ushort ExitPort = 0x501;
 

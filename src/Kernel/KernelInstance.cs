@@ -155,6 +155,7 @@ internal sealed class KernelInstance
         Tell(ControlKind.Ready, []);
         long readyNs = clock.MonotonicNs;
         ExitStatus status = system.RunInit();
+        _streams.TellInputTaken();
         TellMissing(dispatcher.Missing, status);
         if (_options.Stats)
         {

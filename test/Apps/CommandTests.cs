@@ -58,6 +58,8 @@ public sealed class CommandTests
     [InlineData("bench --rnus 3", "did you mean '--runs'?")]
     [InlineData("run --xyzzy prog", "the program's own flags stand behind it")]
     [InlineData("version --help-me", "unknown flag '--help-me'")]
+    [InlineData("run -v HOST:GUEST prog", "--volume is not supported yet; to list what is packed, say --verbose")]
+    [InlineData("run -M 64 prog", "write 64Mi")]
     public void Command_Typo_IsToldWhatWasMeant(string arguments, string hint)
     {
         ProgramRun run = ProgramRun.Of([Repository.Semitone, .. arguments.Split(' ')]);
@@ -98,6 +100,24 @@ public sealed class CommandTests
         Assert.Contains("  124      --timeout ran out", run.Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Help_Command_IsTheHelpOfThatCommandAlone()
+    {
+        Assert.Equal(ProgramRun.Of([Repository.Semitone, "run", "--help"]), ProgramRun.Of([Repository.Semitone, "help", "run"]));
+        Assert.Equal(ProgramRun.Of([Repository.Semitone, "--help"]), ProgramRun.Of([Repository.Semitone, "help"]));
+        Assert.DoesNotContain("Exit statuses", ProgramRun.Of([Repository.Semitone, "kvm", "--help"]).Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>What nobody hears is lost, as the output of a program of the host is; that is not the machine's failure.</summary>
+    [Theory]
+    [InlineData(">&-")]
+    [InlineData("<&- >&- 2>&-")]
+    public void Run_StandardStreamsAreClosed_EndsAsTheProgramDoes(string redirections)
+    {
+        ProgramRun run = ProgramRun.Of(["/bin/sh", "-c", $"'{Repository.Semitone}' run --quiet --timeout 60 '{StaticHello}' {redirections}; echo $?"]);
+        Assert.Equal(("7\n", ""), (run.Output, run.Errors));
+    }
+
     /// <summary>A limit on the size of files stands for a disk that is full.</summary>
     [Fact]
     public void Run_DiskIsFull_KeepsNoHalfArchive()
@@ -107,7 +127,7 @@ public sealed class CommandTests
         {
             ProgramRun run = ProgramRun.Of(["/bin/sh", "-c", $"trap '' XFSZ; ulimit -f 100; exec '{Repository.Semitone}' run --keep-initrd {folder}/root.cpio '{StaticHello}'"]);
             Assert.Equal(125, run.Status);
-            Assert.Contains("cannot be packed", run.Errors, StringComparison.Ordinal);
+            Assert.Contains("the root file system cannot be packed", run.Errors, StringComparison.Ordinal);
             Assert.DoesNotContain("4 GiB", run.Errors, StringComparison.Ordinal);
             Assert.Empty(Directory.GetFileSystemEntries(folder));
         }
@@ -250,15 +270,17 @@ public sealed class CommandTests
         }
     }
 
-    [Fact]
-    public void Run_ScriptInTheCurrentFolder_BringsItsInterpreter()
+    [Theory]
+    [InlineData("./say")]
+    [InlineData("say")]
+    public void Run_ScriptInTheCurrentFolder_BringsItsInterpreter(string name)
     {
         string folder = Directory.CreateTempSubdirectory("semitone-script-").FullName;
         try
         {
             File.WriteAllText(folder + "/say", "#!/bin/sh\necho \"$0 $1 $PWD\"\n");
             File.SetUnixFileMode(folder + "/say", (UnixFileMode)0x1ED);
-            ProgramRun run = ProgramRun.Of([Repository.Semitone, "run", "--timeout", "60", "./say", "--", "this"], folder: folder);
+            ProgramRun run = ProgramRun.Of([Repository.Semitone, "run", "--timeout", "60", name, "--", "this"], folder: folder);
             Assert.Equal(($"./say this {folder}\n", "", 0), (run.Output, run.Errors, run.Status));
         }
         finally

@@ -42,6 +42,19 @@ public sealed class KvmTests : IDisposable
         Assert.Equal("", Run(mode, ["run", StaticHello], "SEMITONE_QUIET=1").Errors);
     }
 
+    /// <summary>Where QEMU fails with and without KVM, it is not KVM that matters.</summary>
+    [Theory]
+    [InlineData("stops")]
+    [InlineData("usable")]
+    public void Run_QemuFailsForAnotherReason_SaysThatAlone(string mode)
+    {
+        string qemu = Path.Combine(_folder, "qemu");
+        File.WriteAllText(qemu, "#!/bin/sh\necho 'qemu: another reason' >&2\nexit 1\n");
+        File.SetUnixFileMode(qemu, (UnixFileMode)0x1ED);
+        ProgramRun run = Run(mode, ["run", StaticHello], $"SEMITONE_QEMU={qemu}");
+        Assert.Equal(("", "semitone: QEMU ended with status 1 before the program did:\nsemitone: qemu: another reason\n", 122), (run.Output, run.Errors, run.Status));
+    }
+
     [Theory]
     [InlineData("absent", "there is no /dev/kvm")]
     [InlineData("forbidden", "permission denied")]

@@ -49,6 +49,40 @@ public sealed class TerminalTests
         Assert.Equal(5, terminal.WaitForEnd().Status);
     }
 
+    /// <summary>The terminal's character set goes with its TERM, unless the user says something else.</summary>
+    [Theory]
+    [InlineData("C.UTF-8", "", "<C.UTF-8> 1\r\n")]
+    [InlineData("C", "", "<> 2\r\n")]
+    [InlineData("C.UTF-8", "-e LANG=C", "<> 2\r\n")]
+    public void Run_TerminalOfUnicode_IsOneInTheGuest(string locale, string flag, string shown)
+    {
+        Assert.SkipUnless(Directory.Exists("/usr/lib/locale/C.utf8"), "there is no C.UTF-8 here");
+        using PseudoTerminal terminal = new(
+            "/usr/bin/env", "-u", "LC_ALL", "-u", "LC_CTYPE", $"LANG={locale}", "/bin/sh", "-c",
+            $"'{Repository.Semitone}' run --quiet --timeout 60 {flag} /bin/bash -c 's=\u00e9; echo \"<$LC_CTYPE> ${{#s}}\"'");
+        Assert.EndsWith(shown, terminal.WaitForEnd().Shown, StringComparison.Ordinal);
+    }
+
+    /// <summary>A file is read ahead for who reads byte by byte, as shells do, and what is left of it is there for the next.</summary>
+    [Fact]
+    public void Run_StandardInputIsAFile_LeavesWhatTheProgramLeaves()
+    {
+        string file = Path.GetTempFileName();
+        try
+        {
+            string[] lines = [.. Enumerable.Range(0, 300).Select(i => $"line number {i}")];
+            File.WriteAllLines(file, lines);
+            const string Reader = "i=0; while [ $i -lt 100 ]; do read -r line; echo \"$line\"; i=$((i + 1)); done";
+            string command = Command("sh", "-c", Reader);
+            ProgramRun run = ProgramRun.Of(["/bin/sh", "-c", $"{{ {command}; {command}; cat; }} < '{file}'"]);
+            Assert.Equal(lines, run.Output.TrimEnd('\n').Split('\n'));
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
     [Fact]
     public void Run_CtrlCInALoopOfAScript_EndsTheLoop()
     {

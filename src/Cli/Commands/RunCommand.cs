@@ -47,7 +47,7 @@ internal sealed class RunCommand
     private readonly Option<string?> _workingDirectory = new("--workdir", "-w") { Description = "Working directory of the program", HelpName = "DIR" };
     private readonly Option<string?> _user = new("--user", "-u") { Description = "User that the program runs as, by the root file system's /etc/passwd", HelpName = "NAME|UID[:GROUP]" };
     private readonly Option<string?> _hostName = new("--hostname") { Description = "Name of the machine, as uname tells it", HelpName = "NAME" };
-    private readonly Option<bool> _verbose = new("--verbose", "-v") { Description = "List what is packed, and why" };
+    private readonly Option<bool> _verbose = new("--verbose", "-V") { Description = "List what is packed, and why" };
     private readonly Option<string?> _platform = new("--plat") { Description = "Platform: auto or qemu [default: auto]", HelpName = "NAME" };
     private readonly Option<string?> _architecture = new("--arch", "-m") { Description = "Architecture: x86_64", HelpName = "NAME" };
     private readonly Option<string?> _target = new("--target", "-t") { Description = "Target, such as qemu/x86_64-initrd-strace", HelpName = "TARGET" };
@@ -69,7 +69,7 @@ internal sealed class RunCommand
     [
         new Option<bool>("--detach", "-d"), new Option<string>("--ip"), new Option<string>("--kraftfile", "-K"), new Option<string>("--mac"), new Option<string>("--network"),
         new Option<bool>("--no-start"), new Option<string>("--port", "-p"), new Option<string>("--prefix"), new Option<bool>("--prefix-name"), new Option<bool>("--rm"),
-        new Option<string>("--volume"), new Option<bool>("--symbolic"),
+        new Option<string>("--volume", "-v"), new Option<bool>("--symbolic"),
     ];
 
     /// <summary>The program and its arguments, once <see cref="TakeProgram"/> has found them.</summary>
@@ -104,7 +104,10 @@ internal sealed class RunCommand
     public Command Command { get; }
 
     /// <summary>Takes the program and its arguments from a command line: they start at the first word that is neither a flag nor a flag's value.</summary>
-    /// <remarks>A <c>--</c> before the program or right behind it only marks that border; any other is the program's own.</remarks>
+    /// <remarks>
+    /// Of a flag with one value the last counts, as in a script that adds to what it was given. A <c>--</c> before the program or right
+    /// behind it only marks that border; any other is the program's own.
+    /// </remarks>
     /// <param name="arguments">The command's.</param>
     /// <returns>What is left: ours.</returns>
     public string[] TakeProgram(string[] arguments)
@@ -114,13 +117,21 @@ internal sealed class RunCommand
             return arguments;
         }
 
+        List<(Option? Flag, string[] Words)> own = [];
         int start = 1;
         while (start < arguments.Length && arguments[start].StartsWith('-') && arguments[start] is not ("-" or "--"))
         {
-            start += TakesNextWord(arguments[start]) ? 2 : 1;
+            Option? flag = FindOption(arguments[start]);
+            int end = Math.Min(start + (TakesNextWord(arguments[start]) ? 2 : 1), arguments.Length);
+            if (flag?.ValueType == typeof(string))
+            {
+                own.RemoveAll(earlier => earlier.Flag == flag);
+            }
+
+            own.Add((flag, arguments[start..end]));
+            start = end;
         }
 
-        start = Math.Min(start, arguments.Length);
         string[] words = arguments[start..];
         ProgramWords = words switch
         {
@@ -128,7 +139,14 @@ internal sealed class RunCommand
             [string program, "--", .. string[] rest] => [program, .. rest],
             _ => words,
         };
-        return arguments[..start];
+        return [arguments[0], .. own.SelectMany(flag => flag.Words)];
+    }
+
+    /// <summary>Finds the flag that a word is, with <c>--flag=value</c> and <c>-Mvalue</c> too.</summary>
+    private Option? FindOption(string word)
+    {
+        string name = word.StartsWith("--", StringComparison.Ordinal) ? word.Split('=')[0] : word[..2];
+        return Command.Options.FirstOrDefault(option => option.Name == name || option.Aliases.Contains(name));
     }
 
     /// <summary>Tells whether a flag's value is the word behind it: not with <c>--flag=value</c> or <c>-Mvalue</c>, and not for a switch.</summary>
@@ -141,7 +159,9 @@ internal sealed class RunCommand
         {
             if (result.GetResult(option) is { Implicit: false })
             {
-                throw Wrong($"{option.Name} is not supported yet");
+                // It listed once what is packed.
+                string hint = option.Aliases.Contains("-v") ? "; to list what is packed, say --verbose or -V" : "";
+                throw Wrong($"{option.Name} is not supported yet{hint}");
             }
         }
 
@@ -182,6 +202,7 @@ internal sealed class RunCommand
             Arguments = words[1..],
             RootFileSystem = root,
             MemoryBytes = ReadMemory(result),
+            MemoryText = result.GetValue(_memory),
             Environment = [.. (result.GetValue(_environmentFiles) ?? []).SelectMany(EnvironmentFile.Read), .. result.GetValue(_environment) ?? []],
             Includes = [.. (result.GetValue(_includes) ?? []).Select(IncludedPath.Parse)],
             WorkingDirectory = ReadWorkingDirectory(result),
@@ -248,7 +269,8 @@ internal sealed class RunCommand
             throw Wrong($"--memory: '{text}' is no size; write 64Mi, 1.5G, 512MB or a number of bytes");
         }
 
-        return bytes >= 1 << 20 ? bytes : throw Wrong($"--memory: {text} is less than 1Mi");
+        string hint = text.All(char.IsAsciiDigit) ? $"; a number alone counts bytes: write {text}Mi" : "";
+        return bytes >= 1 << 20 ? bytes : throw Wrong($"--memory: {text} is less than 1Mi{hint}");
     }
 
     private string? ReadWorkingDirectory(ParseResult result) => result.GetValue(_workingDirectory) switch

@@ -50,8 +50,10 @@ internal sealed class KvmAnswerStore(string? path, string key)
 
         string end = validity is { } time ? (DateTimeOffset.UtcNow + time).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture) : Forever;
         string temporary = $"{path}.{Environment.ProcessId}";
+        string[] made = [];
         try
         {
+            made = FindMissing(Path.GetDirectoryName(path));
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             try
             {
@@ -67,6 +69,35 @@ internal sealed class KvmAnswerStore(string? path, string key)
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             // A full or read-only disk, somebody else's folder: the next run asks again.
+            RemoveEmpty(made);
+        }
+    }
+
+    /// <summary>Finds the folders that are to be made for one, the innermost first.</summary>
+    private static string[] FindMissing(string? folder)
+    {
+        List<string> missing = [];
+        for (; folder is not null && !Directory.Exists(folder); folder = Path.GetDirectoryName(folder))
+        {
+            missing.Add(folder);
+        }
+
+        return [.. missing];
+    }
+
+    /// <summary>Removes what was made for nothing.</summary>
+    private static void RemoveEmpty(string[] folders)
+    {
+        try
+        {
+            foreach (string folder in folders)
+            {
+                Directory.Delete(folder);
+            }
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // It was not made, or another command has put something in there.
         }
     }
 

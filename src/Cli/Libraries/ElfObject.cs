@@ -128,7 +128,7 @@ internal sealed class ElfObject
     private static string Describe(ElfDefect defect) => defect switch
     {
         ElfDefect.MachineMismatch => "it is made for another machine than x86-64",
-        ElfDefect.NotElf => "it is no ELF file",
+        ElfDefect.NotElf => "it is neither an ELF file nor a script (one begins with #!)",
         ElfDefect.BadType => "it is an ELF file but neither a program nor a shared object",
         ElfDefect.BadInterpreterPath or ElfDefect.TruncatedInterpreterPath => "the path of its interpreter is damaged",
         _ => "it is a damaged or 32-bit ELF file",

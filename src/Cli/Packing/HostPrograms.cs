@@ -5,14 +5,14 @@ namespace Semitone.Cli.Packing;
 /// <summary>Programs of the host by the names that a user types.</summary>
 internal static class HostPrograms
 {
-    /// <summary>Finds a program: with a slash as a path, else in PATH.</summary>
+    /// <summary>Finds a program: with a slash as a path, whatever is there, else in PATH.</summary>
     /// <returns>Its absolute path; null when there is none.</returns>
     public static string? Find(string name)
     {
         if (name.Contains('/'))
         {
             string path = HostFile.GetFullPath(name);
-            return HostFile.Exists(path) ? path : null;
+            return FileStatus.TryFollow(path, out _) ? path : null;
         }
 
         return FindAll(name).FirstOrDefault();

@@ -39,12 +39,17 @@ internal sealed class ProgramPacker(RootFileSystemWriter writer, PackingReport r
 
         if (path is null)
         {
-            throw new CommandFailedException(ExitStatus.NotFound, $"{name}: not found");
+            bool isLink = isTyped && FileStatus.TryRead(HostFile.GetFullPath(name), out FileStatus link) && link.IsSymbolicLink;
+            string shown = name.Length == 0 ? "''" : name;
+            throw new CommandFailedException(ExitStatus.NotFound, $"{shown}: not found{(isLink ? ": it is a symbolic link that leads nowhere" : "")}");
         }
 
         // A program is called by the name that the user typed, as a shell would; where that is relative, it is so to the folder that we are in.
         string called = isTyped ? name : FindReal(path, name);
-        IReadOnlyList<string> command = AddFile(isTyped ? path : called, called) is { } interpreter ? [.. interpreter, called, .. arguments] : [called, .. arguments];
+        // What is started by itself needs a slash, or the guest would look for it in PATH.
+        IReadOnlyList<string> command = AddFile(isTyped ? path : called, called) is { } interpreter
+            ? [.. interpreter, called, .. arguments]
+            : [called.Contains('/') ? called : $"./{called}", .. arguments];
         if (_missing.Count > 0)
         {
             throw new CommandFailedException(
@@ -111,7 +116,9 @@ internal sealed class ProgramPacker(RootFileSystemWriter writer, PackingReport r
         string[] flags = script.Argument is { } argument ? [argument] : [];
         if (Path.GetFileName(script.Interpreter) == "env" && script.FindProgram() is { } name)
         {
-            return [FindReal(name) ?? throw new CommandFailedException(ExitStatus.NotFound, $"the interpreter {name} is not in PATH"), .. script.Argument!.Split(' ').SkipWhile(word => word != name).Skip(1)];
+            string interpreter = FindReal(name)
+                ?? throw new CommandFailedException(ExitStatus.NotFound, $"the interpreter {script.Describe(name)} is not in PATH");
+            return [interpreter, .. script.Argument!.Split(' ').SkipWhile(word => word != name).Skip(1)];
         }
 
         return [HostFile.GetFullPath(script.Interpreter), .. flags];
@@ -161,7 +168,21 @@ internal sealed class ProgramPacker(RootFileSystemWriter writer, PackingReport r
             throw new CommandFailedException(ExitStatus.NotFound, $"{shown}: not found");
         }
 
-        return status.IsRegular ? status : throw new CommandFailedException(ExitStatus.CannotRun, $"{shown} cannot be run: it is not a file");
+        if (!status.IsRegular)
+        {
+            throw new CommandFailedException(ExitStatus.CannotRun, $"{shown} cannot be run: it is not a file");
+        }
+
+        try
+        {
+            // A program that may be run and not be read is nothing for us: it has to be packed.
+            HostFile.Open(path).Dispose();
+            return status;
+        }
+        catch (IOException failure)
+        {
+            throw new CommandFailedException(ExitStatus.CannotRun, $"{shown} cannot be run: it cannot be read: {failure.Message}");
+        }
     }
 
     private static bool IsElf(string path)
@@ -223,7 +244,8 @@ internal sealed class ProgramPacker(RootFileSystemWriter writer, PackingReport r
         string interpreter = HostFile.GetFullPath(script.Interpreter);
         if (!HostFile.Exists(interpreter))
         {
-            throw new CommandFailedException(ExitStatus.NotFound, $"{program} cannot be run: its interpreter {script.Interpreter} is missing");
+            string shown = script.Describe(script.Interpreter);
+            throw new CommandFailedException(ExitStatus.NotFound, $"{program} cannot be run: its interpreter {shown} is missing");
         }
 
         AddProgram(interpreter, depth + 1);
@@ -232,7 +254,8 @@ internal sealed class ProgramPacker(RootFileSystemWriter writer, PackingReport r
         if (Path.GetFileName(interpreter) == "env" && script.FindProgram() is { } name)
         {
             string found = FindReal(name)
-                ?? throw new CommandFailedException(ExitStatus.NotFound, $"{program} cannot be run: its interpreter {name} is not in PATH");
+                ?? throw new CommandFailedException(
+                    ExitStatus.NotFound, $"{program} cannot be run: its interpreter {script.Describe(name)} is not in PATH");
             _searched.Add(Path.GetDirectoryName(found) ?? "/");
             AddProgram(found, depth + 1);
         }

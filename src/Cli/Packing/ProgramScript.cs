@@ -30,6 +30,14 @@ internal sealed record ProgramScript(string Interpreter, string? Argument)
     /// <summary>Gives the program that env(1) runs with this argument; null for none.</summary>
     public string? FindProgram() => Argument?.Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault(word => !word.StartsWith('-') && !word.Contains('='));
 
+    /// <summary>Writes an interpreter's name for a message.</summary>
+    /// <remarks>In a file with lines of Windows' kind the carriage return, which nobody sees, is part of the name.</remarks>
+    public string Describe(string name)
+    {
+        bool isFromWindows = name.EndsWith('\r') || Argument?.EndsWith('\r') == true;
+        return isFromWindows ? $"{name.TrimEnd('\r')}^M (the first line ends in a carriage return, as on Windows)" : name;
+    }
+
     internal static ProgramScript? Parse(ReadOnlySpan<byte> start)
     {
         if (!start.StartsWith("#!"u8))

@@ -429,7 +429,10 @@ internal sealed class RootFileSystemWriter(Stream output)
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException)
         {
             // The last is what .NET makes of EFBIG, the limit on the size of files.
-            throw new CommandFailedException(ExitStatus.Usage, $"{source} cannot be packed: {failure.Message}");
+            bool isFull = failure is ArgumentOutOfRangeException or { HResult: LibC.ENOSPC or LibC.EDQUOT };
+            throw new CommandFailedException(
+                ExitStatus.Usage,
+                $"{(isFull ? $"the root file system cannot be packed, which came to {source}" : $"{source} cannot be packed")}: {failure.Message}");
         }
     }
 

@@ -28,11 +28,16 @@ internal readonly record struct FileStatus(
     /// <summary>Reads the status of what a path leads to.</summary>
     public static bool TryFollow(string path, out FileStatus status) => TryRead(path, 0, out status);
 
-    private static bool TryRead(string path, int flags, out FileStatus status)
+    /// <summary>Reads the status of an open file.</summary>
+    public static bool TryReadOpen(int descriptor, out FileStatus status) => TryRead(descriptor, "", LibC.AT_EMPTY_PATH, out status);
+
+    private static bool TryRead(string path, int flags, out FileStatus status) => TryRead(LibC.AT_FDCWD, path, flags, out status);
+
+    private static bool TryRead(int folder, string path, int flags, out FileStatus status)
     {
         // struct statx, statx(2): 256 bytes whose layout is the same everywhere.
         byte[] raw = new byte[256];
-        if (LibC.statx(LibC.AT_FDCWD, HostText.ToCString(path), flags, LibC.STATX_BASIC_STATS, raw) != 0)
+        if (LibC.statx(folder, HostText.ToCString(path), flags, LibC.STATX_BASIC_STATS, raw) != 0)
         {
             status = default;
             return false;

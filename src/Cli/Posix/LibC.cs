@@ -9,6 +9,7 @@ internal static class LibC
     public const int ENOENT = 2;
     public const int EINTR = 4;
     public const int ENXIO = 6;
+    public const int EBADF = 9;
     public const int EAGAIN = 11;
     public const int ENOMEM = 12;
     public const int EACCES = 13;
@@ -17,7 +18,9 @@ internal static class LibC
     public const int ENOTDIR = 20;
     public const int ENFILE = 23;
     public const int EMFILE = 24;
+    public const int ENOSPC = 28;
     public const int EPIPE = 32;
+    public const int EDQUOT = 122;
 
     public const int O_RDONLY = 0;
     public const int O_RDWR = 2;
@@ -31,6 +34,8 @@ internal static class LibC
     public const short POLLOUT = 4;
     public const int AT_FDCWD = -100;
     public const int AT_SYMLINK_NOFOLLOW = 0x100;
+    public const int AT_EMPTY_PATH = 0x1000;
+    public const int SEEK_CUR = 1;
     public const uint STATX_BASIC_STATS = 0x7FF;
     public const int AF_UNIX = 1;
     public const int SOCK_STREAM = 1;
@@ -94,6 +99,9 @@ internal static class LibC
 
     [DllImport("libc", SetLastError = true)]
     public static extern int memfd_create(string name, uint flags);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern long lseek(int descriptor, long offset, int whence);
 
     [DllImport("libc", SetLastError = true)]
     public static extern int statx(int directory, byte[] path, int flags, uint mask, [Out] byte[] status);

@@ -5,8 +5,8 @@ namespace Semitone.Cli.Running;
 
 /// <summary>Takes standard input to the guest, as far as it asks.</summary>
 /// <remarks>
-/// Input that is no terminal is read when a read waits in the guest, and no more than that read takes. A terminal is read as long as it is ours, for the keys that end the
-/// machine must be seen; the guest gets of it what it has room for. In the background of a shell a terminal is read only when the guest asks, and then the shell's rules
+/// Input that is no terminal is read when a read waits in the guest, and no more than that read takes or than can be given back
+/// (<see cref="InputSource"/>). A terminal is read as long as it is ours, for the keys that end the machine must be seen; the guest gets of it what it has room for. In the background of a shell a terminal is read only when the guest asks, and then the shell's rules
 /// hold: the read stops us (SIGTTIN). So the line to the guest is never full, and signals get through at any time.
 /// </remarks>
 internal sealed class InputPump
@@ -31,6 +31,7 @@ internal sealed class InputPump
     private readonly RepeatedKey _escapes = new();
     private readonly WakePipe _wakes = new();
     private readonly Lock _stateLock = new();
+    private readonly InputSource _source = new(Descriptor.StandardInput);
     private readonly Queue<byte[]> _typed = new();
     private readonly byte[] _data = new byte[ChunkSize];
     private readonly byte[] _encoded = new byte[(2 * ChunkSize) + (3 * LinkFormat.MaxInputSequence)];
@@ -87,6 +88,9 @@ internal sealed class InputPump
 
         _wakes.Wake();
     }
+
+    /// <summary>Takes note that the program has ended and of what it has taken: the rest goes back.</summary>
+    public void GiveBack(uint taken) => _source.GiveBack(taken);
 
     /// <summary>Takes note that the guest's terminal has more room.</summary>
     public void AddRoom(uint count)
@@ -286,7 +290,7 @@ internal sealed class InputPump
             return Send(_encoded.AsSpan(0, WriteReadable(_encoded)));
         }
 
-        int length = Descriptor.Read(Descriptor.StandardInput, _data.AsSpan(0, wanted));
+        int length = _source.Read(_data, wanted);
         if (length == 0)
         {
             _hasEnded = true;

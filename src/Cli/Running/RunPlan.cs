@@ -32,7 +32,8 @@ internal static class RunPlan
         {
             throw new CommandFailedException(
                 ExitStatus.Usage,
-                $"--memory: {MemorySize.Format(memory)} does not hold the kernel and the root file system, which take {MemorySize.Format(RoundUp(needed, 1 << 20))}");
+                $"--memory: {request.MemoryText ?? MemorySize.Format(memory)} does not hold the kernel and the root file system, "
+                + $"which take {MemorySize.Format(RoundUp(needed, 1 << 20))}");
         }
 
         if (request.Accelerator == Accelerator.Kvm && !host.Kvm.IsUsable)

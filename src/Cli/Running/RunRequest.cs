@@ -16,6 +16,9 @@ public sealed record RunRequest
     /// <summary>Null for enough.</summary>
     public long? MemoryBytes { get; init; }
 
+    /// <summary>The same as the user wrote it, for messages.</summary>
+    public string? MemoryText { get; init; }
+
     /// <summary><c>KEY=VALUE</c>, or <c>KEY</c> to take the host's value.</summary>
     public IReadOnlyList<string> Environment { get; init; } = [];
 

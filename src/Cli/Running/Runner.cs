@@ -24,27 +24,15 @@ internal static class Runner
             return 0;
         }
 
-        if (request.Accelerator is null && host.Kvm.State is not (KvmState.Usable or KvmState.Absent))
-        {
-            Say(request, $"KVM is not used, the program runs more slowly: {host.Kvm.Reason}");
-        }
+        // Said when the guest runs: where it never does, something else is the matter.
+        bool isSlow = request.Accelerator is null && host.Kvm.State is not (KvmState.Usable or KvmState.Absent);
+        string? slowness = isSlow ? host.Kvm.Reason : null;
 
         // The second net: what KVM does for a probe it may yet not do for QEMU.
         StartFailure? problem = null;
         bool mayFallBack = options.Accelerator == Accelerator.Kvm && request.Accelerator is null;
         RunOutcome outcome = VirtualMachine.Run(
-            options,
-            guest.Archive,
-            request.Timeout,
-            request.StopTimeout,
-            mayFallBack ? failure =>
-            {
-                problem = failure;
-                Say(request, $"KVM is not used, the program runs more slowly: {failure.Reason}");
-                return RunPlan.WithoutKvm(options);
-            }
-        : null,
-            out GuestReport report);
+            options, guest.Archive, request.Timeout, request.StopTimeout, mayFallBack ? FallBack : null, SaySlowness, out GuestReport report);
         if (problem is { } seen && report.IsReady && request.CpuModel is null)
         {
             KvmInspector.Correct(KvmInspector.Device, options.Executable, seen.Reason, seen.MayPass);
@@ -63,6 +51,21 @@ internal static class Runner
 
         outcome.DieOfSignal();
         return outcome.Status;
+
+        QemuOptions FallBack(StartFailure failure)
+        {
+            problem = failure;
+            slowness = failure.Reason;
+            return RunPlan.WithoutKvm(options);
+        }
+
+        void SaySlowness()
+        {
+            if (slowness is { } reason)
+            {
+                Say(request, $"KVM is not used, the program runs more slowly: {reason}");
+            }
+        }
     }
 
     /// <summary>Says a line that is no error.</summary>
@@ -70,7 +73,7 @@ internal static class Runner
     {
         if (!request.Quiet)
         {
-            Descriptor.TryWrite(Descriptor.StandardError, Encoding.UTF8.GetBytes($"semitone: {line}\n"));
+            Descriptor.TryWrite(Descriptor.StandardError, HostText.ToBytes($"semitone: {line}{(Terminal.IsRaw ? "\r\n" : "\n")}"));
         }
     }
 }

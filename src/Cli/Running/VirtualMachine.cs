@@ -20,6 +20,7 @@ internal sealed class VirtualMachine
     private readonly QemuOptions _options;
     private readonly FileStream? _archive;
     private readonly Func<StartFailure, QemuOptions>? _fallBack;
+    private readonly Action _hasStarted;
     private readonly LinkDecoder _decoder = new();
     private readonly GuestReport _report = new();
     private readonly StringBuilder _problems = new();
@@ -36,11 +37,12 @@ internal sealed class VirtualMachine
     private bool _isSilent;
     private string? _outputProblem;
 
-    private VirtualMachine(QemuOptions options, FileStream? archive, Func<StartFailure, QemuOptions>? fallBack)
+    private VirtualMachine(QemuOptions options, FileStream? archive, Func<StartFailure, QemuOptions>? fallBack, Action hasStarted)
     {
         _options = options;
         _archive = archive;
         _fallBack = fallBack;
+        _hasStarted = hasStarted;
         _qemu = StartQemu(options);
         _line = new GuestInput(_qemu.Input);
         _problemReader = Start("qemu-stderr", ReadProblems);
@@ -54,12 +56,19 @@ internal sealed class VirtualMachine
     /// <param name="timeout">Null for none.</param>
     /// <param name="stopTimeout">How long the program may take to end when it is told to.</param>
     /// <param name="fallBack">Asked, with the reason, when a machine on KVM dies or stops before the guest's first byte: gives the machine to run instead. Null for none.</param>
+    /// <param name="hasStarted">Called with the guest's first byte, before that is shown.</param>
     /// <param name="report">What the kernel has told.</param>
     /// <remarks>To be called on the main thread, see <see cref="ChildProcess.Start"/>.</remarks>
     public static RunOutcome Run(
-        QemuOptions options, FileStream? archive, TimeSpan? timeout, TimeSpan stopTimeout, Func<StartFailure, QemuOptions>? fallBack, out GuestReport report)
+        QemuOptions options,
+        FileStream? archive,
+        TimeSpan? timeout,
+        TimeSpan stopTimeout,
+        Func<StartFailure, QemuOptions>? fallBack,
+        Action hasStarted,
+        out GuestReport report)
     {
-        VirtualMachine machine = new(options, archive, fallBack);
+        VirtualMachine machine = new(options, archive, fallBack, hasStarted);
         report = machine._report;
         return machine.RunToEnd(timeout, stopTimeout);
     }
@@ -215,6 +224,7 @@ internal sealed class VirtualMachine
                 // Its root file system is in the guest's memory now; ours is not needed for another start.
                 Volatile.Write(ref _hasSpoken, true);
                 _archive?.Dispose();
+                _hasStarted();
             }
 
             ReadOnlySpan<byte> input = buffer.AsSpan(0, length);
@@ -247,6 +257,12 @@ internal sealed class VirtualMachine
         {
             // The reader has gone, as in `semitone run ... | head`: a program of the host would get this signal.
             int error = Marshal.GetLastPInvokeError();
+            if (error == LibC.EBADF)
+            {
+                // We were started without one (`>&-`), see Descriptor.EnsureStandardStreams: the output is nobody's, which ends no program.
+                return;
+            }
+
             _outputProblem = error == LibC.EPIPE ? null : Marshal.GetPInvokeErrorMessage(error);
             StopWith(error == LibC.EPIPE ? ExitStatus.SignalBase + LibC.SIGPIPE : ExitStatus.MachineFailed);
         }
@@ -300,6 +316,9 @@ internal sealed class VirtualMachine
                 break;
             case ControlKind.WantInput when message.Bytes.Length == sizeof(uint):
                 _input.Want(BinaryPrimitives.ReadUInt32LittleEndian(message.Bytes));
+                break;
+            case ControlKind.InputTaken when message.Bytes.Length == sizeof(uint):
+                _input.GiveBack(BinaryPrimitives.ReadUInt32LittleEndian(message.Bytes));
                 break;
             case ControlKind.TerminalRoom when message.Bytes.Length == sizeof(uint):
                 _input.AddRoom(BinaryPrimitives.ReadUInt32LittleEndian(message.Bytes));

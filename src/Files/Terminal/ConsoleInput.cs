@@ -7,12 +7,12 @@ namespace Semitone.Files;
 
 /// <summary>Standard input that is no terminal: bytes as they came, and then the end.</summary>
 /// <remarks>
-/// Nothing is read ahead: the host reads its standard input when a read waits here, and no more than that read takes, so that what the program leaves is there for
+/// The host reads its standard input when a read waits here, and no more than that read takes or than it can give back, so that what the program leaves is there for
 /// whoever reads next. One request is under way at a time. What comes in for it can be read when all of it is there, as from a pipe.
 /// </remarks>
 internal sealed class ConsoleInput(ConsoleStreams streams)
 {
-    private const int Size = 4096;
+    private const int Size = LinkFormat.InputRoom;
 
     private readonly byte[] _ring = new byte[Size];
     private int _start;
@@ -26,6 +26,9 @@ internal sealed class ConsoleInput(ConsoleStreams streams)
 
     /// <summary>Bytes that can be read without waiting, the host's own knowledge included (FIONREAD).</summary>
     public int Count => Available + (_isRequested ? 0 : _countAtHost);
+
+    /// <summary>Bytes that the program has taken, modulo 2^32.</summary>
+    public uint Taken { get; private set; }
 
     public bool HasEnded { get; private set; }
 
@@ -50,7 +53,7 @@ internal sealed class ConsoleInput(ConsoleStreams streams)
 
     public void Receive(ReadOnlySpan<byte> bytes)
     {
-        // No more was asked for than there is room; a host that sends more loses it.
+        // No more may answer than there is room; a host that sends more loses it.
         bytes = bytes[..Math.Min(bytes.Length, Size - _count)];
         int end = (_start + _count) & (Size - 1);
         int first = Math.Min(bytes.Length, Size - end);
@@ -107,6 +110,7 @@ internal sealed class ConsoleInput(ConsoleStreams streams)
             int moved = destination.Write(_ring.AsSpan(_start, length));
             _start = (_start + moved) & (Size - 1);
             _count -= moved;
+            Taken += (uint)moved;
             if (moved < length)
             {
                 break;

@@ -68,6 +68,13 @@ public sealed class KvmAnswerStoreTests : IDisposable
         Assert.Equal([_tree["/file"]], Directory.GetFileSystemEntries(_tree.Root));
     }
 
+    [Fact]
+    public void Write_FileCannotBeWritten_LeavesNoFolder()
+    {
+        new KvmAnswerStore(_tree["/cache/semitone/"] + new string('k', 255), "a host").Write(KvmAnswer.Usable, null);
+        Assert.Empty(Directory.GetFileSystemEntries(_tree.Root));
+    }
+
     /// <summary>The XDG base directory specification; and nobody's home is made by us.</summary>
     [Fact]
     public void FindFile_Variables_GiveAPlaceOfThisUser()

@@ -80,6 +80,25 @@ public sealed class ConsoleInputTests
         Assert.Equal(4096, bytes.Length);
     }
 
+    /// <summary>The host sends more than was asked for where it can give the rest back, and so has to know it.</summary>
+    [Fact]
+    public void Pipe_HostSendsAhead_IsToldWhatWasTaken()
+    {
+        (ConsoleStreams streams, OpenFile input) = Open(isTerminal: false);
+        Assert.Equal(Errno.EAGAIN, Read(input, 1, out _));
+        Enter(streams, [.. "abcdef"u8, .. Sequence(InputEncoder.WriteAnswered)]);
+        TakeMessages();
+        foreach (byte expected in "abcd"u8.ToArray())
+        {
+            Assert.Equal(Errno.None, Read(input, 1, out byte[] bytes));
+            Assert.Equal([expected], bytes);
+        }
+
+        Assert.Empty(TakeMessages());
+        streams.TellInputTaken();
+        Assert.Equal([(ControlKind.InputTaken, 4u)], TakeMessages());
+    }
+
     [Fact]
     public void Terminal_ReadThatWaits_IsToldOnce()
     {

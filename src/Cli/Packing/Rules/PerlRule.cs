@@ -29,13 +29,17 @@ internal sealed partial class PerlRule : PackingRule
         }
 
         string[] others = [.. (context.GetVariable("PERL5LIB") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries), .. folders.Except(own)];
+        IEnumerable<string> flags = context.Arguments.Where(argument => argument.StartsWith("-I", StringComparison.Ordinal) && argument.Length > 2);
+        others = [.. flags.Select(argument => HostFile.GetFullPath(argument[2..])), .. others];
         _seen.Clear();
         int found = 0;
         Queue<string> texts = [];
         if (context.Script is not null)
         {
-            texts.Enqueue(HostFile.ReadText(context.Script));
-            others = [.. others, Path.GetDirectoryName(context.Script)!, $"{Path.GetDirectoryName(context.Script)}/lib", $"{Path.GetDirectoryName(Path.GetDirectoryName(context.Script))}/lib"];
+            string script = HostFile.ReadText(context.Script);
+            texts.Enqueue(script);
+            string folder = Path.GetDirectoryName(context.Script)!;
+            others = [.. FindLibraries(script, folder), .. others, folder, $"{folder}/lib", $"{Path.GetDirectoryName(folder)}/lib"];
         }
 
         foreach (string argument in context.Arguments)
@@ -50,6 +54,17 @@ internal sealed partial class PerlRule : PackingRule
 
         return own.Length == 0 ? null : $"@INC: {string.Join(", ", own)}{(found > 0 ? $", and {found} modules that are used" : "")}";
     }
+
+    /// <summary>Finds the folders that a script puts before those of @INC (lib(3perl)), relative ones below the working directory.</summary>
+    /// <param name="folder">The script's, which it calls $FindBin::Bin.</param>
+    internal static IEnumerable<string> FindLibraries(string script, string folder) =>
+        from use in UseLib().Matches(script)
+        from quoted in Quoted().Matches(use.Groups[1].Value)
+        let list = quoted.Groups["words"]
+        from word in list.Success ? list.Value.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) : [quoted.Groups["word"].Value]
+        let path = OwnFolder().Replace(word, folder.Replace("$", "$$", StringComparison.Ordinal))
+        where !path.Contains('$', StringComparison.Ordinal)
+        select HostFile.GetFullPath(path);
 
     private int AddModule(PackingContext context, PackedProgram program, string module, string[] folders, Queue<string> texts)
     {
@@ -94,6 +109,15 @@ internal sealed partial class PerlRule : PackingRule
     [GeneratedRegex(@"(?<=\0|:)/[\w./+:-]{3,300}(?=\0)")]
     private static partial Regex AbsolutePath();
 
-    [GeneratedRegex(@"^\s*(?:use|require|no)\s+([A-Za-z_]\w*(?:::\w+)*)", RegexOptions.Multiline)]
+    [GeneratedRegex(@"(?:^|[;{])\s*(?:use|require|no)\s+([A-Za-z_]\w*(?:::\w+)*)", RegexOptions.Multiline)]
     private static partial Regex Use();
+
+    [GeneratedRegex(@"(?:^|[;{])\s*use\s+lib\s+([^;]+)", RegexOptions.Multiline)]
+    private static partial Regex UseLib();
+
+    [GeneratedRegex(@"""(?<word>[^""]+)""|'(?<word>[^']+)'|qw\s*(?:\((?<words>[^)]+)|\[(?<words>[^\]]+)|\{(?<words>[^}]+)|<(?<words>[^>]+))")]
+    private static partial Regex Quoted();
+
+    [GeneratedRegex(@"\$\{?(?:FindBin::)?(?:Real)?Bin\b\}?")]
+    private static partial Regex OwnFolder();
 }

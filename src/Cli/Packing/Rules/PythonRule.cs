@@ -13,7 +13,7 @@ internal sealed partial class PythonRule : PackingRule
 
     public override string? Apply(PackingContext context)
     {
-        if (context.Find(name => ProgramName().IsMatch(name)) is not { } program)
+        if (FindPython(context) is not { } program)
         {
             return null;
         }
@@ -41,6 +41,9 @@ internal sealed partial class PythonRule : PackingRule
         int found = modules.AddFrom(context.Script, context.Arguments);
         return found == 0 ? $"the standard library {library}" : $"the standard library {library}, and {found} modules that are imported";
     }
+
+    /// <summary>Finds Python among what is packed.</summary>
+    public static PackedProgram? FindPython(PackingContext context) => context.Find(name => ProgramName().IsMatch(name));
 
     private static IEnumerable<string> GetModuleFolders(PackingContext context, string? environment, string prefix, string version)
     {

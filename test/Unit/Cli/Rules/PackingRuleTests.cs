@@ -72,6 +72,56 @@ public sealed class PackingRuleTests : IDisposable
     }
 
     [Fact]
+    public void Pack_PerlScriptWithFoldersOfItsOwn_TakesTheModulesFromThere()
+    {
+        string own = _tree["/usr/lib/perl-base"];
+        _tree.Add("/usr/bin/perl", [.. new SyntheticElf().Build(), .. Encoding.ASCII.GetBytes($"\0{own}\0")]).Add("/usr/lib/perl-base/strict.pm", "")
+            .Add("/s/bin/script.pl", $"#!{_tree.Root}/usr/bin/perl\nuse strict; use FindBin; use lib \"$FindBin::Bin/../parts\", '{_tree["/two"]}'; use lib qw({_tree["/three"]} /nowhere); use One; {{ require Two; }}\nuse Three;\n")
+            .Add("/s/parts/One.pm", "").Add("/two/Two.pm", "").Add("/three/Three.pm", "use Four;").Add("/four/Four.pm", "");
+        Pack(_tree["/s/bin/script.pl"], $"-I{_tree["/four"]}");
+        AssertPacked(["s/parts/One.pm", "two/Two.pm", "three/Three.pm", "four/Four.pm"], Names());
+    }
+
+    /// <summary>Python takes C.UTF-8 by itself where nothing is said; where something is said that counts.</summary>
+    [Theory]
+    [InlineData("python3", "", true)]
+    [InlineData("python3", "LANG=C", false)]
+    [InlineData("prog", "", false)]
+    [InlineData("prog", "LC_ALL=C.UTF-8", true)]
+    public void Pack_ProgramThatHasLocales_TakesTheOneThatItWillUse(string name, string variable, bool isTaken)
+    {
+        const string Folder = "/usr/lib/locale/C.utf8";
+        Assert.SkipUnless(Directory.Exists(Folder), $"there is no {Folder}");
+        _tree.Add($"/bin/{name}", [.. new SyntheticElf().Build(), .. "\0setlocale\0"u8]);
+        PackedCommand command = new ProgramPacker(_writer, _report).Pack(_tree[$"/bin/{name}"], [], variable.Length > 0 ? [variable] : []);
+        Assert.Equal(isTaken, AllNames().Contains(Folder[1..]));
+        Assert.DoesNotContain(command.Environment, entry => entry.StartsWith("LC_", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Pack_NamesThatLeadToNoProgram_AreToldApart()
+    {
+        _tree.Add("/s/windows", $"#!{_tree.Root}/bin/sh\r\necho\r\n").Add("/s/text", "echo\n").Link("/s/loop", "loop");
+        foreach (string file in (string[])["/s/windows", "/s/text"])
+        {
+            File.SetUnixFileMode(_tree[file], (UnixFileMode)0x1ED);
+        }
+
+        AssertRefused("/s/windows", ExitStatus.NotFound, "/bin/sh^M");
+        AssertRefused("/s/text", ExitStatus.CannotRun, "nor a script");
+        AssertRefused("/s", ExitStatus.CannotRun, "not a file");
+        AssertRefused("/s/loop", ExitStatus.NotFound, "leads nowhere");
+        AssertRefused("/s/none", ExitStatus.NotFound, "not found");
+
+        void AssertRefused(string path, int status, string words)
+        {
+            CommandFailedException failure = Assert.Throws<CommandFailedException>(() => Pack(_tree[path]));
+            Assert.Equal(status, failure.Status);
+            Assert.Contains(words, failure.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Pack_Ruby_TakesTheFoldersThatItsConfigurationNames()
     {
         AddProgram("/usr/bin/ruby3.1").Link("/usr/bin/ruby", "ruby3.1")
