@@ -37,7 +37,11 @@ public sealed class Executor
 
     public ICpu Cpu => _cpu;
 
-    public IClock Clock => _clock;
+    public IClock Clock
+    {
+        [NonAllocating]
+        get => _clock;
+    }
 
     /// <summary>
     /// True when a guest thread must not simply go on: something else became runnable, the alarm must be set anew, or the

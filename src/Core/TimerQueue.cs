@@ -74,6 +74,21 @@ public sealed class TimerQueue
         }
     }
 
+    /// <summary>Takes every timer out.</summary>
+    [NonAllocating]
+    public void CancelAll()
+    {
+        using (_lock.Enter())
+        {
+            while (_count > 0)
+            {
+                Remove(_heap[_count - 1]);
+            }
+
+            UpdateNext();
+        }
+    }
+
     /// <summary>Moves the timers that are due at a time of day, because that has been set.</summary>
     /// <param name="forwardNs">By how much; negative for backwards.</param>
     [NonAllocating]

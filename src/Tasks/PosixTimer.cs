@@ -8,17 +8,21 @@ namespace Semitone.Tasks;
 public sealed class PosixTimer : KernelTimer
 {
     private readonly Process _process;
+    private readonly TimerClock _timerClock;
     private readonly GuestThread? _target;
     private readonly SigEvent? _wanted;
     private SigInfo _signal;
     private bool _hasSignal;
     private long _overrun;
 
+    /// <param name="clock">Its number, as the program has it.</param>
+    /// <param name="timerClock">That clock, or the one that a deadline on it is turned into.</param>
     /// <param name="notification">What to do at the deadline; SIGALRM with the timer's number when there is none.</param>
     /// <param name="target">The thread that gets the signal; null for the process.</param>
-    internal PosixTimer(Process process, ClockId clock, SigEvent? notification, GuestThread? target)
+    internal PosixTimer(Process process, ClockId clock, TimerClock timerClock, SigEvent? notification, GuestThread? target)
     {
         _process = process;
+        _timerClock = timerClock;
         _target = target;
         _wanted = notification;
         Clock = clock;
@@ -36,12 +40,15 @@ public sealed class PosixTimer : KernelTimer
     public int LastOverrun { get; private set; }
 
     /// <summary>Time to the next expiration; 0 when it is not armed.</summary>
-    public long RemainingNs => IsArmed ? Math.Max(1, DeadlineNs - _process.System.Clock.MonotonicNs) : 0;
+    public long RemainingNs => _timerClock.GetRemaining(this);
+
+    /// <summary>The clock that its deadlines are on.</summary>
+    public TimerClock TimerClock => _timerClock;
 
     private PendingSignals Pending => _target?.Pending ?? _process.Pending;
 
     /// <summary>Arms the timer.</summary>
-    /// <param name="deadlineNs">On the monotonic clock.</param>
+    /// <param name="deadlineNs">On <see cref="TimerClock"/>.</param>
     /// <param name="intervalNs">Time between two expirations; 0 for one only.</param>
     /// <param name="followsRealtime">Whether the deadline is a time of day, and moves when that is set.</param>
     public void Set(long deadlineNs, long intervalNs, bool followsRealtime)
@@ -50,22 +57,16 @@ public sealed class PosixTimer : KernelTimer
         IntervalNs = intervalNs;
         _overrun = 0;
         LastOverrun = 0;
-        _process.System.Executor.Timers.Arm(this, deadlineNs, followsRealtime);
+        _timerClock.Arm(this, deadlineNs, followsRealtime);
     }
 
-    public void Stop()
-    {
-        if (IsArmed)
-        {
-            _process.System.Executor.Timers.Cancel(this);
-        }
-    }
+    public void Stop() => _timerClock.Cancel(this);
 
     /// <summary>Reserves the places of the timer and of its signal.</summary>
     /// <returns>False when the kernel's heap has no room for them.</returns>
     internal bool TryPrepare()
     {
-        if (!TryReserve(_process.System.Executor.Timers))
+        if (!_timerClock.TryReserve(this))
         {
             return false;
         }
@@ -112,7 +113,7 @@ public sealed class PosixTimer : KernelTimer
         long missed = 0;
         if (IntervalNs > 0)
         {
-            _process.System.Executor.Timers.Arm(this, GetNextDeadline(IntervalNs, _process.System.Clock.MonotonicNs, out missed), FollowsRealtime);
+            _timerClock.ArmAgain(this, GetNextDeadline(IntervalNs, _timerClock.NowNs, out missed));
         }
 
         if (!_hasSignal)

@@ -10,6 +10,9 @@ public sealed partial class Process : IProcessInformation
     /// <summary>The adjustment with which a process is never chosen when memory runs out.</summary>
     internal const int LeastOomAdjustment = -1000;
 
+    /// <summary>Anonymous memory, ELF headers and private huge pages (core(5)).</summary>
+    private const uint DefaultCoreDumpFilter = 0x33;
+
     private int _lowestOomAdjustment;
 
     /// <inheritdoc/>
@@ -86,6 +89,9 @@ public sealed partial class Process : IProcessInformation
         }
     }
 
+    /// <inheritdoc/>
+    public uint CoreDumpFilter { get; set; } = DefaultCoreDumpFilter;
+
     Rlimit IProcessInformation.GetLimit(RlimitResource resource) => Limits[resource];
 
     bool IProcessInformation.TryGetNextThread(int from, out int threadId)
@@ -116,6 +122,7 @@ public sealed partial class Process : IProcessInformation
             State = HasEnded ? 'Z' : GetState(found),
             CpuTimeNs = found.CpuTimeNs,
             Nice = found.Nice,
+            Policy = found.Policy,
             VoluntarySwitches = found.VoluntarySwitchCount,
             InvoluntarySwitches = found.InvoluntarySwitchCount,
             Pending = found.Pending.Set,

@@ -9,12 +9,24 @@ public sealed partial class Process
 {
     private IdTable<PosixTimer>? _posixTimers;
 
-    /// <summary>The timer of setitimer(2) and alarm(2) that runs in real time.</summary>
+    /// <summary>Its time on the CPU, as a clock with timers.</summary>
+    public CpuClock CpuClock { get; }
+
+    /// <summary>The timer of setitimer(2) and alarm(2) that runs in real time: ITIMER_REAL.</summary>
     public IntervalTimer RealTimer { get; }
+
+    /// <summary>
+    /// ITIMER_VIRTUAL, which counts the program's own time on the CPU. The kernel's is not measured apart, here as in getrusage(2): it
+    /// counts as the program's.
+    /// </summary>
+    public IntervalTimer VirtualTimer { get; }
+
+    /// <summary>ITIMER_PROF, which counts time on the CPU, the kernel's for it included.</summary>
+    public IntervalTimer ProfilingTimer { get; }
 
     /// <summary>Makes a timer (timer_create(2)), not armed.</summary>
     /// <returns>False when there are too many, or the kernel's heap has no room for one more (EAGAIN).</returns>
-    public bool TryCreateTimer(ClockId clock, SigEvent? notification, GuestThread? target, out int id)
+    public bool TryCreateTimer(ClockId clock, TimerClock timerClock, SigEvent? notification, GuestThread? target, out int id)
     {
         const int MaximumTimers = 4096;
         id = -1;
@@ -24,7 +36,7 @@ public sealed partial class Process
         }
 
         _posixTimers ??= new IdTable<PosixTimer>(MaximumTimers);
-        PosixTimer timer = new(this, clock, notification, target);
+        PosixTimer timer = new(this, clock, timerClock, notification, target);
         if (!timer.TryPrepare())
         {
             return false;
@@ -58,6 +70,7 @@ public sealed partial class Process
     {
         RealTimer.Release();
         DeletePosixTimers();
+        CpuClock.CancelAll();
     }
 
     private void DeletePosixTimers()

@@ -18,7 +18,8 @@ public sealed partial class Process
     private Process? _parent;
     private ExitStatus _exitStatus;
     private int _firstThreadExitCode;
-    private long _endedThreadsCpuTimeNs;
+    private readonly CpuLimit _cpuLimit;
+    private long _cpuTimeNs;
 
     internal Process(SystemState system, Process? parent, LoadedProgram program, FileSystemContext fileSystem, FileTable files, ResourceLimits limits)
     {
@@ -31,7 +32,16 @@ public sealed partial class Process
         Files = files;
         Limits = limits;
         StartTimeNs = system.Clock.MonotonicNs;
-        RealTimer = new IntervalTimer(this);
+        CpuClock = new ProcessCpuClock(this);
+        RealTimer = new IntervalTimer(this, system.TimerClock, Signal.SIGALRM);
+        VirtualTimer = new IntervalTimer(this, CpuClock, Signal.SIGVTALRM);
+        ProfilingTimer = new IntervalTimer(this, CpuClock, Signal.SIGPROF);
+        _cpuLimit = new CpuLimit(this);
+        if (!VirtualTimer.TryReserve() || !ProfilingTimer.TryReserve() || !CpuClock.TryReserve(_cpuLimit))
+        {
+            throw new InvalidOperationException("A queue without timers has room for three.");
+        }
+
         (program.Executable as ProgramFile)?.Inode.BeginExecution();
     }
 
@@ -99,19 +109,7 @@ public sealed partial class Process
     public ExitStatus ExitStatus => _exitStatus;
 
     /// <summary>Time on the CPU of all its threads, those that ended too.</summary>
-    public long CpuTimeNs
-    {
-        get
-        {
-            long total = _endedThreadsCpuTimeNs;
-            foreach (GuestThread thread in _threads)
-            {
-                total += thread.CpuTimeNs;
-            }
-
-            return total;
-        }
-    }
+    public long CpuTimeNs => _cpuTimeNs + (System.CurrentThread is { } running && running.Process == this ? running.CurrentRunNs : 0);
 
     /// <summary>Time on the CPU of all children that were waited for.</summary>
     public long ChildrenCpuTimeNs { get; private set; }
@@ -227,6 +225,7 @@ public sealed partial class Process
         }
 
         created.Tid = tid;
+        created.NoteCpuTimer();
         _threads.Add(created);
         thread = created;
         return Errno.None;
@@ -247,13 +246,16 @@ public sealed partial class Process
         AddressSpace.SizeLimit = Limits[RlimitResource.RLIMIT_AS].rlim_cur;
         AddressSpace.DataLimit = Limits[RlimitResource.RLIMIT_DATA].rlim_cur;
         AddressSpace.StackLimit = Limits[RlimitResource.RLIMIT_STACK].rlim_cur;
+        _cpuLimit.Update();
         Files.Limit = (int)Math.Min(Limits[RlimitResource.RLIMIT_NOFILE].rlim_cur, FileTable.AbsoluteLimit);
     }
+
+    /// <summary>Counts time that a thread of it has had the CPU.</summary>
+    internal void AddCpuTime(long ns) => _cpuTimeNs += ns;
 
     /// <summary>Takes note of a thread's end; the last one ends the process.</summary>
     internal void OnThreadEnded(GuestThread thread)
     {
-        _endedThreadsCpuTimeNs += thread.CpuTimeNs;
         _threads.Remove(thread);
 
         // The number of the first thread is the process's: it stays taken until the process has been waited for.

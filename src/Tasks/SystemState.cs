@@ -25,6 +25,8 @@ public sealed partial class SystemState : IClockListener
         Frames = parts.Files.Frames;
         Files = parts.Files;
         Files.Caller = this;
+        TimerClock = new MonotonicTimerClock(Executor, Clock);
+        CpuAlarm = new CpuAlarm(Executor.Timers);
         Loader = parts.Loader;
         Vdso = parts.Vdso;
         WhenMemoryRunsOut = KillForMemory;
@@ -39,6 +41,12 @@ public sealed partial class SystemState : IClockListener
     public KernelLog Log { get; }
 
     public Timekeeper Clock { get; }
+
+    /// <summary>The monotonic clock with its timers.</summary>
+    public TimerClock TimerClock { get; }
+
+    /// <summary>The timer that looks after those on CPU time.</summary>
+    internal CpuAlarm CpuAlarm { get; }
 
     public FramePool Frames { get; }
 
@@ -113,7 +121,7 @@ public sealed partial class SystemState : IClockListener
 
         Process created = new(this, null, program!, files, descriptors, limits);
         GuestThread? thread = null;
-        error = created.RealTimer.TryReserve(Executor.Timers) ? created.TryCreateThread(out thread) : Errno.ENOMEM;
+        error = created.RealTimer.TryReserve() ? created.TryCreateThread(out thread) : Errno.ENOMEM;
         if (error != Errno.None)
         {
             created.RealTimer.Release();

@@ -31,14 +31,24 @@ internal sealed class InitialFiles(RamFileSystem fileSystem, InitialRamDiskSourc
     public Inode Make(in CpioEntry entry)
     {
         ulong number = GetInodeNumber(entry.HeaderOffset);
+        if (entry.DataLength == 0 || !IsRegular(in entry))
+        {
+            return Make(fileSystem, number, source, in entry);
+        }
+        RamFile file = new(fileSystem, number, (Mode)entry.Mode, GetRange(in entry));
+        SetAttributes(file, in entry);
+        return file;
+    }
+
+    /// <summary>Makes the inode of any file but a directory; that of a regular file is empty.</summary>
+    public static Inode Make(RamFileSystem fileSystem, ulong number, ICpioSource source, in CpioEntry entry)
+    {
         Mode mode = (Mode)entry.Mode;
         Inode inode;
         switch (mode & Mode.S_IFMT)
         {
             case Mode.S_IFREG:
-                inode = entry.DataLength == 0
-                    ? new RamFile(fileSystem, number, mode)
-                    : new RamFile(fileSystem, number, mode, GetRange(in entry));
+                inode = new RamFile(fileSystem, number, mode);
                 break;
             case Mode.S_IFLNK:
                 byte[] target = new byte[entry.DataLength];
@@ -53,18 +63,21 @@ internal sealed class InitialFiles(RamFileSystem fileSystem, InitialRamDiskSourc
                 break;
         }
         SetAttributes(inode, in entry);
-        inode.CreatedNs = fileSystem.CreatedNs;
         return inode;
     }
+
+    public static bool IsRegular(in CpioEntry entry) => ((Mode)entry.Mode & Mode.S_IFMT) == Mode.S_IFREG;
 
     /// <summary>Where a file's data lies.</summary>
     public PhysicalRange GetRange(in CpioEntry entry) => source.GetRange(entry.DataOffset, entry.DataLength);
 
+    /// <summary>Gives a file in memory what the archive says of it. It came into being with its file system.</summary>
     public static void SetAttributes(Inode inode, in CpioEntry entry)
     {
         inode.UserId = entry.Uid;
         inode.GroupId = entry.Gid;
         inode.SetTimes(entry.ModifiedTime * NsPerSecond);
+        inode.CreatedNs = ((RamFileSystem)inode.FileSystem).CreatedNs;
     }
 }
 

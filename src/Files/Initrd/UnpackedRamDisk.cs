@@ -46,30 +46,8 @@ internal sealed class UnpackedRamDisk(FramePool frames) : ICpioSource
     /// <summary>Makes a file with a copy of its data.</summary>
     public CpioError Make(RamFileSystem fileSystem, in CpioEntry entry, out Inode? inode)
     {
-        ulong number = fileSystem.NextInodeNumber();
-        Mode mode = (Mode)entry.Mode;
-        CpioError error = CpioError.None;
-        switch (mode & Mode.S_IFMT)
-        {
-            case Mode.S_IFREG:
-                RamFile file = new(fileSystem, number, mode);
-                inode = file;
-                error = Copy(file, in entry);
-                break;
-            case Mode.S_IFLNK:
-                byte[] target = new byte[entry.DataLength];
-                CpioReader.Copy(this, entry.DataOffset, target);
-                inode = new RamSymbolicLink(fileSystem, number, target);
-                break;
-            case Mode.S_IFIFO:
-                inode = new FifoInode(fileSystem, number, mode);
-                break;
-            default:
-                inode = new DeviceInode(fileSystem, number, mode, new DeviceNumber(entry.TargetMajor, entry.TargetMinor));
-                break;
-        }
-        InitialFiles.SetAttributes(inode, in entry);
-        return error;
+        inode = InitialFiles.Make(fileSystem, fileSystem.NextInodeNumber(), this, in entry);
+        return inode is RamFile file ? Copy(file, in entry) : CpioError.None;
     }
 
     /// <summary>Copies an entry's data into a file.</summary>

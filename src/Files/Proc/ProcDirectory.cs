@@ -33,6 +33,34 @@ internal abstract class ProcDirectory(FileSystem fileSystem, ulong number, Mode 
     public override Errno RemoveDirectory(FileName name, DirectoryInode directory) => Errno.EPERM;
 }
 
+/// <summary>Numbers that programs write to files of /proc.</summary>
+internal static class NumberText
+{
+    /// <summary>Reads a number in the way of C: decimal, octal after 0, hexadecimal after 0x; one line end may follow.</summary>
+    /// <returns>None; EINVAL when it is none, ERANGE when it is too large.</returns>
+    public static Errno TryParse(ReadOnlySpan<byte> text, out uint number)
+    {
+        number = 0;
+        text = text.EndsWith("\n"u8) ? text[..^1] : text;
+        text = text.StartsWith("+"u8) ? text[1..] : text;
+        bool isHex = text.Length > 2 && text[0] == (byte)'0' && (text[1] | 0x20) == (byte)'x';
+        uint numberBase = isHex ? 16u : text.Length > 1 && text[0] == (byte)'0' ? 8u : 10u;
+        text = isHex ? text[2..] : text;
+        ulong value = 0;
+        foreach (byte digit in text)
+        {
+            uint digitValue = digit is >= (byte)'0' and <= (byte)'9' ? digit - (uint)'0' : (digit | 0x20u) - 'a' + 10;
+            if (digitValue >= numberBase)
+            {
+                return Errno.EINVAL;
+            }
+            value = Math.Min((value * numberBase) + digitValue, ulong.MaxValue / 32);
+        }
+        number = (uint)Math.Min(value, uint.MaxValue);
+        return text.IsEmpty ? Errno.EINVAL : value > uint.MaxValue ? Errno.ERANGE : Errno.None;
+    }
+}
+
 /// <summary>The numbers that are names in /proc.</summary>
 internal static class ProcNumber
 {

@@ -17,17 +17,25 @@ internal enum ProcessEntry : byte
     ControlGroup,
     CommandLine,
     Comm,
+    CoreDumpFilter,
     Environment,
     GroupIdMap,
     Limits,
     LoginUserId,
+    MappedFiles,
     Maps,
     MountInfo,
     Mounts,
+    NodeMaps,
     OomScore,
     OomScoreAdjustment,
+    PageMap,
+    Scheduling,
+    SchedulingStatistics,
     SessionId,
     SetGroups,
+    Smaps,
+    SmapsRollup,
     Stat,
     StatM,
     Status,
@@ -55,7 +63,7 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
         }
         for (ProcessEntry entry = 0; entry < ProcessEntry.Count; entry++)
         {
-            if (name.Bytes.SequenceEqual(GetName(entry)) && !(isThread && entry == ProcessEntry.Tasks))
+            if (name.Bytes.SequenceEqual(GetName(entry)) && !(isThread && IsOfProcesses(entry)))
             {
                 inode = Make(entry);
                 inode.Parent = this;
@@ -70,7 +78,7 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
 
     public override bool TryGetEntry(scoped ref long position, out DirectoryEntry entry)
     {
-        if (isThread && position == (long)ProcessEntry.Tasks)
+        while (isThread && IsOfProcesses((ProcessEntry)Math.Clamp(position, 0, (long)ProcessEntry.Count)))
         {
             position++;
         }
@@ -83,12 +91,15 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
         DirentType type = which switch
         {
             ProcessEntry.Exe or ProcessEntry.Cwd or ProcessEntry.Root => DirentType.DT_LNK,
-            ProcessEntry.Descriptors or ProcessEntry.DescriptorInformation or ProcessEntry.Tasks => DirentType.DT_DIR,
+            ProcessEntry.Descriptors or ProcessEntry.DescriptorInformation or ProcessEntry.MappedFiles or ProcessEntry.Tasks => DirentType.DT_DIR,
             _ => DirentType.DT_REG,
         };
         entry = new DirectoryEntry(GetName(which), GetEntryNumber(which), type);
         return true;
     }
+
+    /// <summary>Tells what processes have and single threads have not.</summary>
+    private static bool IsOfProcesses(ProcessEntry entry) => entry is ProcessEntry.Tasks or ProcessEntry.MappedFiles or ProcessEntry.CoreDumpFilter;
 
     private static ReadOnlySpan<byte> GetName(ProcessEntry entry) => entry switch
     {
@@ -102,15 +113,23 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
         ProcessEntry.ControlGroup => "cgroup"u8,
         ProcessEntry.CommandLine => "cmdline"u8,
         ProcessEntry.Comm => "comm"u8,
+        ProcessEntry.CoreDumpFilter => "coredump_filter"u8,
         ProcessEntry.Environment => "environ"u8,
         ProcessEntry.GroupIdMap => "gid_map"u8,
         ProcessEntry.Limits => "limits"u8,
         ProcessEntry.LoginUserId => "loginuid"u8,
+        ProcessEntry.MappedFiles => "map_files"u8,
         ProcessEntry.Maps => "maps"u8,
         ProcessEntry.MountInfo => "mountinfo"u8,
         ProcessEntry.Mounts => "mounts"u8,
+        ProcessEntry.NodeMaps => "numa_maps"u8,
         ProcessEntry.OomScore => "oom_score"u8,
         ProcessEntry.OomScoreAdjustment => "oom_score_adj"u8,
+        ProcessEntry.PageMap => "pagemap"u8,
+        ProcessEntry.Scheduling => "sched"u8,
+        ProcessEntry.SchedulingStatistics => "schedstat"u8,
+        ProcessEntry.Smaps => "smaps"u8,
+        ProcessEntry.SmapsRollup => "smaps_rollup"u8,
         ProcessEntry.Stat => "stat"u8,
         ProcessEntry.StatM => "statm"u8,
         ProcessEntry.SessionId => "sessionid"u8,
@@ -127,6 +146,8 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
         ProcessEntry.Exe or ProcessEntry.Cwd or ProcessEntry.Root => new ProcessLink(fileSystem, GetEntryNumber(entry), id, entry),
         ProcessEntry.Descriptors => new DescriptorDirectory(fileSystem, GetEntryNumber(entry), id, isInformation: false),
         ProcessEntry.DescriptorInformation => new DescriptorDirectory(fileSystem, GetEntryNumber(entry), id, isInformation: true),
+        ProcessEntry.MappedFiles => new MappedFileDirectory(fileSystem, GetEntryNumber(entry), id),
+        ProcessEntry.PageMap => new PageMapFile(fileSystem, GetEntryNumber(entry), id),
         ProcessEntry.Tasks => new TaskDirectory(fileSystem, GetEntryNumber(entry), id),
         _ => new ProcessTextFile(fileSystem, GetEntryNumber(entry), id, isThread, entry),
     };

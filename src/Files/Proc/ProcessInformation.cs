@@ -76,6 +76,9 @@ public interface IProcessInformation
     /// <summary>Signals pending for the process, ignored and caught.</summary>
     (SignalSet Pending, SignalSet Ignored, SignalSet Caught) Signals { get; }
 
+    /// <summary>Which memory core dumps would hold (core(5), coredump_filter).</summary>
+    uint CoreDumpFilter { get; set; }
+
     Rlimit GetLimit(RlimitResource resource);
 
     /// <summary>Finds the thread with the lowest number from one on.</summary>
@@ -110,6 +113,8 @@ public readonly ref struct ThreadInformation
     public long CpuTimeNs { get; init; }
 
     public int Nice { get; init; }
+
+    public SchedulingPolicy Policy { get; init; }
 
     public long VoluntarySwitches { get; init; }
 

@@ -12,7 +12,9 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
 {
     private const int KibPerPage = Paging.PageSize / 1024;
     private const long NsPerTick = 10_000_000;
-    private const int MapsNameColumn = 73;
+
+    /// <summary>The kinds of memory that core(5) tells apart.</summary>
+    private const uint CoreDumpFilterMask = 0x1FF;
 
     /// <summary>The priority of a thread that is neither nice nor the opposite.</summary>
     private const int NeutralPriority = 20;
@@ -35,6 +37,13 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
                 text = text[Ascii.Trim(text)];
                 bool isNumber = Utf8Parser.TryParse(text, out int value, out int length) && length == text.Length;
                 return isNumber ? process.SetOomAdjustment(value) : Errno.EINVAL;
+            case ProcessEntry.CoreDumpFilter:
+                Errno error = NumberText.TryParse(text, out uint filter);
+                if (error == Errno.None)
+                {
+                    process.CoreDumpFilter = filter & CoreDumpFilterMask;
+                }
+                return error;
             default:
                 return Errno.EINVAL;
         }
@@ -67,8 +76,17 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
             case ProcessEntry.Limits:
                 WriteLimits(process, text);
                 break;
-            case ProcessEntry.Maps:
-                WriteMaps(process, text);
+            case ProcessEntry.Maps or ProcessEntry.Smaps or ProcessEntry.SmapsRollup or ProcessEntry.NodeMaps:
+                return WriteMappings(process, text);
+            case ProcessEntry.CoreDumpFilter:
+                text.AppendHex(process.CoreDumpFilter, 8).Append('\n');
+                break;
+            case ProcessEntry.Scheduling:
+                WriteScheduling(process, thread, text);
+                break;
+            case ProcessEntry.SchedulingStatistics:
+                // How long threads wait for the CPU is not measured, and this is what Linux says then.
+                text.Append("0 0 0\n"u8);
                 break;
             case ProcessEntry.MountInfo:
                 WriteMounts(text, withIds: true);
@@ -111,7 +129,7 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
     private static Mode GetPermissions(ProcessEntry entry) => (Mode)(entry switch
     {
         ProcessEntry.AuxiliaryVector or ProcessEntry.Environment => 0x100,
-        ProcessEntry.Comm or ProcessEntry.OomScoreAdjustment => 0x1A4,
+        ProcessEntry.Comm or ProcessEntry.CoreDumpFilter or ProcessEntry.OomScoreAdjustment => 0x1A4,
         _ => 0x124,
     });
 
@@ -130,28 +148,55 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
         }
     }
 
-    private static void WriteMaps(IProcessInformation process, TextBuilder text)
+    private Errno WriteMappings(IProcessInformation process, TextBuilder text)
     {
         if (process.AddressSpace is not { } space)
         {
-            return;
+            return entry == ProcessEntry.SmapsRollup ? Errno.ESRCH : Errno.None;
         }
-        foreach (Vma vma in space.Vmas)
+        switch (entry)
         {
-            int start = text.Length;
-            text.AppendHex(vma.Start, 8).Append('-').AppendHex(vma.End, 8).Append(' ');
-            text.Append((vma.Access & PageAccess.Read) != 0 ? 'r' : '-').Append((vma.Access & PageAccess.Write) != 0 ? 'w' : '-')
-                .Append((vma.Access & PageAccess.Execute) != 0 ? 'x' : '-').Append(vma.IsShared ? 's' : 'p').Append(' ');
-            IMappedFile? file = vma.Object?.File;
-            DeviceNumber device = (file as Inode)?.FileSystem.Device ?? default;
-            text.AppendHex(vma.ObjectOffset, 8).Append(' ').AppendHex(device.Major, 2).Append(':').AppendHex(device.Minor, 2).Append(' ')
-                .Append(file?.InodeNumber ?? 0);
-            string name = file?.Path ?? (space.IsHeap(vma) ? "[heap]" : space.IsStack(vma) ? "[stack]" : string.Empty);
-            if (name.Length != 0)
-            {
-                text.PadLine(start, MapsNameColumn).Append(name);
-            }
-            text.Append('\n');
+            case ProcessEntry.Smaps:
+                ProcessMemoryText.WriteSmaps(space, text);
+                break;
+            case ProcessEntry.SmapsRollup:
+                ProcessMemoryText.WriteRollup(space, text);
+                break;
+            case ProcessEntry.NodeMaps:
+                ProcessMemoryText.WriteNodes(space, text);
+                break;
+            default:
+                ProcessMemoryText.WriteMaps(space, text);
+                break;
+        }
+        return Errno.None;
+    }
+
+    /// <summary>Writes sched: of what Linux's scheduler says, what this one counts.</summary>
+    private void WriteScheduling(IProcessInformation process, ThreadInformation thread, TextBuilder text)
+    {
+        // Linux's number for a thread of nice 0, below those with a real-time policy.
+        const int NormalPriority = 120;
+        const int ValueColumn = 45;
+        const int ValueWidth = 23;
+        const int NsPerMillisecond = 1_000_000;
+        const int FractionDigits = 7;
+        text.Append(thread.Name).Append(" ("u8).Append(isThread ? id : process.Id).Append(", #threads: "u8).Append(process.ThreadCount)
+            .Append(")\n-------------------------------------------------------------------\n"u8);
+        int start = text.Length;
+        text.Append("se.sum_exec_runtime"u8).PadLine(start, ValueColumn).Append(':')
+            .AppendPadded(thread.CpuTimeNs / NsPerMillisecond, ValueWidth - FractionDigits - 1).Append('.')
+            .AppendDigits(thread.CpuTimeNs % NsPerMillisecond, FractionDigits - 1).Append('\n');
+        Line("nr_switches"u8, thread.VoluntarySwitches + thread.InvoluntarySwitches);
+        Line("nr_voluntary_switches"u8, thread.VoluntarySwitches);
+        Line("nr_involuntary_switches"u8, thread.InvoluntarySwitches);
+        Line("policy"u8, (long)thread.Policy);
+        Line("prio"u8, NormalPriority + thread.Nice);
+
+        void Line(ReadOnlySpan<byte> name, long value)
+        {
+            int lineStart = text.Length;
+            text.Append(name).PadLine(lineStart, ValueColumn).Append(':').AppendPadded(value, ValueWidth - 2).Append('\n');
         }
     }
 

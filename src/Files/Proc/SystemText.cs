@@ -11,8 +11,8 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
 
     private static readonly string[] s_paths =
     [
-        "cmdline", "cpuinfo", "devices", "diskstats", "filesystems", "interrupts", "loadavg", "meminfo", "partitions", "stat", "swaps",
-        "uptime", "version", "vmstat",
+        "buddyinfo", "cmdline", "cpuinfo", "devices", "diskstats", "filesystems", "interrupts", "loadavg", "meminfo", "partitions", "stat", "swaps",
+        "uptime", "version", "vmstat", "zoneinfo",
         "sys/fs/file-max", "sys/fs/nr_open", "sys/fs/pipe-max-size",
         "sys/kernel/cap_last_cap", "sys/kernel/core_pattern", "sys/kernel/core_uses_pid", "sys/kernel/domainname",
         "sys/kernel/hostname", "sys/kernel/ngroups_max", "sys/kernel/osrelease", "sys/kernel/ostype",
@@ -33,6 +33,15 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
         {
             case "cpuinfo":
                 WriteCpu(text);
+                break;
+            case "buddyinfo":
+                WriteFreeBlocks(text);
+                break;
+            case "zoneinfo":
+                // One zone. Requests fail when nothing is free, and nothing is done before that.
+                text.Append("Node 0, zone   Normal\n  pages free     "u8).Append(fileSystem.Services.Frames.FreeCount)
+                    .Append("\n        min      0\n        low      0\n        high     0\n        managed  "u8).Append(fileSystem.Services.Frames.TotalCount)
+                    .Append("\n"u8);
                 break;
             case "meminfo":
                 WriteMemory(text);
@@ -181,6 +190,18 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
         text.Append("processor\t: 0\nvendor_id\t: Semitone\nmodel name\t: "u8).Append(system.CpuModel)
             .Append("\nphysical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\nfpu\t\t: yes\nflags\t\t: "u8).Append(system.CpuFlags)
             .Append("\nbogomips\t: 0.00\nclflush size\t: 64\ncache_alignment\t: 64\naddress sizes\t: 40 bits physical, 48 bits virtual\n\n"u8);
+    }
+
+    /// <summary>Pages are given out one by one: what is free is free as blocks of one page (proc(5), buddyinfo).</summary>
+    private void WriteFreeBlocks(TextBuilder text)
+    {
+        const int Orders = 11;
+        text.Append("Node 0, zone   Normal "u8);
+        for (int order = 0; order < Orders; order++)
+        {
+            text.AppendPadded(order == 0 ? fileSystem.Services.Frames.FreeCount : 0, 6).Append(' ');
+        }
+        text.Append('\n');
     }
 
     private void WriteMemory(TextBuilder text)

@@ -104,6 +104,21 @@ public sealed class TextBuilder
         return this;
     }
 
+    /// <summary>Appends a number with leading zeros.</summary>
+    public TextBuilder AppendDigits(long value, int digits)
+    {
+        long unit = 1;
+        for (int i = 1; i < digits; i++)
+        {
+            unit *= 10;
+        }
+        for (; unit > 0; unit /= 10)
+        {
+            Append((char)('0' + (value / unit % 10)));
+        }
+        return this;
+    }
+
     /// <summary>Appends seconds with two decimals.</summary>
     public TextBuilder AppendSeconds(long ns)
     {

@@ -90,7 +90,7 @@ public sealed class RamFile : RegularFileInode
         if (result.Bytes > 0)
         {
             TouchModified();
-            DropSetIdBits(caller);
+            DropPrivileges(caller);
         }
         return result.Error;
     }
@@ -109,7 +109,7 @@ public sealed class RamFile : RegularFileInode
         }
         _pages.Truncate(size);
         TouchModified();
-        DropSetIdBits(caller);
+        DropPrivileges(caller);
         return Errno.None;
     }
 
@@ -142,6 +142,7 @@ public sealed class RamFile : RegularFileInode
         if (error == Errno.None)
         {
             TouchModified();
+            DropPrivileges(FileSystem.Services.Caller);
         }
         return error;
     }
@@ -198,9 +199,15 @@ public sealed class RamFile : RegularFileInode
         return (Seals & MemfdSeals.F_SEAL_GROW) != 0 ? Errno.EPERM : Errno.None;
     }
 
-    /// <summary>A change of contents takes set-user-ID and set-group-ID away (inode(7)), but for who may keep them.</summary>
-    private void DropSetIdBits(IFileCaller? caller)
+    /// <summary>
+    /// A change of contents takes set-user-ID and set-group-ID away (inode(7)), but for who may keep them, and the file's capabilities.
+    /// </summary>
+    private void DropPrivileges(IFileCaller? caller)
     {
+        if (Attributes is not null)
+        {
+            FileCapabilities.Drop(this);
+        }
         if ((Mode & (Mode.S_ISUID | Mode.S_ISGID)) != 0 && caller is not { KeepsSetIdBits: true })
         {
             Mode &= (Mode & Mode.S_IXGRP) != 0 ? ~(Mode.S_ISUID | Mode.S_ISGID) : ~Mode.S_ISUID;

@@ -288,6 +288,7 @@ public static class AttributeSyscalls
         {
             // Somebody else's program must not run as the new owner.
             inode.Mode &= (inode.Mode & Mode.S_IXGRP) != 0 ? ~(Mode.S_ISUID | Mode.S_ISGID) : ~Mode.S_ISUID;
+            FileCapabilities.Drop(inode);
         }
         inode.TouchChanged();
         return SysResult.Success;

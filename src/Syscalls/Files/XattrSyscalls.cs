@@ -4,14 +4,14 @@ using Semitone.Files;
 
 namespace Semitone.Syscalls;
 
-/// <summary>The calls of extended attributes (xattr(7)): those of users and trusted ones, on file systems in memory.</summary>
+/// <summary>The calls of extended attributes (xattr(7)): those of users, trusted ones and security's, on file systems in memory.</summary>
 /// <remarks>
-/// The others, of access control lists and security modules, Linux knows only where it has those: EOPNOTSUPP, as here. Programs as ls(1)
-/// and cp(1) know that answer, and take ENOSYS for a failure.
+/// Those of access control lists (system.*) Linux knows only where it has those: EOPNOTSUPP, as here. Programs as ls(1) and cp(1) know that
+/// answer, and take ENOSYS for a failure.
 /// </remarks>
 public static class XattrSyscalls
 {
-    private const string MissingSpaces = "system.* and security.*";
+    private const string MissingSpaces = "system.*";
 
     [Syscall(188, "setxattr", Missing = MissingSpaces)]
     public static SysResult Set(SyscallContext context, UserCString path, UserCString name, UserPtr<byte> value, nuint size, XattrFlags flags) =>
@@ -63,6 +63,8 @@ public static class XattrSyscalls
 
     private static ReadOnlySpan<byte> Trusted => "trusted."u8;
 
+    private static ReadOnlySpan<byte> Security => "security."u8;
+
     private static SysResult Set(
         SyscallContext context, Errno found, Inode? inode, UserCString nameAddress, UserPtr<byte> address, nuint size, XattrFlags flags)
     {
@@ -99,6 +101,12 @@ public static class XattrSyscalls
             return Errno.EFAULT;
         }
 
+        bool isCapability = name.SequenceEqual(FileCapabilities.AttributeName);
+        if (isCapability && size != 0 && !FileCapabilities.IsValid(value))
+        {
+            return Errno.EINVAL;
+        }
+
         error = Check(context, inode!, name, writes: true);
         if (error == Errno.None)
         {
@@ -128,10 +136,21 @@ public static class XattrSyscalls
             return error;
         }
 
-        ReadOnlySpan<byte> value = default;
+        scoped ReadOnlySpan<byte> value = default;
         if (inode!.Attributes?.TryGet(name, out value) != true)
         {
             return Errno.ENODATA;
+        }
+
+        Span<byte> buffer = stackalloc byte[FileCapabilities.MaxLength];
+        if (name.SequenceEqual(FileCapabilities.AttributeName))
+        {
+            if (!FileCapabilities.IsValid(value))
+            {
+                return Errno.EINVAL;
+            }
+
+            value = FileCapabilities.Describe(value, buffer);
         }
 
         // A size of 0 asks for the length.
@@ -233,6 +252,11 @@ public static class XattrSyscalls
             {
                 return writes ? Errno.EPERM : Errno.ENODATA;
             }
+        }
+        else if (name.StartsWith(Security))
+        {
+            Capability needed = name.SequenceEqual(FileCapabilities.AttributeName) ? Capability.CAP_SETFCAP : Capability.CAP_SYS_ADMIN;
+            error = writes && !context.Process.Credentials.Has(needed) ? Errno.EPERM : Errno.None;
         }
         else if (name.StartsWith("user."u8))
         {

@@ -10,9 +10,6 @@ public static class IdentitySyscalls
     /// <summary>NGROUPS_MAX.</summary>
     private const int MaximumGroups = 65536;
 
-    /// <summary>"Do not change" in setreuid(2) and its kin.</summary>
-    private const uint Unchanged = uint.MaxValue;
-
     [Syscall(102, "getuid", Returns = Returns.Value)]
     public static SysResult GetUserId(SyscallContext context) => (long)context.Process.Credentials.RealUserId;
 
@@ -40,156 +37,34 @@ public static class IdentitySyscalls
     }
 
     [Syscall(105, "setuid")]
-    public static SysResult SetUserId(SyscallContext context, uint id)
-    {
-        if (id == Unchanged)
-        {
-            return Errno.EINVAL;
-        }
-
-        Credentials current = context.Process.Credentials;
-        if (current.Has(Capability.CAP_SETUID))
-        {
-            SetUsers(context, current with { RealUserId = id, EffectiveUserId = id, SavedUserId = id, FileSystemUserId = id });
-            return SysResult.Success;
-        }
-
-        if (id != current.RealUserId && id != current.SavedUserId)
-        {
-            return Errno.EPERM;
-        }
-
-        SetUsers(context, current with { EffectiveUserId = id, FileSystemUserId = id });
-        return SysResult.Success;
-    }
+    public static SysResult SetUserId(SyscallContext context, uint id) =>
+        ApplyUsers(context, IdSet.OfUsers(context.Process.Credentials).Set(id, context.Process.Credentials.Has(Capability.CAP_SETUID), out IdSet changed), changed);
 
     [Syscall(106, "setgid")]
-    public static SysResult SetGroupId(SyscallContext context, uint id)
-    {
-        if (id == Unchanged)
-        {
-            return Errno.EINVAL;
-        }
-
-        Credentials current = context.Process.Credentials;
-        if (current.Has(Capability.CAP_SETGID))
-        {
-            context.Process.SetCredentials(current with { RealGroupId = id, EffectiveGroupId = id, SavedGroupId = id, FileSystemGroupId = id });
-            return SysResult.Success;
-        }
-
-        if (id != current.RealGroupId && id != current.SavedGroupId)
-        {
-            return Errno.EPERM;
-        }
-
-        context.Process.SetCredentials(current with { EffectiveGroupId = id, FileSystemGroupId = id });
-        return SysResult.Success;
-    }
+    public static SysResult SetGroupId(SyscallContext context, uint id) =>
+        ApplyGroups(context, IdSet.OfGroups(context.Process.Credentials).Set(id, context.Process.Credentials.Has(Capability.CAP_SETGID), out IdSet changed), changed);
 
     [Syscall(117, "setresuid")]
-    public static SysResult SetUserIds(SyscallContext context, uint real, uint effective, uint saved)
-    {
-        Credentials current = context.Process.Credentials;
-        if (!IsAllowed(real) || !IsAllowed(effective) || !IsAllowed(saved))
-        {
-            return Errno.EPERM;
-        }
-
-        uint newEffective = Choose(effective, current.EffectiveUserId);
-        SetUsers(context, current with
-        {
-            RealUserId = Choose(real, current.RealUserId),
-            EffectiveUserId = newEffective,
-            SavedUserId = Choose(saved, current.SavedUserId),
-            FileSystemUserId = newEffective,
-        });
-        return SysResult.Success;
-
-        bool IsAllowed(uint id) => current.Has(Capability.CAP_SETUID) || id == Unchanged
-            || id == current.RealUserId || id == current.EffectiveUserId || id == current.SavedUserId;
-    }
+    public static SysResult SetUserIds(SyscallContext context, uint real, uint effective, uint saved) =>
+        ApplyUsers(context, IdSet.OfUsers(context.Process.Credentials).SetAll(real, effective, saved, context.Process.Credentials.Has(Capability.CAP_SETUID), out IdSet changed), changed);
 
     [Syscall(119, "setresgid")]
-    public static SysResult SetGroupIds(SyscallContext context, uint real, uint effective, uint saved)
-    {
-        Credentials current = context.Process.Credentials;
-        if (!IsAllowed(real) || !IsAllowed(effective) || !IsAllowed(saved))
-        {
-            return Errno.EPERM;
-        }
-
-        uint newEffective = Choose(effective, current.EffectiveGroupId);
-        context.Process.SetCredentials(current with
-        {
-            RealGroupId = Choose(real, current.RealGroupId),
-            EffectiveGroupId = newEffective,
-            SavedGroupId = Choose(saved, current.SavedGroupId),
-            FileSystemGroupId = newEffective,
-        });
-        return SysResult.Success;
-
-        bool IsAllowed(uint id) => current.Has(Capability.CAP_SETGID) || id == Unchanged
-            || id == current.RealGroupId || id == current.EffectiveGroupId || id == current.SavedGroupId;
-    }
+    public static SysResult SetGroupIds(SyscallContext context, uint real, uint effective, uint saved) =>
+        ApplyGroups(context, IdSet.OfGroups(context.Process.Credentials).SetAll(real, effective, saved, context.Process.Credentials.Has(Capability.CAP_SETGID), out IdSet changed), changed);
 
     [Syscall(113, "setreuid")]
-    public static SysResult SetRealAndEffectiveUserId(SyscallContext context, uint real, uint effective)
-    {
-        Credentials current = context.Process.Credentials;
-        bool isRealAllowed = current.Has(Capability.CAP_SETUID) || real == Unchanged || real == current.RealUserId
-            || real == current.EffectiveUserId;
-        bool isEffectiveAllowed = current.Has(Capability.CAP_SETUID) || effective == Unchanged
-            || effective == current.RealUserId || effective == current.EffectiveUserId || effective == current.SavedUserId;
-        if (!isRealAllowed || !isEffectiveAllowed)
-        {
-            return Errno.EPERM;
-        }
-
-        uint newEffective = Choose(effective, current.EffectiveUserId);
-        bool changesSaved = real != Unchanged || (effective != Unchanged && newEffective != current.RealUserId);
-        SetUsers(context, current with
-        {
-            RealUserId = Choose(real, current.RealUserId),
-            EffectiveUserId = newEffective,
-            SavedUserId = changesSaved ? newEffective : current.SavedUserId,
-            FileSystemUserId = newEffective,
-        });
-        return SysResult.Success;
-    }
+    public static SysResult SetRealAndEffectiveUserId(SyscallContext context, uint real, uint effective) =>
+        ApplyUsers(context, IdSet.OfUsers(context.Process.Credentials).SetRealAndEffective(real, effective, context.Process.Credentials.Has(Capability.CAP_SETUID), out IdSet changed), changed);
 
     [Syscall(114, "setregid")]
-    public static SysResult SetRealAndEffectiveGroupId(SyscallContext context, uint real, uint effective)
-    {
-        Credentials current = context.Process.Credentials;
-        bool isRealAllowed = current.Has(Capability.CAP_SETGID) || real == Unchanged || real == current.RealGroupId
-            || real == current.EffectiveGroupId;
-        bool isEffectiveAllowed = current.Has(Capability.CAP_SETGID) || effective == Unchanged
-            || effective == current.RealGroupId || effective == current.EffectiveGroupId || effective == current.SavedGroupId;
-        if (!isRealAllowed || !isEffectiveAllowed)
-        {
-            return Errno.EPERM;
-        }
-
-        uint newEffective = Choose(effective, current.EffectiveGroupId);
-        bool changesSaved = real != Unchanged || (effective != Unchanged && newEffective != current.RealGroupId);
-        context.Process.SetCredentials(current with
-        {
-            RealGroupId = Choose(real, current.RealGroupId),
-            EffectiveGroupId = newEffective,
-            SavedGroupId = changesSaved ? newEffective : current.SavedGroupId,
-            FileSystemGroupId = newEffective,
-        });
-        return SysResult.Success;
-    }
+    public static SysResult SetRealAndEffectiveGroupId(SyscallContext context, uint real, uint effective) =>
+        ApplyGroups(context, IdSet.OfGroups(context.Process.Credentials).SetRealAndEffective(real, effective, context.Process.Credentials.Has(Capability.CAP_SETGID), out IdSet changed), changed);
 
     [Syscall(122, "setfsuid", Returns = Returns.Value)]
     public static SysResult SetFileSystemUserId(SyscallContext context, uint id)
     {
         Credentials current = context.Process.Credentials;
-        bool isAllowed = current.Has(Capability.CAP_SETUID) || id == current.RealUserId || id == current.EffectiveUserId
-            || id == current.SavedUserId;
-        if (isAllowed && id != Unchanged)
+        if (IdSet.OfUsers(current).AllowsFileSystem(id, current.Has(Capability.CAP_SETUID)))
         {
             Credentials changed = current with { FileSystemUserId = id };
             context.Process.SetCredentials(changed.AfterFileSystemUserChange(current));
@@ -202,9 +77,7 @@ public static class IdentitySyscalls
     public static SysResult SetFileSystemGroupId(SyscallContext context, uint id)
     {
         Credentials current = context.Process.Credentials;
-        bool isAllowed = current.Has(Capability.CAP_SETGID) || id == current.RealGroupId || id == current.EffectiveGroupId
-            || id == current.SavedGroupId;
-        if (isAllowed && id != Unchanged)
+        if (IdSet.OfGroups(current).AllowsFileSystem(id, current.Has(Capability.CAP_SETGID)))
         {
             context.Process.SetCredentials(current with { FileSystemGroupId = id });
         }
@@ -253,7 +126,7 @@ public static class IdentitySyscalls
             return Errno.EFAULT;
         }
 
-        if (wanted.Contains(Unchanged))
+        if (wanted.Contains(IdSet.Unchanged))
         {
             return Errno.EINVAL;
         }
@@ -322,10 +195,43 @@ public static class IdentitySyscalls
         return pid == 0 || context.System.TryGetProcess(pid, out process) ? process.SessionId : Errno.ESRCH;
     }
 
-    private static void SetUsers(SyscallContext context, Credentials changed) =>
-        context.Process.SetCredentials(changed.AfterUserChange(context.Process.Credentials));
+    /// <summary>Makes a process act with other user IDs, if that is allowed.</summary>
+    private static SysResult ApplyUsers(SyscallContext context, Errno error, IdSet ids)
+    {
+        if (error != Errno.None)
+        {
+            return error;
+        }
 
-    private static uint Choose(uint wanted, uint current) => wanted == Unchanged ? current : wanted;
+        Credentials current = context.Process.Credentials;
+        Credentials changed = current with
+        {
+            RealUserId = ids.Real,
+            EffectiveUserId = ids.Effective,
+            SavedUserId = ids.Saved,
+            FileSystemUserId = ids.FileSystem,
+        };
+        context.Process.SetCredentials(changed.AfterUserChange(current));
+        return SysResult.Success;
+    }
+
+    /// <summary>The same for group IDs.</summary>
+    private static SysResult ApplyGroups(SyscallContext context, Errno error, IdSet ids)
+    {
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        context.Process.SetCredentials(context.Process.Credentials with
+        {
+            RealGroupId = ids.Real,
+            EffectiveGroupId = ids.Effective,
+            SavedGroupId = ids.Saved,
+            FileSystemGroupId = ids.FileSystem,
+        });
+        return SysResult.Success;
+    }
 
     private static SysResult Write(SyscallContext context, (UserPtr<uint> To, uint Value) first, (UserPtr<uint> To, uint Value) second, (UserPtr<uint> To, uint Value) third)
     {

@@ -20,19 +20,19 @@ public static class IntervalTimerSyscalls
         return remainingNs > 0 ? Math.Max(1, remaining) : 0;
     }
 
-    [Syscall(36, "getitimer", Missing = "ITIMER_VIRTUAL, ITIMER_PROF")]
+    [Syscall(36, "getitimer")]
     public static SysResult GetTimer(SyscallContext context, ItimerWhich which, [Out] UserPtr<Itimerval> value)
     {
-        if (which != ItimerWhich.ITIMER_REAL)
+        if (Find(context.Process, which) is not { } timer)
         {
-            return which > ItimerWhich.ITIMER_PROF ? Errno.EINVAL : context.AnswerMissing();
+            return Errno.EINVAL;
         }
 
-        Itimerval current = Describe(context.Process.RealTimer);
+        Itimerval current = Describe(timer);
         return context.Memory.TryWriteFrom(value, in current) ? SysResult.Success : Errno.EFAULT;
     }
 
-    [Syscall(38, "setitimer", Missing = "ITIMER_VIRTUAL, ITIMER_PROF")]
+    [Syscall(38, "setitimer")]
     public static SysResult SetTimer(SyscallContext context, ItimerWhich which, UserPtr<Itimerval> value, [Out] UserPtr<Itimerval> old)
     {
         Itimerval wanted = default;
@@ -41,21 +41,24 @@ public static class IntervalTimerSyscalls
             return Errno.EFAULT;
         }
 
-        if (which != ItimerWhich.ITIMER_REAL)
-        {
-            return which > ItimerWhich.ITIMER_PROF ? Errno.EINVAL : context.AnswerMissing();
-        }
-
-        if (!TryGetNs(wanted.it_value, out long firstNs) || !TryGetNs(wanted.it_interval, out long intervalNs))
+        if (!TryGetNs(wanted.it_value, out long firstNs) || !TryGetNs(wanted.it_interval, out long intervalNs)
+            || Find(context.Process, which) is not { } timer)
         {
             return Errno.EINVAL;
         }
 
-        IntervalTimer timer = context.Process.RealTimer;
         Itimerval previous = Describe(timer);
         timer.Set(firstNs, intervalNs);
         return old.IsNull || context.Memory.TryWriteFrom(old, in previous) ? SysResult.Success : Errno.EFAULT;
     }
+
+    private static IntervalTimer? Find(Process process, ItimerWhich which) => which switch
+    {
+        ItimerWhich.ITIMER_REAL => process.RealTimer,
+        ItimerWhich.ITIMER_VIRTUAL => process.VirtualTimer,
+        ItimerWhich.ITIMER_PROF => process.ProfilingTimer,
+        _ => null,
+    };
 
     private static Itimerval Describe(IntervalTimer timer) => new()
     {

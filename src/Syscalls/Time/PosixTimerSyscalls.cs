@@ -6,18 +6,13 @@ namespace Semitone.Syscalls;
 /// <summary>The family of timer_create(2).</summary>
 public static class PosixTimerSyscalls
 {
-    [Syscall(222, "timer_create", Missing = "CPU-time clocks")]
+    [Syscall(222, "timer_create")]
     public static SysResult Create(SyscallContext context, ClockId clock, UserPtr<SigEvent> notification, [Out] UserPtr<int> id)
     {
-        if (clock is not (ClockId.CLOCK_REALTIME or ClockId.CLOCK_MONOTONIC or ClockId.CLOCK_BOOTTIME or ClockId.CLOCK_TAI))
+        Errno refusal = FindClock(context, clock, out TimerClock? timerClock);
+        if (refusal != Errno.None)
         {
-            // Linux has no timers on raw and coarse clocks, nor on those that wake a machine without such a device; those on CPU time are
-            // missing here.
-            bool isClock = clock is ClockId.CLOCK_PROCESS_CPUTIME_ID or ClockId.CLOCK_THREAD_CPUTIME_ID or ClockId.CLOCK_MONOTONIC_RAW
-                or ClockId.CLOCK_REALTIME_COARSE or ClockId.CLOCK_MONOTONIC_COARSE
-                or ClockId.CLOCK_REALTIME_ALARM or ClockId.CLOCK_BOOTTIME_ALARM
-                || (clock < 0 && TimeSyscalls.ReadDynamic(context, (int)clock, out _) == Errno.None);
-            return isClock ? Errno.EOPNOTSUPP : Errno.EINVAL;
+            return refusal;
         }
 
         SigEvent? wanted = null;
@@ -38,7 +33,7 @@ public static class PosixTimerSyscalls
             wanted = value;
         }
 
-        if (!context.Process.TryCreateTimer(clock, wanted, target, out int number))
+        if (!context.Process.TryCreateTimer(clock, timerClock!, wanted, target, out int number))
         {
             return Errno.EAGAIN;
         }
@@ -74,6 +69,11 @@ public static class PosixTimerSyscalls
             return Errno.EINVAL;
         }
 
+        if (timer.TimerClock.HasStopped)
+        {
+            return Errno.ESRCH;
+        }
+
         Itimerspec previous = Describe(timer);
         long firstNs = wanted.it_value.ToNsSaturating();
         if (firstNs == 0)
@@ -84,9 +84,7 @@ public static class PosixTimerSyscalls
         {
             bool isAbsolute = (flags & TimerFlags.TIMER_ABSTIME) != 0;
             bool isRealtime = timer.Clock is ClockId.CLOCK_REALTIME or ClockId.CLOCK_TAI;
-            long deadlineNs = isAbsolute
-                ? Deadline.FromAbsolute(context.System.Clock, firstNs, isRealtime)
-                : Deadline.FromNow(context.System.Clock, firstNs);
+            long deadlineNs = isAbsolute ? Deadline.FromAbsolute(context.System.Clock, firstNs, isRealtime) : timer.TimerClock.GetDeadline(firstNs);
             timer.Set(deadlineNs, wanted.it_interval.ToNsSaturating(), isAbsolute && isRealtime);
         }
 
@@ -119,6 +117,33 @@ public static class PosixTimerSyscalls
 
         context.Process.DeleteTimer(timer);
         return SysResult.Success;
+    }
+
+    /// <summary>Finds what a timer of a clock runs by.</summary>
+    /// <returns>None; EOPNOTSUPP for a clock without timers, EINVAL for one that does not exist, EAGAIN.</returns>
+    private static Errno FindClock(SyscallContext context, ClockId clock, out TimerClock? found)
+    {
+        found = null;
+        switch (clock)
+        {
+            case ClockId.CLOCK_REALTIME or ClockId.CLOCK_MONOTONIC or ClockId.CLOCK_BOOTTIME or ClockId.CLOCK_TAI:
+                found = context.System.TimerClock;
+                return Errno.None;
+            case ClockId.CLOCK_MONOTONIC_RAW or ClockId.CLOCK_REALTIME_COARSE or ClockId.CLOCK_MONOTONIC_COARSE:
+            case ClockId.CLOCK_REALTIME_ALARM or ClockId.CLOCK_BOOTTIME_ALARM:
+                // Linux has no timers on raw and coarse clocks, nor on those that wake a machine without such a device.
+                return Errno.EOPNOTSUPP;
+            default:
+                CpuClockOwner owner = default;
+                Errno error = CpuClockOwner.IsDescriptor(clock) ? Errno.EOPNOTSUPP : CpuClockOwner.Find(context, clock, out owner);
+                if (error != Errno.None)
+                {
+                    return error;
+                }
+
+                found = owner.GetClock();
+                return found is null ? Errno.EAGAIN : Errno.None;
+        }
     }
 
     private static Errno Check(SyscallContext context, SigEvent wanted, out GuestThread? target)

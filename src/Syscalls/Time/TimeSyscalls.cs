@@ -49,7 +49,9 @@ public static class TimeSyscalls
     [Syscall(227, "clock_settime")]
     public static SysResult ClockSetTime(SyscallContext context, ClockId clock, UserPtr<Timespec> time)
     {
-        if (clock != ClockId.CLOCK_REALTIME)
+        // That of a given process or thread may be looked at only; the others cannot be set at all.
+        bool isCpuClock = clock < 0 && CpuClockOwner.Find(context, clock, out _) == Errno.None;
+        if (clock != ClockId.CLOCK_REALTIME && !isCpuClock)
         {
             return Errno.EINVAL;
         }
@@ -57,6 +59,11 @@ public static class TimeSyscalls
         if (!context.Memory.TryRead(time, out Timespec wanted))
         {
             return Errno.EFAULT;
+        }
+
+        if (isCpuClock)
+        {
+            return Errno.EPERM;
         }
 
         return wanted.IsValid ? SetTime(context, wanted.ToNsSaturating()) : Errno.EINVAL;
@@ -112,15 +119,14 @@ public static class TimeSyscalls
             : new ValueTask<SysResult>(Errno.EINVAL);
     }
 
-    [Syscall(230, "clock_nanosleep", Missing = "CPU-time clocks")]
+    [Syscall(230, "clock_nanosleep")]
     public static ValueTask<SysResult> ClockNanosleep(
         SyscallContext context, ClockId clock, TimerFlags flags, UserPtr<Timespec> duration, [Out] UserPtr<Timespec> remaining)
     {
         bool isRealtime = clock is ClockId.CLOCK_REALTIME or ClockId.CLOCK_TAI or ClockId.CLOCK_REALTIME_ALARM;
         if (!isRealtime && clock is not (ClockId.CLOCK_MONOTONIC or ClockId.CLOCK_BOOTTIME or ClockId.CLOCK_BOOTTIME_ALARM))
         {
-            bool exists = clock is ClockId.CLOCK_MONOTONIC_RAW or ClockId.CLOCK_REALTIME_COARSE or ClockId.CLOCK_MONOTONIC_COARSE or ClockId.CLOCK_PROCESS_CPUTIME_ID;
-            return new ValueTask<SysResult>(exists ? Errno.EOPNOTSUPP : Errno.EINVAL);
+            return SleepByCpuTime(context, clock, flags, duration, remaining);
         }
 
         if (!context.Memory.TryRead(duration, out Timespec time))
@@ -148,6 +154,9 @@ public static class TimeSyscalls
             RestartKind.Nanosleep => SleepAsync(context, block.DeadlineNs, new UserPtr<Timespec>(block.Address)),
             RestartKind.Futex => FutexSyscalls.WaitAsync(
                 context, block.Address, block.Value, block.BitSet, block.DeadlineNs, block.IsPrivate, block.FollowsRealtime),
+            RestartKind.CpuNanosleep => CpuClockOwner.Find(context, (ClockId)block.Value, out CpuClockOwner owner) == Errno.None && owner.GetClock() is { } clock
+                ? SleepAsync(context, clock, (ClockId)block.Value, block.DeadlineNs, new UserPtr<Timespec>(block.Address))
+                : new ValueTask<SysResult>(Errno.EINTR),
             _ => new ValueTask<SysResult>(Errno.EINTR),
         };
     }
@@ -200,50 +209,11 @@ public static class TimeSyscalls
             case ClockId.CLOCK_TAI:
                 ns = context.System.Clock.ReadRealtime();
                 return Errno.None;
-            case ClockId.CLOCK_PROCESS_CPUTIME_ID:
-                ns = context.Process.CpuTimeNs;
-                return Errno.None;
-            case ClockId.CLOCK_THREAD_CPUTIME_ID:
-                ns = context.Thread.CpuTimeNs;
-                return Errno.None;
             default:
-                return ReadDynamic(context, (int)clock, out ns);
+                Errno error = CpuClockOwner.Find(context, clock, out CpuClockOwner owner);
+                ns = error == Errno.None ? owner.CpuTimeNs : 0;
+                return error;
         }
-    }
-
-    /// <summary>Reads the CPU-time clock of a given process or thread (clock_getcpuclockid(3)): ~id in the upper bits, the kind in the lower three.</summary>
-    internal static Errno ReadDynamic(SyscallContext context, int clock, out long ns)
-    {
-        const int ThreadClock = 4;
-        const int KindMask = 3;
-        const int FileDescriptorClock = 3;
-        ns = 0;
-        if (clock >= 0 || (clock & KindMask) == FileDescriptorClock)
-        {
-            return Errno.EINVAL;
-        }
-
-        int id = ~(clock >> 3);
-        if ((clock & ThreadClock) != 0)
-        {
-            GuestThread? thread = context.Thread;
-            if (id != 0 && (!context.System.Threads.TryGet(id, out thread) || thread.Process != context.Process))
-            {
-                return Errno.EINVAL;
-            }
-
-            ns = thread.CpuTimeNs;
-            return Errno.None;
-        }
-
-        Process? process = context.Process;
-        if (id != 0 && !context.System.TryGetProcess(id, out process))
-        {
-            return Errno.EINVAL;
-        }
-
-        ns = process.CpuTimeNs;
-        return Errno.None;
     }
 
     private static SysResult SetTime(SyscallContext context, long realtimeNs)
@@ -282,6 +252,66 @@ public static class TimeSyscalls
         }
 
         context.Thread.RestartBlock = new RestartBlock(RestartKind.Nanosleep, deadlineNs, remaining.Address);
+        return RestartErrno.ERESTART_RESTARTBLOCK;
+    }
+
+    /// <summary>clock_nanosleep(2) on the clocks of the CPU's time; a thread cannot sleep by its own.</summary>
+    private static ValueTask<SysResult> SleepByCpuTime(
+        SyscallContext context, ClockId clock, TimerFlags flags, UserPtr<Timespec> duration, UserPtr<Timespec> remaining)
+    {
+        if (clock is ClockId.CLOCK_MONOTONIC_RAW or ClockId.CLOCK_REALTIME_COARSE or ClockId.CLOCK_MONOTONIC_COARSE or ClockId.CLOCK_THREAD_CPUTIME_ID
+            || CpuClockOwner.IsDescriptor(clock))
+        {
+            return new ValueTask<SysResult>(Errno.EOPNOTSUPP);
+        }
+
+        if (clock >= 0 && clock != ClockId.CLOCK_PROCESS_CPUTIME_ID)
+        {
+            return new ValueTask<SysResult>(Errno.EINVAL);
+        }
+
+        if (!context.Memory.TryRead(duration, out Timespec time))
+        {
+            return new ValueTask<SysResult>(Errno.EFAULT);
+        }
+
+        if (!time.IsValid || CpuClockOwner.Find(context, clock, out CpuClockOwner owner) != Errno.None || owner.IsThread(context.Thread))
+        {
+            return new ValueTask<SysResult>(Errno.EINVAL);
+        }
+
+        if (!KernelHeap.HasRoom() || owner.GetClock() is not { } cpuClock)
+        {
+            return new ValueTask<SysResult>(Errno.ENOMEM);
+        }
+
+        return (flags & TimerFlags.TIMER_ABSTIME) != 0
+            ? SleepUntilAsync(context, cpuClock, time.ToNsSaturating())
+            : SleepAsync(context, cpuClock, clock, cpuClock.GetDeadline(time.ToNsSaturating()), remaining);
+    }
+
+    private static async ValueTask<SysResult> SleepUntilAsync(SyscallContext context, CpuClock clock, long deadlineNs)
+    {
+        Errno error = await CpuSleep.WaitUntilAsync(context.Thread, clock, deadlineNs);
+        return error == Errno.EINTR ? RestartErrno.ERESTARTNOHAND : (SysResult)error;
+    }
+
+    private static async ValueTask<SysResult> SleepAsync(
+        SyscallContext context, CpuClock clock, ClockId id, long deadlineNs, UserPtr<Timespec> remaining)
+    {
+        Errno error = await CpuSleep.WaitUntilAsync(context.Thread, clock, deadlineNs);
+        if (error != Errno.EINTR)
+        {
+            return error;
+        }
+
+        long restNs = Math.Max(0, deadlineNs - clock.NowNs);
+        if (!remaining.IsNull && !context.Memory.TryWrite(remaining, Timespec.FromNs(restNs)))
+        {
+            return Errno.EFAULT;
+        }
+
+        context.Thread.RestartBlock = new RestartBlock(RestartKind.CpuNanosleep, deadlineNs, remaining.Address, (uint)id);
         return RestartErrno.ERESTART_RESTARTBLOCK;
     }
 

@@ -11,7 +11,10 @@
 #include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
+#include <sys/xattr.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <sys/fsuid.h>
 #include <unistd.h>
@@ -225,8 +228,103 @@ static void personalities(void)
     printf("%ld\n", (long)time.tv_usec);
 }
 
+/* Attributes of security modules: capabilities in their format, and who may set what. */
+static void attributes(void)
+{
+    printf("attributes\n");
+    unlink("/tmp/attributes");
+    int file = open("/tmp/attributes", O_RDWR | O_CREAT, 0755);
+    unsigned v2[6] = { 0x02000001, 0x400, 0, 0, 0, 0 }, v3[6] = { 0x03000001, 0x400, 0, 0, 0, 1000 }, v1[3] = { 0x01000001, 0x400, 0 }, read[16];
+    char list[256];
+    ASK(fgetxattr(file, "security.capability", read, sizeof read));
+    ASK(fremovexattr(file, "security.capability"));
+    ASK(fsetxattr(file, "security.capability", v2, 20, XATTR_REPLACE));
+    ASK(fsetxattr(file, "security.capability", v2, 20, 0));
+    ASK(fsetxattr(file, "security.capability", v2, 20, XATTR_CREATE));
+    ASK(fgetxattr(file, "security.capability", NULL, 0));
+    ASK(fgetxattr(file, "security.capability", read, 19));
+    ASK(fgetxattr(file, "security.capability", read, sizeof read));
+    printf("%x %x %x\n", read[0], read[1], read[4]);
+    ASK(flistxattr(file, list, sizeof list));
+    printf("%s\n", list);
+    ASK(fsetxattr(file, "security.capability", v2, 0, 0));
+    ASK(fsetxattr(file, "security.capability", v2, 19, 0));
+    ASK(fsetxattr(file, "security.capability", v2, 24, 0));
+    ASK(fsetxattr(file, "security.capability", v3, 20, 0));
+    ASK(fsetxattr(file, "security.capability", v1, 12, 0));
+    v2[0] = 0x04000000;
+    ASK(fsetxattr(file, "security.capability", v2, 20, 0));
+    v2[0] = 0x02fffffe;
+    ASK(fsetxattr(file, "security.capability", v2, 20, 0));
+    ASK(fgetxattr(file, "security.capability", read, sizeof read));
+    printf("%x\n", read[0]);
+    ASK(fsetxattr(file, "security.capability", v3, 24, 0));
+    ASK(fgetxattr(file, "security.capability", read, sizeof read));
+    printf("%x %x %u\n", read[0], read[1], read[5]);
+    v3[5] = 0;
+    ASK(fsetxattr(file, "security.capability", v3, 24, 0));
+    ASK(fgetxattr(file, "security.capability", NULL, 0));
+    ASK(fgetxattr(file, "security.capability", read, sizeof read));
+    printf("%x\n", read[0]);
+
+    /* Who changes the file's contents or its owner, takes them away, be it the superuser. */
+    v2[0] = 0x02000001;
+    ASK(write(file, "x", 1));
+    ASK(fgetxattr(file, "security.capability", read, sizeof read));
+    ASK(fsetxattr(file, "security.capability", v2, 20, 0));
+    ASK(ftruncate(file, 10));
+    ASK(fgetxattr(file, "security.capability", read, sizeof read));
+    ASK(fsetxattr(file, "security.capability", v2, 20, 0));
+    ASK(fchown(file, 1000, 1000));
+    ASK(fgetxattr(file, "security.capability", read, sizeof read));
+    ASK(fsetxattr(file, "security.capability", v2, 20, 0));
+    ASK(fchmod(file, 0700));
+    ASK(fgetxattr(file, "security.capability", read, sizeof read));
+    ASK(pwrite(file, "", 0, 0));
+    ASK(fgetxattr(file, "security.capability", read, sizeof read));
+    ASK(fallocate(file, 0, 0, 100));
+    ASK(fgetxattr(file, "security.capability", read, sizeof read));
+    ASK(fremovexattr(file, "security.capability"));
+
+    ASK(fsetxattr(file, "security.other", "x", 1, 0));
+    ASK(fgetxattr(file, "security.other", read, sizeof read));
+    ASK(fsetxattr(file, "security.", "x", 1, 0));
+    ASK(fgetxattr(file, "security.", read, sizeof read));
+    ASK(fsetxattr(file, "trusted.other", "x", 1, 0));
+    ASK(fsetxattr(file, "system.other", "x", 1, 0));
+    ASK(fgetxattr(file, "system.other", read, sizeof read));
+    ASK(fsetxattr(file, "nothing.other", "x", 1, 0));
+    ASK(setxattr("/proc/self/stat", "security.capability", v2, 20, 0));
+    ASK(setxattr("/proc/self/stat", "security.other", v2, 20, 0));
+    ASK(mkdir("/tmp/attributes.d", 0700));
+    ASK(setxattr("/tmp/attributes.d", "security.capability", v2, 20, 0));
+    ASK(symlink("x", "/tmp/attributes.l"));
+    ASK(lsetxattr("/tmp/attributes.l", "security.capability", v2, 20, 0));
+
+    /* Without the rights. */
+    ASK(seteuid(1000));
+    ASK(fsetxattr(file, "security.capability", v2, 20, 0));
+    ASK(fsetxattr(file, "security.capability", v2, 19, 0));
+    ASK(fsetxattr(file, "security.other", "x", 1, 0));
+    ASK(fsetxattr(file, "trusted.other", "x", 1, 0));
+    ASK(fgetxattr(file, "security.other", read, sizeof read));
+    ASK(fgetxattr(file, "trusted.other", read, sizeof read));
+    ASK(fremovexattr(file, "security.other"));
+    ASK(fremovexattr(file, "security.capability"));
+    ASK(fremovexattr(file, "trusted.other"));
+    ASK(flistxattr(file, list, sizeof list));
+    printf("%s\n", list);
+    ASK(seteuid(0));
+    unlink("/tmp/attributes");
+    rmdir("/tmp/attributes.d");
+    unlink("/tmp/attributes.l");
+    close(file);
+}
+
 int main(void)
 {
+    mkdir("/tmp", 01777);
+    attributes();
     membarriers();
     options();
     personalities();

@@ -201,6 +201,161 @@ static void names(void)
     }
 }
 
+/* Cuts the part of smaps or numa_maps that tells of an address out. */
+static char *part_of(const char *path, void *address)
+{
+    static char text[1 << 20];
+    int fd = open(path, O_RDONLY);
+    ssize_t length = 0, count;
+    while (fd >= 0 && (count = read(fd, text + length, sizeof text - 1 - length)) > 0) length += count;
+    if (fd >= 0) close(fd);
+    text[length] = 0;
+    char start[32];
+    snprintf(start, sizeof start, "%lx", (long)address);
+    char *part = strstr(text, start);
+    return part ? part : "missing";
+}
+
+static long kib_of(const char *part, const char *name)
+{
+    const char *line = strstr(part, name);
+    return line ? atol(line + strlen(name)) : -1;
+}
+
+static void show_smaps(const char *what, void *address)
+{
+    static const char *const names[] = {
+        "\nSize:", "\nKernelPageSize:", "\nMMUPageSize:", "\nRss:", "\nPss:", "\nShared_Clean:", "\nPrivate_Clean:", "\nPrivate_Dirty:",
+        "\nReferenced:", "\nAnonymous:", "\nAnonHugePages:", "\nSwap:", "\nLocked:",
+    };
+    char *part = part_of("/proc/self/smaps", address);
+    printf("%s:", what);
+    for (int i = 0; i < sizeof names / sizeof *names; i++) printf(" %s%ld", names[i] + 1, kib_of(part, names[i]));
+    char *flags = strstr(part, "VmFlags:");
+    if (flags) {
+        flags[strcspn(flags, "\n")] = 0;
+        char *soft_dirty = strstr(flags, " sd");
+        if (soft_dirty) memmove(soft_dirty, soft_dirty + 3, strlen(soft_dirty + 3) + 1);
+    }
+    printf(" [%s]\n", flags ? flags : "no flags");
+}
+
+static void show_node(const char *what, void *address)
+{
+    char *part = part_of("/proc/self/numa_maps", address);
+    part[strcspn(part, "\n")] = 0;
+    char *active = strstr(part, " active=");
+    if (active) memmove(active, active + 9, strlen(active + 9) + 1);
+    char *policy = strchr(part, ' ');
+    printf("%s:%s\n", what, policy ? policy : part);
+}
+
+static void show_page(const char *what, void *address)
+{
+    unsigned long entry = 0;
+    int fd = open("/proc/self/pagemap", O_RDONLY);
+    long count = pread(fd, &entry, 8, (long)address / 4096 * 8);
+    close(fd);
+    printf("%s: %ld present %d file %d once %d frame %d\n", what, count, (int)(entry >> 63), (int)(entry >> 61 & 1), (int)(entry >> 56 & 1), (entry & ((1UL << 55) - 1)) != 0);
+}
+
+static void memory(void)
+{
+    printf("memory\n");
+    volatile char *own = mmap(NULL, 4 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    /* Its neighbours must not grow together with it. */
+    mprotect((void *)(own + 3 * 4096), 4096, PROT_READ | PROT_EXEC);
+    own[0] = own[4096] = 1;
+    show_smaps("own", (void *)own);
+    show_node("own", (void *)own);
+    show_page("touched", (void *)own);
+    show_page("not touched", (void *)(own + 2 * 4096));
+    mlock((void *)own, 3 * 4096);
+    show_smaps("locked", (void *)own);
+    munlock((void *)own, 3 * 4096);
+    madvise((void *)own, 4096, MADV_DONTNEED);
+    show_smaps("given back", (void *)own);
+
+    volatile char *shared = mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    shared[0] = shared[4096] = 1;
+    show_smaps("shared", (void *)shared);
+    show_page("shared", (void *)shared);
+    volatile char *again = mremap((void *)shared, 0, 4096, MREMAP_MAYMOVE);
+    again[0] = 2;
+    show_page("mapped twice", (void *)shared);
+    show_page("mapped once", (void *)(shared + 4096));
+    printf("half of one page: %ld\n", kib_of(part_of("/proc/self/smaps", (void *)again), "\nPss:"));
+
+    int file = open("/tmp/mapped", O_RDWR | O_CREAT | O_TRUNC, 0600);
+    write(file, contents, 8192);
+    volatile char *mapped = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+    mapped[0] = 1;
+    show_page("copy of a file's page", (void *)mapped);
+    volatile char *shown = mmap(NULL, 4096, PROT_READ, MAP_SHARED, file, 4096);
+    char first = shown[0];
+    show_page("a file's page", (void *)shown);
+    char name[64], target[64];
+    snprintf(name, sizeof name, "/proc/self/map_files/%lx-%lx", (long)shown, (long)shown + 4096);
+    ssize_t length = readlink(name, target, sizeof target - 1);
+    target[length < 0 ? 0 : length] = 0;
+    printf("map_files: %s\n", target);
+    struct stat direct, through;
+    fstat(file, &direct);
+    ASK(stat(name, &through));
+    printf("the same: %d\n", direct.st_ino == through.st_ino);
+    unlink("/tmp/mapped");
+    length = readlink(name, target, sizeof target - 1);
+    target[length < 0 ? 0 : length] = 0;
+    printf("map_files: %s\n", target);
+    ASK(stat(name, &through));
+    snprintf(name, sizeof name, "/proc/self/map_files/%lx-%lx", (long)own, (long)own + 3 * 4096);
+    ASK(readlink(name, target, sizeof target));
+    ASK(readlink("/proc/self/map_files/0-1000", target, sizeof target));
+    ASK(readlink("/proc/self/map_files/x", target, sizeof target));
+    int entries = 0, links = 0;
+    DIR *directory = opendir("/proc/self/map_files");
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        entries += strchr(entry->d_name, '-') != NULL;
+        links += entry->d_type == DT_LNK;
+    }
+    closedir(directory);
+    printf("entries that are links: %d\n", entries > 2 && entries == links);
+
+    int fd = open("/proc/self/pagemap", O_RDONLY);
+    unsigned long pair[2];
+    ASK(pread(fd, pair, 8, 4));
+    ASK(pread(fd, pair, 7, 0));
+    ASK(pread(fd, pair, 16, (long)own / 4096 * 8));
+    ASK(pread(fd, pair, 8, 1L << 40));
+    close(fd);
+
+    long sum = 0;
+    for (char *part = part_of("/proc/self/smaps", (void *)0x400000), *line = part; (line = strstr(line, "\nRss:")); line++) sum += kib_of(line, "\nRss:");
+    long all = kib_of(read_file("/proc/self/smaps_rollup"), "\nRss:");
+    printf("rollup: %d %d\n", all > 0 && all - sum < 200 && sum - all < 200, strstr(contents, "[rollup]") != NULL);
+    printf("filter %s", read_file("/proc/self/coredump_filter"));
+    static const char *const filters[] = { "0x7f", "17", "017\n", "0xfff", "0", "x", "", "4294967296", "0x33\n" };
+    for (int i = 0; i < sizeof filters / sizeof *filters; i++) {
+        write_file("/proc/self/coredump_filter", 0, filters[i]);
+        printf("filter %s", read_file("/proc/self/coredump_filter"));
+    }
+    read_file("/proc/self/sched");
+    printf("sched: %d %d %d %d\n", strstr(contents, "#threads: 1)\n---") != NULL, strstr(contents, "\nse.sum_exec_runtime   ") != NULL,
+        strstr(contents, "\nnr_voluntary_switches    ") != NULL, strstr(contents, "\nprio                                         :                  120\n") != NULL);
+    long a, b, c;
+    printf("schedstat: %d\n", sscanf(read_file("/proc/self/schedstat"), "%ld %ld %ld", &a, &b, &c));
+    printf("zones: %d %d\n", strstr(read_file("/proc/buddyinfo"), "Node 0, zone ") != NULL, strstr(read_file("/proc/zoneinfo"), "\n  pages free     ") != NULL);
+    static const char *const modes[] = { "smaps", "smaps_rollup", "pagemap", "numa_maps", "map_files", "schedstat", "coredump_filter" };
+    for (int i = 0; i < sizeof modes / sizeof *modes; i++) {
+        struct stat attributes;
+        snprintf(name, sizeof name, "/proc/self/%s", modes[i]);
+        stat(name, &attributes);
+        printf("%s %o", modes[i], attributes.st_mode);
+        snprintf(name, sizeof name, "/proc/self/task/%d/%s", getpid(), modes[i]);
+        printf(" in tasks %d\n", stat(name, &attributes));
+    }
+}
+
 int main(int count, char **arguments)
 {
     mkdir("/tmp", 01777);
@@ -209,5 +364,6 @@ int main(int count, char **arguments)
     mapping();
     telling(arguments);
     names();
+    memory();
     return 0;
 }

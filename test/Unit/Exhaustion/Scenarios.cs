@@ -265,6 +265,12 @@ internal static class Scenarios
             yield return Do(timer_settime, id, 0, Data + 0x200);
         }
 
+        foreach (ClockId clock in (ClockId[])[ClockId.CLOCK_PROCESS_CPUTIME_ID, ClockId.CLOCK_THREAD_CPUTIME_ID])
+        {
+            yield return Do(timer_create, (ulong)clock, Data, Data + 0x100);
+            yield return Do(timer_settime, p.Guest.Read<uint>(Data + 0x100), 0, Data + 0x200);
+        }
+
         p.Guest.Write(Data + 0x400, Timespec.FromNs(10_000));
         yield return Do(nanosleep, Data + 0x400);
         yield return Do(rt_sigtimedwait, Data + 0x300, 0, Data + 0x400, 8);

@@ -46,6 +46,7 @@ public sealed class InitialRamDiskTests
         Assert.Equal((2UL, 3u, 4u, 1_700_000_000L, 8000L), (stat.st_nlink, stat.st_uid, stat.st_gid, stat.st_mtim.tv_sec, stat.st_size));
         Assert.Equal(new DeviceNumber(1, 5), files.Find("zero").TargetDevice);
         Assert.Equal(Mode.S_IFIFO, files.Find("pipe").Type);
+        Assert.All(["one", "zero", "pipe", "bin", "usr", "usr/empty"], name => Assert.NotEqual(0, files.Find(name).CreatedNs));
         Assert.Equal([".", "..", "bin", "one", "pipe", "usr", "zero"], files.List("/").Order(StringComparer.Ordinal));
     }
 

@@ -17,7 +17,7 @@ public sealed class XattrSyscallTests
     public XattrSyscallTests()
     {
         Put(Path, "/hello\0"u8);
-        Put(Name, "security.capability\0"u8);
+        Put(Name, "system.posix_acl_access\0"u8);
         Put(Missing, "/missing\0"u8);
         byte[] name = new byte[257];
         Array.Fill(name, (byte)'x', 0, 256);

@@ -138,6 +138,52 @@ public class TimerTests
     }
 
     [Fact]
+    public void ProfilingTimer_ProgramSleeps_CountsOnlyTimeOnTheCpu()
+    {
+        const int Steps = 300;
+        Guest guest = new();
+        guest.Machine.Cpu.StepNs = 1_000_000;
+        guest.Main.Do(() =>
+        {
+            guest.Write(SpecAt, new Itimerval { it_value = new Timeval { tv_usec = 100_000 } });
+            guest.Write(SetAt, new Timespec { tv_sec = 5 });
+        });
+        guest.Main.Call(SyscallNumber.setitimer, (ulong)ItimerWhich.ITIMER_PROF, SpecAt, 0).Call(SyscallNumber.nanosleep, SetAt, 0);
+        for (int i = 0; i < Steps; i++)
+        {
+            guest.Main.Call(SyscallNumber.getpid);
+        }
+
+        Assert.Equal(ExitStatus.FromSignal(Signal.SIGPROF), guest.Run());
+        Assert.InRange(guest.Main.Results.Count, 90, 110);
+        Assert.InRange(guest.Process.CpuTimeNs, 100_000_000, 110_000_000);
+    }
+
+    /// <summary>getrlimit(2), RLIMIT_CPU: a signal each second from the soft limit on, and the end at the hard one.</summary>
+    [Fact]
+    public void CpuLimit_SignalIsIgnored_EndsTheProgramAtTheHardOne()
+    {
+        const int Steps = 400;
+        Guest guest = new();
+        guest.Machine.Cpu.StepNs = 10_000_000;
+        guest.Main.Do(() =>
+        {
+            guest.Write(EventAt, new Sigaction { sa_handler = SignalHandler.SIG_IGN });
+            guest.Write(SpecAt, new Rlimit { rlim_cur = 1, rlim_max = 3 });
+        });
+        guest.Main.Call(SyscallNumber.rt_sigaction, (ulong)Signal.SIGXCPU, EventAt, 0, 8);
+        guest.Main.Call(SyscallNumber.setrlimit, (ulong)RlimitResource.RLIMIT_CPU, SpecAt);
+        for (int i = 0; i < Steps; i++)
+        {
+            guest.Main.Call(SyscallNumber.getpid);
+        }
+
+        Assert.Equal(ExitStatus.FromSignal(Signal.SIGKILL), guest.Run());
+        Assert.InRange(guest.Process.CpuTimeNs, 3_000_000_000, 3_050_000_000);
+        Assert.Equal(3UL, guest.Process.Limits[RlimitResource.RLIMIT_CPU].rlim_cur);
+    }
+
+    [Fact]
     public void TerminalOwner_Signal_ReachesTheGroup()
     {
         Guest guest = new();
