@@ -58,7 +58,7 @@ public static class ReadWriteSyscalls
             return error;
         }
         IoCursor cursor = IoCursor.OverUser(context.Memory, buffer, count);
-        return FinishAt(context, file!, ref cursor, file.ReadAt(ref cursor, offset), Transfer.ReadAt, offset);
+        return FinishAt(context, file!, ref cursor, file!.ReadAt(ref cursor, offset), Transfer.ReadAt, offset);
     }
 
     [Syscall(18, "pwrite64", Returns = Returns.Value)]
@@ -70,7 +70,7 @@ public static class ReadWriteSyscalls
             return error;
         }
         IoCursor cursor = IoCursor.OverUser(context.Memory, buffer, count);
-        return FinishAt(context, file!, ref cursor, file.WriteAt(ref cursor, offset), Transfer.WriteAt, offset);
+        return FinishAt(context, file!, ref cursor, file!.WriteAt(ref cursor, offset), Transfer.WriteAt, offset);
     }
 
     [Syscall(19, "readv", Returns = Returns.Value)]
