@@ -17,6 +17,7 @@ public sealed class FatalTests
     [InlineData("write-to-code-by-the-direct-map", "Access Violation", Abort)]
     [InlineData("guest-memory", "Access Violation", Abort)]
     [InlineData("guest-memory-with-alignment-check-on", "Access Violation", Abort)]
+    [InlineData("guest-memory-with-alignment-check-on-in-a-call", "Access Violation", Abort)]
     [InlineData("unhandled-exception", "System.InvalidOperationException: nobody catches this", Abort)]
     [InlineData("unhandled-exception-of-a-thread", "System.InvalidOperationException: nobody catches this", Abort)]
     [InlineData("guest-registers", "Access Violation", "rbx 0xfeedfacecafe")]

@@ -14,7 +14,7 @@ struct memory { u64 address, size; u32 type, reserved; };
 struct elf_header { u8 ident[16]; u32 kind, version; u64 entry, headers, sections; u32 flags; unsigned short size, header_size, header_count; };
 struct program_header { u32 type, flags; u64 offset, virtual_address, physical_address, file_size, memory_size, align; };
 
-__attribute__((used)) static u32 control, root;
+__attribute__((used)) static u32 control, late_control, root;
 static u8 stack[4096] __attribute__((aligned(16), used));
 
 static void copy(u8 *to, const u8 *from, u32 count) {
@@ -40,6 +40,31 @@ static int has_word(const char *line, const char *word) {
         }
     }
     return 0;
+}
+
+// Whether a bit of a leaf's ECX is set.
+static int has_feature(u32 leaf, int bit) {
+    u32 eax = leaf, ebx, ecx = 0, edx;
+    __asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+    return (ecx >> bit) & 1;
+}
+
+// Control bits that no kernel expects of a loader, as far as the processor has them: TSD, DE, PCE, PKE, and PCIDE, which is for long mode only.
+enum { TSD = 1 << 2, DE = 1 << 3, PCE = 1 << 8, PCIDE = 1 << 17, PKE = 1 << 22 };
+
+static u32 find_odd_control_bits(void) {
+    return TSD | DE | PCE | (has_feature(7, 3) ? PKE : 0);
+}
+
+// Every line of the I/O APIC open, each with a vector of its own.
+static void open_pins(void) {
+    volatile u32 *const apic = (volatile u32 *)0xFEC00000;
+    for (u32 pin = 0; pin < 24; pin++) {
+        apic[0] = 0x11 + pin * 2;
+        apic[4] = 0;
+        apic[0] = 0x10 + pin * 2;
+        apic[4] = 0x70 + pin;
+    }
 }
 
 static u8 *zero_page = (u8 *)BOOT_PARAMS;
@@ -103,8 +128,10 @@ __attribute__((used)) u32 prepare(const struct start_info *info) {
     }
 
     *(u32 *)(zero_page + 0x228) = COMMAND_LINE;
-    *(u32 *)(zero_page + 0x218) = ((u32 *)PLACE)[0];
-    *(u32 *)(zero_page + 0x21C) = ((u32 *)PLACE)[2];
+    if (!has_word((const char *)COMMAND_LINE, "no-initrd")) {
+        *(u32 *)(zero_page + 0x218) = ((u32 *)PLACE)[0];
+        *(u32 *)(zero_page + 0x21C) = ((u32 *)PLACE)[2];
+    }
     const struct memory *memory = (const struct memory *)(u32)info->memory_map;
     for (u32 i = 0; i < info->memory_map_count; i++) {
         if (memory[i].type == USABLE && has_word((const char *)COMMAND_LINE, "hostile-map")) {
@@ -129,6 +156,13 @@ __attribute__((used)) u32 prepare(const struct start_info *info) {
 
     control = has_word((const char *)COMMAND_LINE, "five-levels") ? 0x1020 : 0x20;
     root = control == 0x20 ? PAGE_TABLES + 4096 : PAGE_TABLES;
+    if (has_word((const char *)COMMAND_LINE, "odd-control-bits")) {
+        control |= find_odd_control_bits();
+        late_control = has_feature(1, 17) ? PCIDE : 0;
+    }
+    if (has_word((const char *)COMMAND_LINE, "open-pins")) {
+        open_pins();
+    }
 
     return (u32)elf->entry;
 }
@@ -164,6 +198,9 @@ __asm__(
     "  mov %eax, %ds\n"
     "  mov %eax, %es\n"
     "  mov %eax, %ss\n"
+    "  mov %cr4, %rax\n"
+    "  or late_control, %eax\n"
+    "  mov %rax, %cr4\n"
     "  mov $0x10000, %esi\n"
     "  mov %edi, %edi\n"
     "  jmp *%rdi\n"
