@@ -15,7 +15,8 @@ internal sealed unsafe partial class PageTable
         end = Math.Min((end + LeafSpan - 1) & ~(LeafSpan - 1), ceiling & ~(LeafSpan - 1));
         if (start < end && Unlink(ToTable(Root), 39, start, end, floor, ceiling))
         {
-            // The CPU caches the entries of upper levels, too, and walks the tables whenever it likes: they are free only then (Intel SDM Vol. 3A, 4.10.3).
+            // The CPU caches the entries of upper levels, too, and walks the tables whenever it likes: they are free only then (Intel SDM
+            // Vol. 3A, 4.10.3).
             _cachedLeaf = NoLeaf;
             _cpu.InvalidateAll(Root);
             FreeUnlinked(ToTable(Root), 39, start, end);
@@ -126,7 +127,9 @@ internal sealed unsafe partial class PageTable
         return (address & ~(LeafSpan - 1)) + LeafSpan;
     }
 
-    /// <summary>Takes those entries of a table out of the CPU's sight that touch [start, end) and map nothing outside [floor, ceiling).</summary>
+    /// <summary>
+    /// Takes those entries of a table out of the CPU's sight that touch [start, end) and map nothing outside [floor, ceiling).
+    /// </summary>
     /// <returns>False when there are none.</returns>
     private bool Unlink(ulong* table, int shift, ulong start, ulong end, ulong floor, ulong ceiling)
     {

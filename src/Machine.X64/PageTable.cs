@@ -3,7 +3,9 @@ using Semitone.Abi;
 
 namespace Semitone.Machine.X64;
 
-/// <summary>A guest's page table: four levels of 4096-byte pages (Intel SDM Vol. 3A, 4.5), whose upper half and last lower slot are the kernel's.</summary>
+/// <summary>
+/// A guest's page table: four levels of 4096-byte pages (Intel SDM Vol. 3A, 4.5), whose upper half and last lower slot are the kernel's.
+/// </summary>
 internal sealed unsafe partial class PageTable : IPageTable
 {
     private const ulong Present = 1;
@@ -50,7 +52,9 @@ internal sealed unsafe partial class PageTable : IPageTable
             .CopyTo(new Span<ulong>(ToTable(Root), EntriesPerTable)[UserSlots..]);
     }
 
-    /// <summary>What CR3 holds while this address space is current. After it is disposed: the kernel's own tables, which map nothing of a guest.</summary>
+    /// <summary>
+    /// What CR3 holds while this address space is current. After it is disposed: the kernel's own tables, which map nothing of a guest.
+    /// </summary>
     internal ulong Root { get; private set; }
 
     public long MappedCount { get; private set; }

@@ -16,7 +16,8 @@ public sealed partial class AddressSpace
     /// instead of killing the program later, while stacks and arenas that stay mostly untouched succeed in a small machine.</remarks>
     private const ulong OvercommitAllowance = 64 << 20;
 
-    // Where the search for a gap begins, and the largest gap that was seen above it: so a program that maps and maps does not search what is full.
+    // Where the search for a gap begins, and the largest gap that was seen above it: so a program that maps and maps does not search what
+    // is full.
     private ulong _searchTop;
     private ulong _largestGapAbove;
 
@@ -231,7 +232,8 @@ public sealed partial class AddressSpace
     }
 
     /// <summary>Resizes or moves a mapping (mremap(2)).</summary>
-    /// <returns>None; EINVAL, EFAULT or ENOMEM. With <see cref="RemapOptions.Fixed"/> the target may be unmapped even so, as Linux has it.</returns>
+    /// <returns>None; EINVAL, EFAULT or ENOMEM. With <see cref="RemapOptions.Fixed"/> the target may be unmapped even so, as Linux has
+    /// it.</returns>
     public Errno Remap(ulong oldAddress, ulong oldLength, ulong newLength, RemapOptions options, ulong newAddress, out ulong address)
     {
         address = 0;
@@ -452,7 +454,8 @@ public sealed partial class AddressSpace
     }
 
     /// <summary>Chooses where a mapping goes: at the hint where that is free, else as high below the base as there is room.</summary>
-    /// <param name="isAtTop">Nothing between the place and the top of the search is free but what was too small: once taken, it is the new top.</param>
+    /// <param name="isAtTop">Nothing between the place and the top of the search is free but what was too small: once taken, it is the new
+    /// top.</param>
     private bool TryFindPlace(ulong hint, ulong length, MapOptions options, out ulong start, out bool isAtTop)
     {
         isAtTop = false;

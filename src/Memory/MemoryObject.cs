@@ -45,7 +45,9 @@ public abstract class MemoryObject
     /// <returns>None, ENOMEM, EIO, or ENXIO beyond the end (a SIGBUS for a mapping).</returns>
     public abstract Errno GetPage(long pageIndex, out Frame frame);
 
-    /// <summary>Gets the frame that holds a page if it can be had at once, without memory or waiting: for mapping neighbours of a faulting page.</summary>
+    /// <summary>
+    /// Gets the frame that holds a page if it can be had at once, without memory or waiting: for mapping neighbours of a faulting page.
+    /// </summary>
     public virtual bool TryGetResident(long pageIndex, out Frame frame)
     {
         frame = default;
@@ -73,7 +75,8 @@ public abstract class MemoryObject
     /// <summary>Takes a range of pages out of every address space that maps them.</summary>
     /// <param name="firstPage">First page.</param>
     /// <param name="endPage">First page after the range.</param>
-    /// <param name="privateCopiesToo">Whether copies that private mappings made go as well: they do when a file is truncated (mmap(2)).</param>
+    /// <param name="privateCopiesToo">Whether copies that private mappings made go as well: they do when a file is truncated
+    /// (mmap(2)).</param>
     protected void UnmapPages(long firstPage, long endPage, bool privateCopiesToo)
     {
         for (Vma? vma = FirstMapping; vma is not null; vma = vma.NextMapping)

@@ -16,7 +16,9 @@ public sealed partial class GuestThread : Runnable
     /// <summary>PR_SET_TIMERSLACK's default.</summary>
     public const long DefaultTimerSlackNs = 50_000;
 
-    /// <summary>How often in a row an instruction may fault on pages that are there and allow it, before that is its end and not a loop without one.</summary>
+    /// <summary>
+    /// How often in a row an instruction may fault on pages that are there and allow it, before that is its end and not a loop without one.
+    /// </summary>
     private const int MaxUnchangedFaults = 64;
 
     private readonly Executor _executor;
@@ -153,7 +155,9 @@ public sealed partial class GuestThread : Runnable
         call.GetAwaiter().UnsafeOnCompleted(_onSystemCallCompleted);
     }
 
-    /// <summary>Takes note of a call that is to be made again although nothing interrupted it (<see cref="RestartErrno.ERESTARTNOINTR"/>).</summary>
+    /// <summary>
+    /// Takes note of a call that is to be made again although nothing interrupted it (<see cref="RestartErrno.ERESTARTNOINTR"/>).
+    /// </summary>
     public void NoteRestart(SysResult result)
     {
         if (IsRestart(result.Value))
@@ -344,7 +348,9 @@ public sealed partial class GuestThread : Runnable
         Run();
     }
 
-    /// <summary>Serves a system call from its start again, now that what it lacked has been fetched (<see cref="InternalErrno.MustWait"/>).</summary>
+    /// <summary>
+    /// Serves a system call from its start again, now that what it lacked has been fetched (<see cref="InternalErrno.MustWait"/>).
+    /// </summary>
     private void RepeatSystemCall()
     {
         ref GuestRegisters registers = ref _context.Registers;
@@ -441,7 +447,9 @@ public sealed partial class GuestThread : Runnable
         // A CPU reports what ring 3 does as the user's.
         if ((trap.PageFault & PageFaultFlags.User) == 0 && _cpu.TryAllowSupervisorAccess())
         {
-            Process.System.Log.Info($"this CPU checks accesses of programs as the kernel's (IRET in ring 3, at 0x{_context.Registers.Rip:x}): SMAP is off from now on");
+            Process.System.Log.Info(
+                $"this CPU checks accesses of programs as the kernel's (IRET in ring 3, at 0x{_context.Registers.Rip:x}): SMAP is off "
+                    + $"from now on");
             return true;
         }
 
@@ -463,7 +471,8 @@ public sealed partial class GuestThread : Runnable
         else
         {
             string text = Describe(exception);
-            log.Critical($"kernel bug while serving {Name.Bytes}[{Tid}], system call {(long)_context.Registers.OrigRax}; the program is killed");
+            log.Critical(
+                $"kernel bug while serving {Name.Bytes}[{Tid}], system call {(long)_context.Registers.OrigRax}; the program is killed");
             log.WriteLines(LogLevel.Critical, text);
             WriteRegisters(log);
         }

@@ -112,7 +112,8 @@ public sealed class PosixTimer : KernelTimer
         long missed = 0;
         if (IntervalNs > 0)
         {
-            _process.System.Executor.Timers.Arm(this, GetNextDeadline(IntervalNs, _process.System.Clock.MonotonicNs, out missed), FollowsRealtime);
+            _process.System.Executor.Timers.Arm(
+                this, GetNextDeadline(IntervalNs, _process.System.Clock.MonotonicNs, out missed), FollowsRealtime);
         }
 
         if (!_hasSignal)

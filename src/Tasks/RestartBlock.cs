@@ -13,4 +13,10 @@ public enum RestartKind
 /// <param name="FollowsRealtime">Whether the deadline is a time of day.</param>
 /// <param name="Address">nanosleep: where the remaining time goes; futex: the word.</param>
 public readonly record struct RestartBlock(
-    RestartKind Kind, long DeadlineNs, ulong Address, uint Value = 0, uint BitSet = 0, bool IsPrivate = false, bool FollowsRealtime = false);
+    RestartKind Kind,
+    long DeadlineNs,
+    ulong Address,
+    uint Value = 0,
+    uint BitSet = 0,
+    bool IsPrivate = false,
+    bool FollowsRealtime = false);

@@ -35,7 +35,10 @@ public sealed class DeviceWindowTests
         Assert.Equal(2, calls.Length);
         Verdict.None(
             from call in calls
-            where call.Parent is not CastExpressionSyntax { Type: PointerTypeSyntax { ElementType: IdentifierNameSyntax { Identifier.Text: "DeviceRegister" } } }
+            where call.Parent is not CastExpressionSyntax
+            {
+                Type: PointerTypeSyntax { ElementType: IdentifierNameSyntax { Identifier.Text: "DeviceRegister" } }
+            }
             select $"{call.SyntaxTree.FilePath}: {call.Parent}");
 
         // Nobody makes an address of the window by other means, or another pointer of a register's.
@@ -43,8 +46,13 @@ public sealed class DeviceWindowTests
             from source in s_metal
             where source.Path is not "src/Metal/Memory/PageTables.cs" and not "src/Metal/Memory/Layout.cs"
             from node in source.Node.DescendantNodes().OfType<ExpressionSyntax>()
-            where node is MemberAccessExpressionSyntax { Name.Identifier.Text: "DeviceMap" } or IdentifierNameSyntax { Identifier.Text: "DeviceMap", Parent: not MemberAccessExpressionSyntax }
-                || (node is CastExpressionSyntax { Type: PointerTypeSyntax type, Expression: IdentifierNameSyntax { Identifier.Text: "s_base" } } && type.ToString() != "DeviceRegister*")
+            where node is MemberAccessExpressionSyntax { Name.Identifier.Text: "DeviceMap" }
+                or IdentifierNameSyntax { Identifier.Text: "DeviceMap", Parent: not MemberAccessExpressionSyntax }
+                || (node is CastExpressionSyntax
+                {
+                    Type: PointerTypeSyntax type,
+                    Expression: IdentifierNameSyntax { Identifier.Text: "s_base" }
+                } && type.ToString() != "DeviceRegister*")
             select source.Locate(node));
     }
 }

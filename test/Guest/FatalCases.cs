@@ -24,7 +24,8 @@ internal static class FatalCases
         ("write-to-code", machine => Marshal.WriteByte((nint)FindCode(machine).Address, 0xCC)),
         ("write-to-code-by-the-direct-map", WriteToCodeByDirectMap),
         ("guest-memory", machine => ReadGuestMemory(machine, s_undefined, TrapKind.Exception)),
-        ("guest-memory-with-alignment-check-on", machine => ReadGuestMemory(machine, [.. s_setAlignmentCheck, .. s_undefined], TrapKind.Exception)),
+        ("guest-memory-with-alignment-check-on", machine =>
+            ReadGuestMemory(machine, [.. s_setAlignmentCheck, .. s_undefined], TrapKind.Exception)),
         ("guest-memory-with-alignment-check-on-in-a-call",
             machine => ReadGuestMemory(machine, [.. s_setAlignmentCheck, .. s_systemCall], TrapKind.SystemCall)),
         ("guest-registers", RunGuestAndDie),

@@ -4,7 +4,10 @@ using Semitone.Machine.X64;
 
 namespace Semitone.Guest;
 
-/// <summary>What the kernel makes of the processor and the interrupt controllers, whatever a boot loader left there (test/Vm/Linux64Loader.c leaves the worst).</summary>
+/// <summary>
+/// What the kernel makes of the processor and the interrupt controllers, whatever a boot loader left there (test/Vm/Linux64Loader.c leaves
+/// the worst).
+/// </summary>
 internal static class PlatformCases
 {
     // The kernel's window to device registers, one to one.
@@ -23,7 +26,9 @@ internal static class PlatformCases
         ("AlignmentChecks_AreTheProgramsToTurnOn", CheckAlignment),
     ];
 
-    /// <summary>A line that is left open interrupts as often as its device likes, and nobody here answers (82093AA data sheet, 3.2.4).</summary>
+    /// <summary>
+    /// A line that is left open interrupts as often as its device likes, and nobody here answers (82093AA data sheet, 3.2.4).
+    /// </summary>
     private static void ReadPins(X64Machine machine)
     {
         const int Version = 1;
@@ -45,7 +50,10 @@ internal static class PlatformCases
         }
     }
 
-    /// <summary>Sends this CPU each interrupt by its own local APIC (Intel SDM Vol. 3A, 10.6.1): a vector without a gate would be another exception, of whatever guest runs.</summary>
+    /// <summary>
+    /// Sends this CPU each interrupt by its own local APIC (Intel SDM Vol. 3A, 10.6.1): a vector without a gate would be another exception,
+    /// of whatever guest runs.
+    /// </summary>
     private static void InterruptByEveryVector(X64Machine machine)
     {
         const int First = 32;
@@ -89,7 +97,10 @@ internal static class PlatformCases
         Check.Equal(InvalidOpcode, VectorOf(machine, [0x31, 0xC9, 0x0F, 0x01, 0xEE, 0xCC]), "vector of rdpkru");
     }
 
-    /// <summary>CR0.AM lets AC do what it says (Intel SDM Vol. 3A, 6.15, interrupt 17). QEMU's translator never checks, and may hide: whoever knows of a better CPU says so.</summary>
+    /// <summary>
+    /// CR0.AM lets AC do what it says (Intel SDM Vol. 3A, 6.15, interrupt 17). QEMU's translator never checks, and may hide: whoever knows
+    /// of a better CPU says so.
+    /// </summary>
     private static void CheckAlignment(X64Machine machine)
     {
         // pushf; or dword [rsp], 1 << 18; popf; mov eax, [rsp - 7]; ud2
@@ -107,7 +118,8 @@ internal static class PlatformCases
         return trap.Vector;
     }
 
-    private static bool IsMapped(X64Machine machine, ulong address) => KernelPageWalk.Walk(machine).Any(mapping => mapping.Address == address);
+    private static bool IsMapped(X64Machine machine, ulong address) =>
+        KernelPageWalk.Walk(machine).Any(mapping => mapping.Address == address);
 
     private static uint ReadIoApic(int register)
     {

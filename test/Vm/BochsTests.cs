@@ -2,7 +2,10 @@ using System.Diagnostics;
 
 namespace Semitone.Vm;
 
-/// <summary>The same image on another implementation of the CPU: Bochs checks what QEMU's translator lets pass (alignment, debug exceptions, reserved bits). GRUB loads it there, by way of a loader of our own.</summary>
+/// <summary>
+/// The same image on another implementation of the CPU: Bochs checks what QEMU's translator lets pass (alignment, debug exceptions,
+/// reserved bits). GRUB loads it there, by way of a loader of our own.
+/// </summary>
 public sealed class BochsTests
 {
     private const string Bochs = "/usr/bin/bochs";
@@ -17,11 +20,16 @@ public sealed class BochsTests
     [InlineData("ryzen")]
     public void Boot_AnotherImplementationOfTheCpu_RunsEveryCase(string model) => RunCases(model, "");
 
-    /// <summary>Firmware may choose x2APIC mode, and may lock it: the registers in memory are gone then (Intel SDM Vol. 3A, 10.12).</summary>
+    /// <summary>
+    /// Firmware may choose x2APIC mode, and may lock it: the registers in memory are gone then (Intel SDM Vol. 3A, 10.12).
+    /// </summary>
     [Fact]
     public void Boot_FromX2ApicMode_RunsEveryCase() => RunCases("corei7_skylake_x", "x2apic");
 
-    /// <summary>Process-context identifiers and the like, which no translator of QEMU's has: a kernel that keeps them on flushes less than it means to, and cannot leave long mode.</summary>
+    /// <summary>
+    /// Process-context identifiers and the like, which no translator of QEMU's has: a kernel that keeps them on flushes less than it means
+    /// to, and cannot leave long mode.
+    /// </summary>
     [Fact]
     public void Boot_FromLongModeWithOddControlBits_RunsEveryCase() =>
         RunCases("corei7_skylake_x", "no-initrd odd-control-bits", Linux64BootTests.Loader);
@@ -43,13 +51,18 @@ public sealed class BochsTests
         Assert.Contains("fuzz is clean", console, StringComparison.Ordinal);
     }
 
-    /// <summary>Boots until a text is on the console, or the emulator ends: without QEMU's devices a machine cannot say that it is done.</summary>
+    /// <summary>
+    /// Boots until a text is on the console, or the emulator ends: without QEMU's devices a machine cannot say that it is done.
+    /// </summary>
     /// <returns>What the machine wrote on its serial line.</returns>
     /// <param name="kernel">What is booted instead of the guest's image, which is its initrd then.</param>
     private static string Run(string model, string words, string end, string? kernel = null)
     {
-        Assert.SkipUnless(File.Exists(Bochs) && File.Exists(Bios) && File.Exists(VideoBios), "bochs, bochsbios and vgabios are not installed");
-        Assert.SkipUnless(File.Exists(MakeImage) && Directory.Exists("/usr/lib/grub/i386-pc"), "grub-mkrescue and grub-pc-bin are not installed");
+        Assert.SkipUnless(File.Exists(Bochs)
+            && File.Exists(Bios)
+            && File.Exists(VideoBios), "bochs, bochsbios and vgabios are not installed");
+        Assert.SkipUnless(File.Exists(MakeImage)
+            && Directory.Exists("/usr/lib/grub/i386-pc"), "grub-mkrescue and grub-pc-bin are not installed");
         Assert.SkipUnless(File.Exists("/usr/bin/xorriso") && File.Exists("/usr/bin/mformat"), "xorriso and mtools are not installed");
         DirectoryInfo directory = Directory.CreateTempSubdirectory("semitone-bochs-");
         try
@@ -75,13 +88,14 @@ public sealed class BochsTests
                 """);
 
             // It draws the screen on a terminal: script(1) is one.
-            ProcessStartInfo start = new("/usr/bin/script", ["-qec", $"exec {Bochs} -q -f {Place("bochsrc")} -rc {Place("go")}", "/dev/null"])
-            {
-                RedirectStandardInput = true,
-                RedirectStandardOutput = true,
-                WorkingDirectory = directory.FullName,
-                Environment = { ["TERM"] = "vt100" },
-            };
+            ProcessStartInfo start =
+                new("/usr/bin/script", ["-qec", $"exec {Bochs} -q -f {Place("bochsrc")} -rc {Place("go")}", "/dev/null"])
+                {
+                    RedirectStandardInput = true,
+                    RedirectStandardOutput = true,
+                    WorkingDirectory = directory.FullName,
+                    Environment = { ["TERM"] = "vt100" },
+                };
             using Process process = Process.Start(start)!;
             Task<string> screen = process.StandardOutput.ReadToEndAsync();
             string console = "";
@@ -89,7 +103,9 @@ public sealed class BochsTests
             {
                 Thread.Sleep(200);
                 console = Read(Place("console"));
-                if (console.Contains(end, StringComparison.Ordinal) || console.Contains("panic", StringComparison.Ordinal) || console.Contains("fuzz found", StringComparison.Ordinal))
+                if (console.Contains(end, StringComparison.Ordinal)
+                    || console.Contains("panic", StringComparison.Ordinal)
+                    || console.Contains("fuzz found", StringComparison.Ordinal))
                 {
                     Thread.Sleep(500); // the rest of the line
                     break;
@@ -103,7 +119,9 @@ public sealed class BochsTests
 
             process.WaitForExit();
             console = Read(Place("console"));
-            Assert.True(console.Contains(end, StringComparison.Ordinal), $"{console}\n--- Bochs\n{Read(Place("log"))[^Math.Min(2000, Read(Place("log")).Length)..]}");
+            Assert.True(
+                console.Contains(end, StringComparison.Ordinal),
+                $"{console}\n--- Bochs\n{Read(Place("log"))[^Math.Min(2000, Read(Place("log")).Length)..]}");
             return console;
         }
         finally
@@ -153,8 +171,10 @@ public sealed class BochsTests
         string loader = Path.Combine(Repository.Root, "out", "multiboot-loader");
         MachineRun run = MachineRun.Run(
         [
-            "/usr/bin/clang", "-m32", "-O1", "-ffreestanding", "-fno-pic", "-fno-stack-protector", "-mno-sse", "-nostdlib", "-static", "-fuse-ld=lld",
-            "-Wl,--image-base=0x5000000,--entry=start,--build-id=none", "-o", loader, Path.Combine(Repository.Root, "test/Vm/MultibootLoader.c"),
+            "/usr/bin/clang", "-m32", "-O1", "-ffreestanding", "-fno-pic", "-fno-stack-protector", "-mno-sse", "-nostdlib", "-static",
+            "-fuse-ld=lld",
+            "-Wl,--image-base=0x5000000,--entry=start,--build-id=none", "-o", loader,
+            Path.Combine(Repository.Root, "test/Vm/MultibootLoader.c"),
         ]);
         Assert.True(run.Status == 0, run.Problems);
         return loader;

@@ -59,7 +59,10 @@ public sealed partial class ImageCodeTests
         Assert.True(ends >= 2 * Count, $"only {ends} ways were found");
     }
 
-    /// <summary>In xAPIC mode nothing else orders the store that makes the timer a deadline timer with the write of the deadline (Intel SDM Vol. 3A, 10.5.4.1).</summary>
+    /// <summary>
+    /// In xAPIC mode nothing else orders the store that makes the timer a deadline timer with the write of the deadline (Intel SDM Vol. 3A,
+    /// 10.5.4.1).
+    /// </summary>
     [Fact]
     public void TscDeadline_IsWrittenBehindAFence()
     {
@@ -84,7 +87,8 @@ public sealed partial class ImageCodeTests
     private sealed record Instruction(ulong Address, ulong Next, string Mnemonic, string Operands)
     {
         /// <summary>Where a jump goes.</summary>
-        public ulong? Target => Mnemonic.StartsWith('j') && ulong.TryParse(Operands.Split(' ')[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong target)
+        public ulong? Target => Mnemonic.StartsWith('j')
+            && ulong.TryParse(Operands.Split(' ')[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong target)
             ? target
             : null;
 

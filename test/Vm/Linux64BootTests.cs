@@ -31,7 +31,10 @@ public sealed class Linux64BootTests
     [Fact]
     public void Boot_FromFiveLevelsOfPageTables_RunsEveryCase() => Boot(MachineType.MicroVm, 256, 0x210_0123, 70_001, "five-levels");
 
-    /// <summary>Entries of the memory map overlap, contradict each other, run past the last address, and are more than fit the zero page and the kernel's list.</summary>
+    /// <summary>
+    /// Entries of the memory map overlap, contradict each other, run past the last address, and are more than fit the zero page and the
+    /// kernel's list.
+    /// </summary>
     [Fact]
     public void Boot_MemoryMapThatIsAMess_RunsEveryCase()
     {
@@ -79,7 +82,9 @@ public sealed class Linux64BootTests
             ]);
             string? fault = CaseReport.FindFault(run);
             Assert.True(fault is null, $"{fault}: {run.Describe()}");
-            Assert.All(CaseReport.Parse(run.Console).Cases, guestCase => Assert.True(guestCase.Failure is null, $"{guestCase.Name}: {guestCase.Failure}"));
+            Assert.All(
+                CaseReport.Parse(run.Console).Cases,
+                guestCase => Assert.True(guestCase.Failure is null, $"{guestCase.Name}: {guestCase.Failure}"));
             return run.Console;
         }
         finally
@@ -98,7 +103,8 @@ public sealed class Linux64BootTests
         for (int i = 0; i < BinaryPrimitives.ReadUInt16LittleEndian(image[56..]); i++)
         {
             ReadOnlySpan<byte> header = image.Slice(headers + i * HeaderSize, HeaderSize);
-            end = Math.Max(end, BinaryPrimitives.ReadUInt64LittleEndian(header[24..]) + BinaryPrimitives.ReadUInt64LittleEndian(header[40..]));
+            end = Math.Max(
+                end, BinaryPrimitives.ReadUInt64LittleEndian(header[24..]) + BinaryPrimitives.ReadUInt64LittleEndian(header[40..]));
         }
 
         return (uint)end;
@@ -113,7 +119,8 @@ public sealed class Linux64BootTests
         string loader = Path.Combine(Repository.Root, "out", "linux64-loader");
         MachineRun run = MachineRun.Run(
         [
-            "/usr/bin/clang", "-m32", "-O1", "-ffreestanding", "-fno-pic", "-fno-stack-protector", "-mno-sse", "-nostdlib", "-static", "-fuse-ld=lld",
+            "/usr/bin/clang", "-m32", "-O1", "-ffreestanding", "-fno-pic", "-fno-stack-protector", "-mno-sse", "-nostdlib", "-static",
+            "-fuse-ld=lld",
             "-Wl,--image-base=0x4000000,--entry=0,--build-id=none", "-o", loader, Path.Combine(Repository.Root, "test/Vm/Linux64Loader.c"),
         ]);
         Assert.True(run.Status == 0, run.Problems);

@@ -11,7 +11,8 @@ enum { USABLE = 1, RESERVED = 2, ZERO_PAGE_ENTRIES = 128, MEBI = 1 << 20 };
 // Xen's PVH boot ABI, the ELF format and the memory map, as far as they matter here.
 struct start_info { u32 magic, version, flags, module_count; u64 modules, command_line, rsdp, memory_map; u32 memory_map_count; };
 struct memory { u64 address, size; u32 type, reserved; };
-struct elf_header { u8 ident[16]; u32 kind, version; u64 entry, headers, sections; u32 flags; unsigned short size, header_size, header_count; };
+struct elf_header { u8 ident[16]; u32 kind, version; u64 entry, headers, sections; u32 flags; unsigned short size, header_size,
+    header_count; };
 struct program_header { u32 type, flags; u64 offset, virtual_address, physical_address, file_size, memory_size, align; };
 
 __attribute__((used)) static u32 control, late_control, root;
@@ -49,7 +50,8 @@ static int has_feature(u32 leaf, int bit) {
     return (ecx >> bit) & 1;
 }
 
-// Control bits that no kernel expects of a loader, as far as the processor has them: TSD, DE, PCE, PKE, and PCIDE, which is for long mode only.
+// Control bits that no kernel expects of a loader, as far as the processor has them: TSD, DE, PCE, PKE, and PCIDE, which is for long mode
+// only.
 enum { TSD = 1 << 2, DE = 1 << 3, PCE = 1 << 8, PCIDE = 1 << 17, PKE = 1 << 22 };
 
 static u32 find_odd_control_bits(void) {
@@ -90,7 +92,8 @@ static void add_memory(u64 address, u64 size, u32 type) {
     *(u32 *)(entry + 16) = type;
 }
 
-// The same memory told by entries that overlap, contradict each other, run past the end of all addresses, and are more than anybody has room for.
+// The same memory told by entries that overlap, contradict each other, run past the end of all addresses, and are more than anybody has
+// room for.
 static void add_hostile(u64 address, u64 size) {
     if (address < MEBI) {
         add_memory(address, size, USABLE);
@@ -141,7 +144,8 @@ __attribute__((used)) u32 prepare(const struct start_info *info) {
         }
     }
 
-    // The first 4 GiB at their own addresses, in pages of 2 MiB; in five levels if that is asked for, in four from the second table on otherwise.
+    // The first 4 GiB at their own addresses, in pages of 2 MiB; in five levels if that is asked for, in four from the second table on
+    // otherwise.
     u64 *tables = (u64 *)PAGE_TABLES;
     clear((u8 *)tables, 7 * 4096);
     tables[0] = (PAGE_TABLES + 4096) | 3;

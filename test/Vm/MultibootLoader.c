@@ -6,21 +6,24 @@ typedef unsigned char u8;
 typedef unsigned int u32;
 typedef unsigned long long u64;
 
-enum { MULTIBOOT = 0x1BADB002, PAGE_ALIGNED = 1, WANTS_MEMORY = 2, PVH = 0x336EC578, PHYSICAL_ENTRY = 18, NOTE = 4, LOAD = 1, CLASS_64 = 2 };
+enum { MULTIBOOT = 0x1BADB002, PAGE_ALIGNED = 1, WANTS_MEMORY = 2, PVH = 0x336EC578, PHYSICAL_ENTRY = 18, NOTE = 4, LOAD = 1,
+    CLASS_64 = 2 };
 
 // What is copied to where the kernel wants to be may lie there already: first to a safe place. The initrd may lie there, too.
 static u8 *const s_copy = (u8 *)0x6000000;
 static u8 *const s_initrd = (u8 *)0x6800000;
 enum { INITRD_ROOM = 0x1000000 };
 
-__attribute__((section(".multiboot"), used)) static const u32 s_header[] = {MULTIBOOT, PAGE_ALIGNED | WANTS_MEMORY, -(u32)(MULTIBOOT + (PAGE_ALIGNED | WANTS_MEMORY))};
+__attribute__((section(".multiboot"), used)) static const u32 s_header[] = {MULTIBOOT, PAGE_ALIGNED | WANTS_MEMORY,
+    -(u32)(MULTIBOOT + (PAGE_ALIGNED | WANTS_MEMORY))};
 
 struct multiboot { u32 flags, lower, upper, device, words, module_count, modules, symbols[4], map_length, map; };
 struct module { u32 start, end, words, reserved; };
 struct map_entry { u32 size; u64 address, length; u32 type; } __attribute__((packed));
 struct start_info { u32 magic, version, flags, module_count; u64 modules, command_line, rsdp, memory_map; u32 memory_map_count, reserved; };
 struct memory { u64 address, size; u32 type, reserved; };
-struct elf_header { u8 ident[16]; u32 kind, version; u64 entry, headers, sections; u32 flags; unsigned short size, header_size, header_count; };
+struct elf_header { u8 ident[16]; u32 kind, version; u64 entry, headers, sections; u32 flags; unsigned short size, header_size,
+    header_count; };
 struct elf32_header { u8 ident[16]; u32 kind, version, entry, headers, sections, flags; unsigned short size, header_size, header_count; };
 struct program_header32 { u32 type, offset, virtual_address, physical_address, file_size, memory_size, flags, align; };
 struct program_header { u32 type, flags; u64 offset, virtual_address, physical_address, file_size, memory_size, align; };
@@ -98,7 +101,8 @@ __attribute__((used)) u32 prepare(const struct multiboot *boot) {
         const struct map_entry *entry = (const struct map_entry *)at;
         s_memory[count++] = (struct memory){entry->address, entry->length, entry->type, 0};
     }
-    s_info = (struct start_info){.magic = PVH, .version = 1, .command_line = (u32)s_command_line, .memory_map = (u32)s_memory, .memory_map_count = count};
+    s_info = (struct start_info){.magic = PVH, .version = 1, .command_line = (u32)s_command_line, .memory_map = (u32)s_memory,
+        .memory_map_count = count};
 
     static struct { u64 address, size, words, reserved; } initrd;
     if (boot->module_count > 1 && kernel[1].end - kernel[1].start <= INITRD_ROOM) {
@@ -118,7 +122,8 @@ __attribute__((used)) u32 prepare(const struct multiboot *boot) {
     if (elf->ident[4] == CLASS_64) {
         const struct program_header *segment = (const struct program_header *)(s_copy + (u32)elf->headers);
         for (u32 i = 0; i < elf->header_count; i++, segment++) {
-            place(segment->type, (u32)segment->offset, (u32)segment->physical_address, (u32)segment->file_size, (u32)segment->memory_size, &entry);
+            place(segment->type, (u32)segment->offset, (u32)segment->physical_address, (u32)segment->file_size, (u32)segment->memory_size,
+                &entry);
         }
     } else {
         const struct elf32_header *elf32 = (const struct elf32_header *)s_copy;

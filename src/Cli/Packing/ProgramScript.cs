@@ -28,7 +28,8 @@ internal sealed record ProgramScript(string Interpreter, string? Argument)
     }
 
     /// <summary>Gives the program that env(1) runs with this argument; null for none.</summary>
-    public string? FindProgram() => Argument?.Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault(word => !word.StartsWith('-') && !word.Contains('='));
+    public string? FindProgram() =>
+        Argument?.Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault(word => !word.StartsWith('-') && !word.Contains('='));
 
     internal static ProgramScript? Parse(ReadOnlySpan<byte> start)
     {

@@ -5,9 +5,10 @@ namespace Semitone.Cli.Running;
 
 /// <summary>Takes standard input to the guest, as far as it asks.</summary>
 /// <remarks>
-/// Input that is no terminal is read when a read waits in the guest, and no more than that read takes. A terminal is read as long as it is ours, for the keys that end the
-/// machine must be seen; the guest gets of it what it has room for. In the background of a shell a terminal is read only when the guest asks, and then the shell's rules
-/// hold: the read stops us (SIGTTIN). So the line to the guest is never full, and signals get through at any time.
+/// Input that is no terminal is read when a read waits in the guest, and no more than that read takes. A terminal is read as long as it is
+/// ours, for the keys that end the machine must be seen; the guest gets of it what it has room for. In the background of a shell a terminal
+/// is read only when the guest asks, and then the shell's rules hold: the read stops us (SIGTTIN). So the line to the guest is never full,
+/// and signals get through at any time.
 /// </remarks>
 internal sealed class InputPump
 {
@@ -65,7 +66,9 @@ internal sealed class InputPump
     /// <summary>Whether there is a program that takes input.</summary>
     public bool IsConnected => Volatile.Read(ref _line) is not null;
 
-    /// <summary>Connects it with the guest, which is up. Not earlier: the kernel empties the serial line's buffers when it sets the line up.</summary>
+    /// <summary>
+    /// Connects it with the guest, which is up. Not earlier: the kernel empties the serial line's buffers when it sets the line up.
+    /// </summary>
     /// <param name="line">Leads to the guest's serial line.</param>
     public void Connect(GuestInput line)
     {
@@ -99,7 +102,9 @@ internal sealed class InputPump
         _wakes.Wake();
     }
 
-    /// <summary>Takes note that the command has come back from being stopped: the terminal may be set as others like it, and may have another size.</summary>
+    /// <summary>
+    /// Takes note that the command has come back from being stopped: the terminal may be set as others like it, and may have another size.
+    /// </summary>
     public void LookAtTerminal()
     {
         lock (_stateLock)
@@ -190,7 +195,8 @@ internal sealed class InputPump
                 return false;
             }
 
-            return _isTerminal ? (isForeground || _wanted > 0) && _typedCount < MaximumTypedAhead : IsConnected && (_wanted > 0 || _isWatched);
+            return _isTerminal ? (isForeground || _wanted > 0)
+                && _typedCount < MaximumTypedAhead : IsConnected && (_wanted > 0 || _isWatched);
         }
     }
 

@@ -7,8 +7,9 @@ namespace Semitone.Files;
 
 /// <summary>Standard input that is no terminal: bytes as they came, and then the end.</summary>
 /// <remarks>
-/// Nothing is read ahead: the host reads its standard input when a read waits here, and no more than that read takes, so that what the program leaves is there for
-/// whoever reads next. One request is under way at a time. What comes in for it can be read when all of it is there, as from a pipe.
+/// Nothing is read ahead: the host reads its standard input when a read waits here, and no more than that read takes, so that what the
+/// program leaves is there for whoever reads next. One request is under way at a time. What comes in for it can be read when all of it is
+/// there, as from a pipe.
 /// </remarks>
 internal sealed class ConsoleInput(ConsoleStreams streams)
 {
@@ -31,7 +32,9 @@ internal sealed class ConsoleInput(ConsoleStreams streams)
 
     private int Available => _isRequested ? 0 : _count;
 
-    /// <summary>Whether a read would not wait. Where that is not known the host is asked, and the queue is woken when there is something.</summary>
+    /// <summary>
+    /// Whether a read would not wait. Where that is not known the host is asked, and the queue is woken when there is something.
+    /// </summary>
     public bool Poll()
     {
         if (Available != 0 || HasEnded || _isReadable)

@@ -119,7 +119,8 @@ public static class TimeSyscalls
         bool isRealtime = clock is ClockId.CLOCK_REALTIME or ClockId.CLOCK_TAI or ClockId.CLOCK_REALTIME_ALARM;
         if (!isRealtime && clock is not (ClockId.CLOCK_MONOTONIC or ClockId.CLOCK_BOOTTIME or ClockId.CLOCK_BOOTTIME_ALARM))
         {
-            bool exists = clock is ClockId.CLOCK_MONOTONIC_RAW or ClockId.CLOCK_REALTIME_COARSE or ClockId.CLOCK_MONOTONIC_COARSE or ClockId.CLOCK_PROCESS_CPUTIME_ID;
+            bool exists = clock is ClockId.CLOCK_MONOTONIC_RAW or ClockId.CLOCK_REALTIME_COARSE or ClockId.CLOCK_MONOTONIC_COARSE
+                or ClockId.CLOCK_PROCESS_CPUTIME_ID;
             return new ValueTask<SysResult>(exists ? Errno.EOPNOTSUPP : Errno.EINVAL);
         }
 
@@ -211,7 +212,9 @@ public static class TimeSyscalls
         }
     }
 
-    /// <summary>Reads the CPU-time clock of a given process or thread (clock_getcpuclockid(3)): ~id in the upper bits, the kind in the lower three.</summary>
+    /// <summary>
+    /// Reads the CPU-time clock of a given process or thread (clock_getcpuclockid(3)): ~id in the upper bits, the kind in the lower three.
+    /// </summary>
     internal static Errno ReadDynamic(SyscallContext context, int clock, out long ns)
     {
         const int ThreadClock = 4;
@@ -286,5 +289,7 @@ public static class TimeSyscalls
     }
 
     private static async ValueTask<SysResult> SleepUntilAsync(SyscallContext context, long deadlineNs, bool followsRealtime) =>
-        await context.Thread.Waiter.WaitAsync(deadlineNs, followsRealtime: followsRealtime) == WaitResult.Interrupted ? RestartErrno.ERESTARTNOHAND : SysResult.Success;
+        await context.Thread.Waiter.WaitAsync(deadlineNs, followsRealtime: followsRealtime) == WaitResult.Interrupted
+            ? RestartErrno.ERESTARTNOHAND
+            : SysResult.Success;
 }

@@ -39,7 +39,9 @@ public sealed class ExhaustionTests
         Assert.True(faultCount > 0, "Nothing was instrumented.");
     }
 
-    /// <summary>What is not called here nobody has seen without memory: a new call wants a scenario in which it does what it is for.</summary>
+    /// <summary>
+    /// What is not called here nobody has seen without memory: a new call wants a scenario in which it does what it is for.
+    /// </summary>
     [Fact]
     public void EveryHandledCall_SucceedsInAScenario()
     {

@@ -142,7 +142,8 @@ internal static partial class Scenarios
         yield return Do(capget, Data, Data + 0x10);
         yield return Do(capset, Data, Data + 0x10);
         foreach ((ulong option, ulong argument) in ((ulong, ulong)[])[
-            (1, 0), (2, Data), (3, 0), (4, 1), (7, 0), (8, 1), (16, Data), (23, 1), (24, 1), (29, 1000), (30, 0), (36, 1), (37, Data), (38, 1), (39, 0)])
+            (1, 0), (2, Data), (3, 0), (4, 1), (7, 0), (8, 1), (16, Data), (23, 1), (24, 1), (29, 1000), (30, 0), (36, 1), (37, Data),
+            (38, 1), (39, 0)])
         {
             yield return Do(prctl, option, argument);
         }

@@ -2,8 +2,14 @@ using Semitone.Abi;
 
 namespace Semitone.Unit.Machine;
 
-/// <summary>A CPU that caches whatever it may as soon as it may: every translation of the current page table, and every table on the way (Intel SDM Vol. 3A, 4.10).</summary>
-/// <remarks>What it is not told to forget it keeps. A frame that becomes free while it is in a cache is a finding, and so is a translation that allows what the tables no longer do.</remarks>
+/// <summary>
+/// A CPU that caches whatever it may as soon as it may: every translation of the current page table, and every table on the way (Intel SDM
+/// Vol. 3A, 4.10).
+/// </summary>
+/// <remarks>
+/// What it is not told to forget it keeps. A frame that becomes free while it is in a cache is a finding, and so is a translation that
+/// allows what the tables no longer do.
+/// </remarks>
 internal sealed class EagerMmu
 {
     private const ulong Present = 1;

@@ -5,7 +5,10 @@ using Semitone.Unit.Metal;
 
 namespace Semitone.Unit.Machine;
 
-/// <summary>Machine.X64's own page tables and frames, on the host: physical memory is an array there, and Metal's functions are methods that report what they are asked for.</summary>
+/// <summary>
+/// Machine.X64's own page tables and frames, on the host: physical memory is an array there, and Metal's functions are methods that report
+/// what they are asked for.
+/// </summary>
 internal sealed class HostedPageTables : IDisposable
 {
     /// <summary>Metal's side of the door.</summary>
@@ -127,7 +130,8 @@ internal sealed class HostedPageTables : IDisposable
     private static byte[] Compile()
     {
         const string Convention = "unmanaged[SuppressGCTransition]";
-        IEnumerable<string> sources = MetalSources.ListFiles("Machine.X64").Select(path => MetalSources.Read(path).Replace(Convention, "", StringComparison.Ordinal));
+        IEnumerable<string> sources =
+            MetalSources.ListFiles("Machine.X64").Select(path => MetalSources.Read(path).Replace(Convention, "", StringComparison.Ordinal));
         return MetalSources.CompileTexts("Semitone.Machine.X64", [.. sources, Doubles, Usings], typeof(IMachine), typeof(Paging));
     }
 }

@@ -11,7 +11,8 @@ public sealed class PageTableFlushTests
     /// <summary>Places in three leaf tables side by side, in other tables of the second and of the third level, and at the end.</summary>
     private static readonly ulong[] s_places =
     [
-        0x1000, 0x1F_F000, 0x20_0000, 0x3F_0000, 0x40_0000, 0x4000_0000, 0x4020_0000, 0x80_0000_0000, 0x80_4000_0000, Paging.UserEnd - 8 * Page,
+        0x1000, 0x1F_F000, 0x20_0000, 0x3F_0000, 0x40_0000, 0x4000_0000, 0x4020_0000, 0x80_0000_0000, 0x80_4000_0000,
+        Paging.UserEnd - 8 * Page,
     ];
 
     [Fact]

@@ -6,7 +6,10 @@ namespace Semitone.Unit.Metal;
 /// <summary>An entry of the memory map.</summary>
 internal readonly record struct MapEntry(ulong Start, ulong Size, uint Type);
 
-/// <summary>The part of Metal that reads the memory map and makes page tables, on the host: physical memory is an array there, of which only the first bytes exist.</summary>
+/// <summary>
+/// The part of Metal that reads the memory map and makes page tables, on the host: physical memory is an array there, of which only the
+/// first bytes exist.
+/// </summary>
 /// <remarks>Each has statics of its own. What these sources need of the rest of Metal is in <see cref="Doubles"/>.</remarks>
 internal sealed class HostedMetal
 {

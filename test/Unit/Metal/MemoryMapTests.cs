@@ -2,13 +2,18 @@ using System.Globalization;
 
 namespace Semitone.Unit.Metal;
 
-/// <summary>What firmware says of memory, however it says it: entries overlap, contradict each other, run past the end of all addresses and are many.</summary>
+/// <summary>
+/// What firmware says of memory, however it says it: entries overlap, contradict each other, run past the end of all addresses and are
+/// many.
+/// </summary>
 public sealed class MemoryMapTests
 {
     private const ulong PageSize = 4096;
     private const ulong Highest = 1UL << HostedMetal.AddressBits;
 
-    /// <summary>Against a rule for a single page: some entry says that all of it is usable, none says of a part of it that it is not.</summary>
+    /// <summary>
+    /// Against a rule for a single page: some entry says that all of it is usable, none says of a part of it that it is not.
+    /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -44,7 +49,11 @@ public sealed class MemoryMapTests
     [InlineData(true)]
     public void Read_MoreRangesThanFit_KeepsTheLargestAndSaysSo(bool isPvh)
     {
-        List<MapEntry> map = [.. Enumerable.Range(0, 600).Select(i => new MapEntry(0x100_0000 + (ulong)i * 0x1_0000, (ulong)(i % 7 + 1) * PageSize, HostedMetal.Usable))];
+        List<MapEntry> map =
+        [
+            .. Enumerable.Range(0, 600)
+            .Select(i => new MapEntry(0x100_0000 + (ulong)i * 0x1_0000, (ulong)(i % 7 + 1) * PageSize, HostedMetal.Usable))
+        ];
         HostedMetal.Boot(map, isPvh, metal =>
         {
             Assert.Contains("the memory map is in too many pieces", metal.Console, StringComparison.Ordinal);
@@ -112,10 +121,17 @@ public sealed class MemoryMapTests
 
     private static bool IsUsable(List<MapEntry> map, ulong page) =>
         page < Highest
-        && map.Exists(entry => entry.Type == HostedMetal.Usable && entry.Start <= page && (UInt128)entry.Start + entry.Size >= (UInt128)page + PageSize)
-        && !map.Exists(entry => entry.Type != HostedMetal.Usable && entry.Size != 0 && entry.Start < page + PageSize && (UInt128)entry.Start + entry.Size > page);
+        && map.Exists(entry => entry.Type == HostedMetal.Usable
+            && entry.Start <= page
+            && (UInt128)entry.Start + entry.Size >= (UInt128)page + PageSize)
+        && !map.Exists(entry => entry.Type != HostedMetal.Usable
+            && entry.Size != 0
+            && entry.Start < page + PageSize
+            && (UInt128)entry.Start + entry.Size > page);
 
-    /// <summary>Whether the boot loader's data or the image lie in a page: those are memory even if the map does not say so, and nobody's to take.</summary>
+    /// <summary>
+    /// Whether the boot loader's data or the image lie in a page: those are memory even if the map does not say so, and nobody's to take.
+    /// </summary>
     private static bool IsBootData(ulong page) =>
         Overlaps(page, HostedMetal.CommandLine, 6)
         || Overlaps(page, HostedMetal.InitialRamDisk, HostedMetal.InitialRamDiskLength)
@@ -123,7 +139,8 @@ public sealed class MemoryMapTests
 
     private static bool Overlaps(ulong page, ulong start, ulong size) => start < page + PageSize && start + size > page;
 
-    private static bool Contains((ulong Start, ulong End)[] ranges, ulong page) => Array.Exists(ranges, range => range.Start <= page && page < range.End);
+    private static bool Contains((ulong Start, ulong End)[] ranges, ulong page) =>
+        Array.Exists(ranges, range => range.Start <= page && page < range.End);
 
     private static void AssertSorted((ulong Start, ulong End)[] ranges)
     {
@@ -137,5 +154,6 @@ public sealed class MemoryMapTests
 
     private static string Describe(List<MapEntry> map, ulong page) =>
         string.Create(CultureInfo.InvariantCulture, $"the page at 0x{page:x}:\n")
-        + string.Join('\n', map.Select(entry => string.Create(CultureInfo.InvariantCulture, $"0x{entry.Start:x} + 0x{entry.Size:x}: {entry.Type}")));
+        + string.Join(
+            '\n', map.Select(entry => string.Create(CultureInfo.InvariantCulture, $"0x{entry.Start:x} + 0x{entry.Size:x}: {entry.Type}")));
 }

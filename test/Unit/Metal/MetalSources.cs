@@ -9,10 +9,13 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace Semitone.Unit.Metal;
 
-/// <summary>Metal's sources, read and compiled as the host's runtime can: Metal itself is its own core library and cannot be loaded.</summary>
+/// <summary>
+/// Metal's sources, read and compiled as the host's runtime can: Metal itself is its own core library and cannot be loaded.
+/// </summary>
 internal static partial class MetalSources
 {
-    private static readonly Lazy<Assembly> s_structures = new(() => Compile("Metal/Cpu/PerCpu.cs", "Metal/Threads/KernelThread.cs", "Metal/Memory/RangeList.cs"));
+    private static readonly Lazy<Assembly> s_structures =
+        new(() => Compile("Metal/Cpu/PerCpu.cs", "Metal/Threads/KernelThread.cs", "Metal/Memory/RangeList.cs"));
 
     /// <summary>A structure that asm/layout.inc describes.</summary>
     public static Type GetStructure(string name) => s_structures.Value.GetType(name, throwOnError: true)!;
@@ -24,14 +27,18 @@ internal static partial class MetalSources
     /// <summary>A constant of a class, found by its syntax.</summary>
     public static long ReadConstant(string path, string name)
     {
-        VariableDeclaratorSyntax variable = Parse(path).DescendantNodes().OfType<VariableDeclaratorSyntax>().Single(candidate => candidate.Identifier.Text == name && candidate.Initializer is not null);
+        VariableDeclaratorSyntax variable = Parse(path)
+            .DescendantNodes()
+            .OfType<VariableDeclaratorSyntax>()
+            .Single(candidate => candidate.Identifier.Text == name && candidate.Initializer is not null);
         return ParseNumber(variable.Initializer!.Value.ToString());
     }
 
     /// <summary>The fields of a structure in their order, with their types.</summary>
     public static IReadOnlyList<(string Name, TypeSyntax Type)> ReadFields(string path, string structure) =>
     [
-        .. from field in Parse(path).DescendantNodes().OfType<StructDeclarationSyntax>().Single(candidate => candidate.Identifier.Text == structure).Members.OfType<FieldDeclarationSyntax>()
+        .. from field in Parse(path).DescendantNodes().OfType<StructDeclarationSyntax>()
+        .Single(candidate => candidate.Identifier.Text == structure).Members.OfType<FieldDeclarationSyntax>()
            where !field.Modifiers.Any(SyntaxKind.ConstKeyword) && !field.Modifiers.Any(SyntaxKind.StaticKeyword)
            from variable in field.Declaration.Variables
            select (variable.Identifier.Text, field.Declaration.Type),
@@ -49,7 +56,9 @@ internal static partial class MetalSources
 
     private static SyntaxNode Parse(string path) => CSharpSyntaxTree.ParseText(Read(path)).GetRoot();
 
-    /// <summary>Compiles sources into an assembly that the host can load: as often as it is loaded, so often it has its statics anew.</summary>
+    /// <summary>
+    /// Compiles sources into an assembly that the host can load: as often as it is loaded, so often it has its statics anew.
+    /// </summary>
     /// <param name="name">Of the assembly, which decides whose internals it sees.</param>
     /// <param name="sources">Texts of C#.</param>
     /// <param name="references">Types whose assemblies it refers to.</param>
