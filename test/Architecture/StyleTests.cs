@@ -73,7 +73,7 @@ public sealed class StyleTests
     /// Blanks and the breaks of lines are as .editorconfig has them: <c>dotnet format whitespace --folder</c> puts them right.
     /// </summary>
     [Fact]
-    public void Sources_AreFormatted()
+    public async Task Sources_AreFormatted()
     {
         ProcessStartInfo start =
             new("dotnet", ["format", "whitespace", Repository.Root, "--folder", "--verify-no-changes", "--exclude", "out"])
@@ -83,9 +83,9 @@ public sealed class StyleTests
             };
         using Process process = Process.Start(start)!;
         Task<string> errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, output + errors.GetAwaiter().GetResult());
+        string output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(process.ExitCode == 0, output + await errors);
     }
 
     /// <summary>Paths of somebody's machine have no place in a repository.</summary>
