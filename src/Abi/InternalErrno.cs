@@ -4,8 +4,8 @@ namespace Semitone.Abi;
 public static class InternalErrno
 {
     /// <summary>
-    /// The answer has to be fetched from somebody else first. Nothing has been done: whoever hears this lets go of everything, waits until the
-    /// fetch is over, and asks again from the start.
+    /// The answer has to be fetched from somebody else first. Nothing has been done: whoever hears this lets go of everything, waits until
+    /// the fetch is over, and asks again from the start.
     /// </summary>
     public const Errno MustWait = (Errno)4094;
 }

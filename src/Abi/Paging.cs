@@ -16,9 +16,9 @@ public static class Paging
 
     /// <summary>Lowest address that a guest may ever map, whatever it may do: no machine maps a page below it.</summary>
     /// <remarks>
-    /// The first page stays empty because a null reference in the kernel must fault there, in whatever address space it happens, and not read what a
-    /// program put there. What lies further than half a page from a reference the compiler's code reaches only after a check of its own (ILCompiler's
-    /// maxUncheckedOffsetForNullObject, other targets than Windows).
+    /// The first page stays empty because a null reference in the kernel must fault there, in whatever address space it happens, and not
+    /// read what a program put there. What lies further than half a page from a reference the compiler's code reaches only after a check of
+    /// its own (ILCompiler's maxUncheckedOffsetForNullObject, other targets than Windows).
     /// </remarks>
     public const ulong LowestMappable = PageSize;
 

@@ -268,7 +268,9 @@ public enum AuxiliaryType : ulong
     AT_MINSIGSTKSZ = 51,
 }
 
-/// <summary>What a process wants to be treated like (personality(2)): an execution domain in the low byte, 0 for Linux, and flags.</summary>
+/// <summary>
+/// What a process wants to be treated like (personality(2)): an execution domain in the low byte, 0 for Linux, and flags.
+/// </summary>
 [Flags]
 public enum Persona : uint
 {

@@ -1,6 +1,9 @@
 namespace Semitone.Abi;
 
-/// <summary>What a system call that a signal interrupted answers to the kernel itself. No program ever sees these numbers: the return to the guest turns them into EINTR or runs the call again (signal(7), "Interruption of system calls").</summary>
+/// <summary>
+/// What a system call that a signal interrupted answers to the kernel itself. No program ever sees these numbers: the return to the guest
+/// turns them into EINTR or runs the call again (signal(7), "Interruption of system calls").
+/// </summary>
 public static class RestartErrno
 {
     /// <summary>Runs again unless a handler without SA_RESTART was called.</summary>

@@ -1,6 +1,8 @@
 namespace Semitone.Abi;
 
-/// <summary>Signal numbers of Linux on x86-64 (signal(7)). Those from <see cref="SIGRTMIN"/> to <see cref="SIGRTMAX"/> are real-time signals.</summary>
+/// <summary>
+/// Signal numbers of Linux on x86-64 (signal(7)). Those from <see cref="SIGRTMIN"/> to <see cref="SIGRTMAX"/> are real-time signals.
+/// </summary>
 public enum Signal
 {
     None = 0,

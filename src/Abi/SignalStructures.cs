@@ -26,7 +26,9 @@ public struct StackT
     public ulong ss_size;
 }
 
-/// <summary>What is known about a signal (sigaction(2), "The siginfo_t argument to a SA_SIGINFO handler"). Fields share memory as in C.</summary>
+/// <summary>
+/// What is known about a signal (sigaction(2), "The siginfo_t argument to a SA_SIGINFO handler"). Fields share memory as in C.
+/// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 128)]
 public struct SigInfo
 {
@@ -167,7 +169,9 @@ public struct RtSigFrame
     public SigInfo info;
 }
 
-/// <summary>What the kernel writes into the reserved bytes of FXSAVE state (offset 464) to say that XSAVE state follows (struct _fpx_sw_bytes).</summary>
+/// <summary>
+/// What the kernel writes into the reserved bytes of FXSAVE state (offset 464) to say that XSAVE state follows (struct _fpx_sw_bytes).
+/// </summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct FpxSwBytes
 {

@@ -1,6 +1,8 @@
 namespace Semitone.Abi;
 
-/// <summary>Every system call of Linux on x86-64, by number, whether this kernel has it or not (arch/x86/entry/syscalls/syscall_64.tbl, Linux 6.10).</summary>
+/// <summary>
+/// Every system call of Linux on x86-64, by number, whether this kernel has it or not (arch/x86/entry/syscalls/syscall_64.tbl, Linux 6.10).
+/// </summary>
 /// <remarks>The generator checks each handler against this list and makes the names of unimplemented calls from it.</remarks>
 public enum SyscallNumber
 {

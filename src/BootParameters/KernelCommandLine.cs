@@ -1,7 +1,9 @@
 namespace Semitone.BootParameters;
 
 /// <summary>The kernel command line: <c>KERNELNAME [PREFIX.PARAMETER=VALUE]... -- [PROGRAM [ARGUMENT]...]</c>.</summary>
-/// <remarks>Parameters are looked for only when a word <c>--</c> is there; otherwise everything after the kernel's name belongs to the program.</remarks>
+/// <remarks>
+/// Parameters are looked for only when a word <c>--</c> is there; otherwise everything after the kernel's name belongs to the program.
+/// </remarks>
 public static class KernelCommandLine
 {
     /// <summary>What to tell someone whose command line names no program.</summary>
@@ -39,7 +41,9 @@ public static class KernelCommandLine
             options.ProgramArguments.Add(word.Bytes.ToArray());
         }
 
-        if (!hasParameters && options.ProgramArguments.Count == 1 && options.ProgramArguments[0].AsSpan().SequenceEqual(ParameterTable.Help))
+        if (!hasParameters
+            && options.ProgramArguments.Count == 1
+            && options.ProgramArguments[0].AsSpan().SequenceEqual(ParameterTable.Help))
         {
             options.ProgramArguments.Clear();
             options.Help = true;
@@ -87,7 +91,12 @@ public static class KernelCommandLine
 
     /// <summary>Reads <c>[ A B ]</c> or <c>[A B]</c> from behind the bracket.</summary>
     /// <returns>False when the stop came before the end of the list.</returns>
-    private static bool ReadList(ref CommandLineReader reader, BootOptions options, CommandLineWord opening, ReadOnlySpan<byte> name, ReadOnlySpan<byte> firstElement)
+    private static bool ReadList(
+        ref CommandLineReader reader,
+        BootOptions options,
+        CommandLineWord opening,
+        ReadOnlySpan<byte> name,
+        ReadOnlySpan<byte> firstElement)
     {
         // Only a list whose first element touches the bracket ends at one that touches its last: `[ A=[x] ]` has one element.
         bool isTight = !firstElement.IsEmpty;

@@ -56,7 +56,8 @@ public sealed record MountEntry(
             onlyIfNoInitrd |= option.SequenceEqual("ifnoinitrd0"u8);
         }
 
-        entry = new MountEntry(device.ToArray(), path.ToArray(), type.ToArray(), flags, options.ToArray(), makePath, onlyIfInitrd, onlyIfNoInitrd);
+        entry = new MountEntry(
+            device.ToArray(), path.ToArray(), type.ToArray(), flags, options.ToArray(), makePath, onlyIfInitrd, onlyIfNoInitrd);
         return true;
     }
 

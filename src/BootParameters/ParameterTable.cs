@@ -1,8 +1,9 @@
 namespace Semitone.BootParameters;
 
 /// <summary>Every parameter that the kernel knows: what it is called, what it sets, and the line that explains it.</summary>
-/// <remarks>To add one: a property in <see cref="BootOptions"/>, a line in <see cref="Apply"/>, a line in <see cref="Usage"/>, and a row in docs/kernel-command-line.md.
-/// A test holds the three lists against each other. It is a chain of comparisons because it runs once, over few parameters: a dictionary would cost more to build.</remarks>
+/// <remarks>To add one: a property in <see cref="BootOptions"/>, a line in <see cref="Apply"/>, a line in <see cref="Usage"/>, and a row in
+/// docs/kernel-command-line.md. A test holds the three lists against each other. It is a chain of comparisons because it runs once, over
+/// few parameters: a dictionary would cost more to build.</remarks>
 public static class ParameterTable
 {
     /// <summary>Explains the command line.</summary>

@@ -19,7 +19,10 @@ public sealed record ProgramUser(uint UserId, uint GroupId, uint[] Groups)
         {
             int colon = text.IndexOf((byte)':');
             ReadOnlySpan<byte> number = colon < 0 ? text : text[..colon];
-            if (!Utf8Parser.TryParse(number, out uint value, out int length) || length != number.Length || value == uint.MaxValue || numbers.Count > MostGroups + 1)
+            if (!Utf8Parser.TryParse(number, out uint value, out int length)
+                || length != number.Length
+                || value == uint.MaxValue
+                || numbers.Count > MostGroups + 1)
             {
                 return false;
             }

@@ -64,8 +64,13 @@ public static class Program
         ParseResult result = root.Parse(own, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (result.Errors.Count > 0 && own.Length > 0)
         {
-            string message = result.UnmatchedTokens is [{ } unknown, ..] ? DescribeUnknown(unknown, result.CommandResult.Command) : result.Errors[0].Message.TrimEnd('.');
-            throw new CommandFailedException(ExitStatus.Usage, $"{message}\nsee semitone {(result.CommandResult.Command is RootCommand ? "" : result.CommandResult.Command.Name + " ")}--help");
+            string message = result.UnmatchedTokens is [{ } unknown, ..]
+                ? DescribeUnknown(unknown, result.CommandResult.Command)
+                : result.Errors[0].Message.TrimEnd('.');
+            throw new CommandFailedException(
+                ExitStatus.Usage,
+                $"{message}\nsee semitone "
+                    + $"{(result.CommandResult.Command is RootCommand ? "" : result.CommandResult.Command.Name + " ")}--help");
         }
 
         int status = result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
@@ -83,7 +88,8 @@ public static class Program
     {
         if (word.StartsWith('-'))
         {
-            return $"unknown flag '{word}'{Spelling.Suggest(word.Split('=')[0], command.Options.SelectMany(option => option.Aliases.Prepend(option.Name)))}";
+            return $"unknown flag '{word}'"
+                + Spelling.Suggest(word.Split('=')[0], command.Options.SelectMany(option => option.Aliases.Prepend(option.Name)));
         }
 
         return command is RootCommand

@@ -12,7 +12,10 @@ public sealed class Executor
     /// <summary>Time between two ticks, while more than one item is runnable.</summary>
     public const long TickNs = 3_000_000;
 
-    /// <summary>The least time that a guest gets between two alarms, in nanoseconds: less than the slack that Linux gives timers (prctl(2), PR_SET_TIMERSLACK).</summary>
+    /// <summary>
+    /// The least time that a guest gets between two alarms, in nanoseconds: less than the slack that Linux gives timers (prctl(2),
+    /// PR_SET_TIMERSLACK).
+    /// </summary>
     /// <remarks>A timer that repeats faster than an interrupt is served would leave the guest no time at all.</remarks>
     public const long MinimumRunNs = 20_000;
 
@@ -126,8 +129,12 @@ public sealed class Executor
         return item is not null;
     }
 
-    /// <summary>Sets the alarm that a guest is to run with: for the first timer, and for the tick when something else is runnable.</summary>
-    /// <remarks>An alarm that is set and goes off too early does no harm and is left alone: setting it is dear, and in most VMs an exit.</remarks>
+    /// <summary>
+    /// Sets the alarm that a guest is to run with: for the first timer, and for the tick when something else is runnable.
+    /// </summary>
+    /// <remarks>
+    /// An alarm that is set and goes off too early does no harm and is left alone: setting it is dear, and in most VMs an exit.
+    /// </remarks>
     public void PrepareToRunGuest()
     {
         NeedsAttention = _isStopping;
@@ -151,7 +158,9 @@ public sealed class Executor
         NeedsAttention = true;
     }
 
-    /// <summary>Serves an interrupt that ended <see cref="ICpu.Run"/> or <see cref="ICpu.Idle"/>: timers that are due, devices that have something.</summary>
+    /// <summary>
+    /// Serves an interrupt that ended <see cref="ICpu.Run"/> or <see cref="ICpu.Idle"/>: timers that are due, devices that have something.
+    /// </summary>
     [NonAllocating]
     public void HandleInterrupt()
     {

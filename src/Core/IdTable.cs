@@ -3,7 +3,9 @@ using System.Diagnostics.CodeAnalysis;
 namespace Semitone.Core;
 
 /// <summary>Numbers from 1 on, each given to one object: process and thread ids, timers.</summary>
-/// <remarks>A number that was freed is not given again before all others of the table were, so that a stale one rarely names somebody else.</remarks>
+/// <remarks>
+/// A number that was freed is not given again before all others of the table were, so that a stale one rarely names somebody else.
+/// </remarks>
 public sealed class IdTable<T>
     where T : class
 {

@@ -71,7 +71,8 @@ public sealed class RandomGenerator(IMachine machine)
     public static void ComputeBlock(ReadOnlySpan<uint> state, Span<byte> output)
     {
         uint x0 = state[0], x1 = state[1], x2 = state[2], x3 = state[3], x4 = state[4], x5 = state[5], x6 = state[6], x7 = state[7];
-        uint x8 = state[8], x9 = state[9], x10 = state[10], x11 = state[11], x12 = state[12], x13 = state[13], x14 = state[14], x15 = state[15];
+        uint x8 = state[8], x9 =
+            state[9], x10 = state[10], x11 = state[11], x12 = state[12], x13 = state[13], x14 = state[14], x15 = state[15];
         for (int i = 0; i < 10; i++)
         {
             QuarterRound(ref x0, ref x4, ref x8, ref x12);

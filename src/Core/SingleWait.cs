@@ -3,7 +3,9 @@ using Semitone.Abi;
 
 namespace Semitone.Core;
 
-/// <summary>A system call that is over as soon as one wait of its thread is. It goes on by a method, not by an async one, and so allocates nothing.</summary>
+/// <summary>
+/// A system call that is over as soon as one wait of its thread is. It goes on by a method, not by an async one, and so allocates nothing.
+/// </summary>
 public abstract class SingleWait : IValueTaskSource<SysResult>
 {
     protected SingleWait(Waiter waiter)
@@ -17,7 +19,8 @@ public abstract class SingleWait : IValueTaskSource<SysResult>
 
     SysResult IValueTaskSource<SysResult>.GetResult(short token) => Finish(Waiter.GetResult(token));
 
-    void IValueTaskSource<SysResult>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+    void IValueTaskSource<SysResult>.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         Waiter.OnCompleted(continuation, state, token, flags);
 
     /// <summary>Waits.</summary>

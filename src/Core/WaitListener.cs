@@ -25,7 +25,9 @@ public abstract class WaitListener : IQueueMember
     }
 
     /// <summary>Something happened that may be what the listener wants to know.</summary>
-    /// <remarks>Called in the middle of a write or an interrupt: take note, wake others, and do no more. Joins and leaves no queue.</remarks>
+    /// <remarks>
+    /// Called in the middle of a write or an interrupt: take note, wake others, and do no more. Joins and leaves no queue.
+    /// </remarks>
     [NonAllocating]
     protected internal abstract void OnWake();
 

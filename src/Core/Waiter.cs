@@ -143,7 +143,8 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
     /// <param name="deadlineNs">On the monotonic clock; <see cref="long.MaxValue"/> for none.</param>
     /// <param name="mode">What ends it besides.</param>
     /// <param name="followsRealtime">Whether the deadline is a time of day, and moves when that is set.</param>
-    public ValueTask<WaitResult> WaitAsync(long deadlineNs = long.MaxValue, WaitMode mode = WaitMode.Interruptible, bool followsRealtime = false)
+    public ValueTask<WaitResult> WaitAsync(
+        long deadlineNs = long.MaxValue, WaitMode mode = WaitMode.Interruptible, bool followsRealtime = false)
     {
         BeginIfIdle();
         _timeout.DeadlineNs = deadlineNs;

@@ -84,7 +84,9 @@ public sealed class CpioReader(ICpioSource source)
         entry.Links = HexDigits.Parse(fields, 4);
 
         // Our writer pads the name field with NULs to move the data onto a page: the name ends at the first NUL.
-        ReadOnlySpan<byte> field = piece.Length > CpioFormat.HeaderSize ? piece[CpioFormat.HeaderSize..Math.Min(size, piece.Length)] : default;
+        ReadOnlySpan<byte> field = piece.Length > CpioFormat.HeaderSize
+            ? piece[CpioFormat.HeaderSize..Math.Min(size, piece.Length)]
+            : default;
         int nameLength = field.IndexOf((byte)0);
         if (nameLength < 0 && piece.Length < size)
         {

@@ -7,9 +7,9 @@ namespace Semitone.Cpio;
 /// <remarks>
 /// The kernel maps the pages of the archive that it finds in memory as the page cache. For that a file's data must start at a
 /// multiple of 4096, where newc only promises 4. The name field may be longer than the name, so NULs after the name move the
-/// data up; GNU cpio, bsdtar and Linux read such an archive like any other. Where the field would become longer than Linux reads (PATH_MAX), an
-/// entry for the root directory, which changes nothing, fills the gap.
-/// The caller gives names relative to the root, without a leading slash, directories before what is in them.
+/// data up; GNU cpio, bsdtar and Linux read such an archive like any other. Where the field would become longer than Linux reads
+/// (PATH_MAX), an entry for the root directory, which changes nothing, fills the gap. The caller gives names relative to the root, without
+/// a leading slash, directories before what is in them.
 /// </remarks>
 public sealed class CpioWriter(Stream output)
 {
@@ -30,7 +30,9 @@ public sealed class CpioWriter(Stream output)
     private uint _lastInode;
     private CpioAttributes _root = new(0x1ED);
 
-    /// <summary>Files of at least this many bytes start on a page boundary; smaller ones are copied by the kernel when they are first used.</summary>
+    /// <summary>
+    /// Files of at least this many bytes start on a page boundary; smaller ones are copied by the kernel when they are first used.
+    /// </summary>
     public long AlignedFileSize { get; init; } = PageSize;
 
     /// <summary>Bytes written so far.</summary>
@@ -60,7 +62,8 @@ public sealed class CpioWriter(Stream output)
         WritePadding();
     }
 
-    public void AddFifo(ReadOnlySpan<byte> name, CpioAttributes attributes) => WriteEntry(Check(name), FifoType, attributes, ++_lastInode, 1, 0, 0, 0);
+    public void AddFifo(ReadOnlySpan<byte> name, CpioAttributes attributes) =>
+        WriteEntry(Check(name), FifoType, attributes, ++_lastInode, 1, 0, 0, 0);
 
     /// <summary>Adds a device node.</summary>
     public void AddDevice(ReadOnlySpan<byte> name, bool isBlockDevice, uint major, uint minor, CpioAttributes attributes) =>
@@ -73,7 +76,10 @@ public sealed class CpioWriter(Stream output)
         WritePadding();
     }
 
-    /// <summary>Adds a regular file under all the names that its hard links have, for a stream that cannot seek. The data stands with the last, as GNU cpio has it.</summary>
+    /// <summary>
+    /// Adds a regular file under all the names that its hard links have, for a stream that cannot seek. The data stands with the last, as
+    /// GNU cpio has it.
+    /// </summary>
     public void AddFile(ReadOnlySpan<string> names, Stream data, long length, CpioAttributes attributes)
     {
         foreach (string name in names[..^1])
@@ -86,8 +92,10 @@ public sealed class CpioWriter(Stream output)
     /// <summary>Adds a regular file.</summary>
     /// <param name="data">Read from its position for <paramref name="length"/> bytes.</param>
     /// <returns>The file, to give it more names (<see cref="AddLink"/>).</returns>
-    /// <exception cref="EndOfStreamException">The file is shorter than was said: it changed meanwhile. The archive is useless then.</exception>
-    public CpioFile AddFile(ReadOnlySpan<byte> name, Stream data, long length, CpioAttributes attributes) => AddFile(name, data, length, attributes, links: 1);
+    /// <exception cref="EndOfStreamException">The file is shorter than was said: it changed meanwhile. The archive is useless
+    /// then.</exception>
+    public CpioFile AddFile(ReadOnlySpan<byte> name, Stream data, long length, CpioAttributes attributes) =>
+        AddFile(name, data, length, attributes, links: 1);
 
     private CpioFile AddFile(ReadOnlySpan<byte> name, Stream data, long length, CpioAttributes attributes, uint links)
     {
@@ -109,7 +117,10 @@ public sealed class CpioWriter(Stream output)
     }
 
     /// <summary>Gives a file that was added another name (link(2)).</summary>
-    /// <remarks>The data stays with the first name, where readers of newc take it too; that entry's count of links is set right, so the stream must be one that can seek.</remarks>
+    /// <remarks>
+    /// The data stays with the first name, where readers of newc take it too; that entry's count of links is set right, so the stream must
+    /// be one that can seek.
+    /// </remarks>
     public void AddLink(ReadOnlySpan<byte> name, CpioFile file)
     {
         const int LinksField = 4;
@@ -143,7 +154,8 @@ public sealed class CpioWriter(Stream output)
         return new CpioFile(inode, _lastHeader, _offset, length, attributes);
     }
 
-    private void WriteEntry(ReadOnlySpan<byte> name, uint type, CpioAttributes attributes, uint inode, uint links, uint length, uint major, uint minor)
+    private void WriteEntry(
+        ReadOnlySpan<byte> name, uint type, CpioAttributes attributes, uint inode, uint links, uint length, uint major, uint minor)
     {
         int nameField = name.Length + 1;
         if (type == RegularType && length >= AlignedFileSize && length != 0)
@@ -167,7 +179,16 @@ public sealed class CpioWriter(Stream output)
         return page == start ? least : (int)(page - _offset - CpioFormat.HeaderSize);
     }
 
-    private void WriteHeader(ReadOnlySpan<byte> name, int nameField, uint type, CpioAttributes attributes, uint inode, uint links, uint length, uint major, uint minor)
+    private void WriteHeader(
+        ReadOnlySpan<byte> name,
+        int nameField,
+        uint type,
+        CpioAttributes attributes,
+        uint inode,
+        uint links,
+        uint length,
+        uint major,
+        uint minor)
     {
         _lastHeader = _offset;
         CpioFormat.Magic.CopyTo(_header);

@@ -1,6 +1,8 @@
 namespace Semitone.Cpio;
 
-/// <summary>A prefix code of the deflate format (RFC 1951, 3.2.2), decoded by one look-up for short codes and bit by bit for long ones.</summary>
+/// <summary>
+/// A prefix code of the deflate format (RFC 1951, 3.2.2), decoded by one look-up for short codes and bit by bit for long ones.
+/// </summary>
 internal sealed class HuffmanTable(int symbols)
 {
     public const int MaximumLength = 15;

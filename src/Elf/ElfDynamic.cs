@@ -4,7 +4,10 @@ using Semitone.Abi;
 namespace Semitone.Elf;
 
 /// <summary>What a file asks of the dynamic linker: the names in its dynamic section (ld.so(8)).</summary>
-/// <remarks>For the packing of libraries on the host. Reads at most <see cref="MaxEntries"/> entries and strings of at most <see cref="MaxString"/> bytes.</remarks>
+/// <remarks>
+/// For the packing of libraries on the host. Reads at most <see cref="MaxEntries"/> entries and strings of at most <see cref="MaxString"/>
+/// bytes.
+/// </remarks>
 public sealed class ElfDynamic
 {
     private const int MaxEntries = 4096;

@@ -3,7 +3,9 @@ using Semitone.Abi;
 namespace Semitone.Elf;
 
 /// <summary>The headers of an ELF64 file for x86-64: what a kernel looks at before it loads one.</summary>
-/// <remarks>Accepts what Linux accepts and answers with the errors that Linux gives; no file, however made, makes it throw or work for long.</remarks>
+/// <remarks>
+/// Accepts what Linux accepts and answers with the errors that Linux gives; no file, however made, makes it throw or work for long.
+/// </remarks>
 public sealed class ElfFile
 {
     /// <summary>Linux reads at most 64 KiB of program headers (execve(2) says ENOEXEC to more).</summary>
@@ -28,7 +30,10 @@ public sealed class ElfFile
     /// <summary>The header that names the program interpreter: the first that there is, as in Linux.</summary>
     public ElfSegment? Interpreter => TryFind(ElfSegmentType.Interpreter, out ElfSegment segment) ? segment : null;
 
-    /// <summary>Whether PT_GNU_STACK asks for a stack that can be executed. Without the header the stack cannot: so Linux has it for x86-64 programs.</summary>
+    /// <summary>
+    /// Whether PT_GNU_STACK asks for a stack that can be executed. Without the header the stack cannot: so Linux has it for x86-64
+    /// programs.
+    /// </summary>
     public bool HasExecutableStack
     {
         get

@@ -113,7 +113,9 @@ internal sealed class DeclarationReader
                 case "global::Semitone.Syscalls.BufferAttribute":
                     hasCount = true;
                     countName = attribute.ConstructorArguments[0].Value as string;
-                    constantCount = attribute.NamedArguments.Length > 0 && attribute.NamedArguments[0].Value.Value is uint length ? (int)length : 0;
+                    constantCount = attribute.NamedArguments.Length > 0 && attribute.NamedArguments[0].Value.Value is uint length
+                        ? (int)length
+                        : 0;
                     break;
                 case "global::Semitone.Syscalls.OnlyWithAttribute":
                     onlyWith = FindParameter(parameters, attribute.ConstructorArguments[0].Value as string ?? string.Empty);
@@ -187,7 +189,9 @@ internal sealed class DeclarationReader
             case ValueKind.Byte when isOut:
                 return returns == Returns.Value ? (CountKind.Result, -1) : (CountKind.Unknown, -1);
             case ValueKind.Byte or ValueKind.IoVec:
-                return index + 1 < parameters.Length && IsCount(parameters[index + 1]) ? (CountKind.Argument, index + 1) : (CountKind.Unknown, -1);
+                return index + 1 < parameters.Length && IsCount(parameters[index + 1])
+                    ? (CountKind.Argument, index + 1)
+                    : (CountKind.Unknown, -1);
             case ValueKind.CString:
                 return (CountKind.NullTerminated, -1);
             case ValueKind.Opaque:
@@ -276,10 +280,13 @@ internal sealed class DeclarationReader
         }
 
         AttributeData? inlineArray = type.GetAttributes().FirstOrDefault(
-            attribute => attribute.AttributeClass?.ToDisplayString(s_fullName) == "global::System.Runtime.CompilerServices.InlineArrayAttribute");
+            attribute =>
+                attribute.AttributeClass?.ToDisplayString(s_fullName) == "global::System.Runtime.CompilerServices.InlineArrayAttribute");
         if (inlineArray is not null)
         {
-            bool isBytes = type.GetMembers().OfType<IFieldSymbol>().Any(field => !field.IsConst && field.Type.SpecialType == SpecialType.System_Byte);
+            bool isBytes = type.GetMembers()
+                .OfType<IFieldSymbol>()
+                .Any(field => !field.IsConst && field.Type.SpecialType == SpecialType.System_Byte);
             return new ValueModel(isBytes ? ValueKind.Characters : ValueKind.Opaque, written, null, null);
         }
 
@@ -313,17 +320,20 @@ internal sealed class DeclarationReader
             fields.Add(new FieldModel(field.Name, value));
         }
 
-        return new StructModel(type.ToDisplayString(s_fullName), type.Name.ToLowerInvariant(), isPartial, new EquatableArray<FieldModel>(fields));
+        return new StructModel(
+            type.ToDisplayString(s_fullName), type.Name.ToLowerInvariant(), isPartial, new EquatableArray<FieldModel>(fields));
     }
 
     private static EnumModel ReadEnum(INamedTypeSymbol type)
     {
-        bool isFlags = type.GetAttributes().Any(attribute => attribute.AttributeClass?.ToDisplayString(s_fullName) == "global::System.FlagsAttribute");
+        bool isFlags =
+            type.GetAttributes().Any(attribute => attribute.AttributeClass?.ToDisplayString(s_fullName) == "global::System.FlagsAttribute");
         List<ulong> masks = new();
         List<IFieldSymbol> members = new();
         foreach (IFieldSymbol field in type.GetMembers().OfType<IFieldSymbol>().Where(field => field.HasConstantValue))
         {
-            if (field.GetAttributes().Any(attribute => attribute.AttributeClass?.ToDisplayString(s_fullName) == "global::Semitone.Abi.FieldMaskAttribute"))
+            if (field.GetAttributes().Any(
+                attribute => attribute.AttributeClass?.ToDisplayString(s_fullName) == "global::Semitone.Abi.FieldMaskAttribute"))
             {
                 masks.Add(ToBits(field.ConstantValue!));
             }

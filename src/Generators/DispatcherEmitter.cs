@@ -26,7 +26,8 @@ internal static class DispatcherEmitter
 
         // The numbers in between have cases of their own: without gaps the compiler makes one jump table, and not a tree of them.
         int last = handled.Count == 0 ? -1 : handled.Max();
-        string missing = string.Concat(Enumerable.Range(0, last + 1).Where(number => !handled.Contains(number)).Select(number => $"case {number}: "));
+        string missing =
+            string.Concat(Enumerable.Range(0, last + 1).Where(number => !handled.Contains(number)).Select(number => $"case {number}: "));
         if (missing.Length > 0)
         {
             writer.Line($"{missing}return CallMissing(context, ref registers);");
@@ -46,10 +47,12 @@ internal static class DispatcherEmitter
 
     private static void EmitThunk(SourceWriter writer, HandlerModel handler)
     {
-        string arguments = string.Concat(handler.Arguments.Select((argument, index) => ", " + Decode(argument, "registers." + s_registers[index])));
+        string arguments =
+            string.Concat(handler.Arguments.Select((argument, index) => ", " + Decode(argument, "registers." + s_registers[index])));
         string call = $"{handler.Method}(context{arguments})";
         writer.Line();
-        writer.Line("[global::System.Runtime.CompilerServices.MethodImpl(global::System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]");
+        writer.Line(
+            "[global::System.Runtime.CompilerServices.MethodImpl(global::System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]");
         writer.Open($"private static global::Semitone.Abi.SysResult Call_{handler.Name}({Parameters})");
         writer.Line(handler.IsAsync ? $"return context.Wait({call});" : $"return {call};");
         writer.Close();

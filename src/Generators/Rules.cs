@@ -42,7 +42,8 @@ internal static class Rules
     public static readonly DiagnosticDescriptor WrongShape = new(
         "SEMI005",
         "A method has not the shape of a handler",
-        "The handler of system call {0} must be a static method that others in the assembly can call, take a SyscallContext first and return SysResult or ValueTask<SysResult>",
+        "The handler of system call {0} must be a static method that others in the assembly can call, take a SyscallContext first and "
+            + "return SysResult or ValueTask<SysResult>",
         Category,
         DiagnosticSeverity.Error,
         isEnabledByDefault: true);

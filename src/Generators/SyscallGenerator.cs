@@ -20,7 +20,8 @@ public sealed class SyscallGenerator : IIncrementalGenerator
         IncrementalValueProvider<EquatableArray<NumberModel>> numbers = context.CompilationProvider.Select(
             static (compilation, _) => ReadNumbers(compilation));
 
-        context.RegisterSourceOutput(declarations.Collect().Combine(numbers), static (output, source) => Emit(output, source.Left, source.Right));
+        context.RegisterSourceOutput(
+            declarations.Collect().Combine(numbers), static (output, source) => Emit(output, source.Left, source.Right));
         context.RegisterSourceOutput(numbers, static (output, source) =>
         {
             if (source.Count > 0)
@@ -41,7 +42,8 @@ public sealed class SyscallGenerator : IIncrementalGenerator
         return new EquatableArray<NumberModel>(numbers);
     }
 
-    private static void Emit(SourceProductionContext output, ImmutableArray<DeclarationModel> declarations, EquatableArray<NumberModel> numbers)
+    private static void Emit(
+        SourceProductionContext output, ImmutableArray<DeclarationModel> declarations, EquatableArray<NumberModel> numbers)
     {
         Dictionary<int, string> names = new();
         foreach (NumberModel number in numbers)
@@ -67,11 +69,13 @@ public sealed class SyscallGenerator : IIncrementalGenerator
             names.TryGetValue(handler.Number, out string? known);
             if (known != handler.Name)
             {
-                output.ReportDiagnostic(Diagnostic.Create(Rules.WrongPair, handler.Location.ToLocation(), number, handler.Name, known ?? "no such call"));
+                output.ReportDiagnostic(
+                    Diagnostic.Create(Rules.WrongPair, handler.Location.ToLocation(), number, handler.Name, known ?? "no such call"));
             }
             else if (handlers.TryGetValue(handler.Number, out HandlerModel? other))
             {
-                output.ReportDiagnostic(Diagnostic.Create(Rules.Duplicate, handler.Location.ToLocation(), number, handler.Name, other.Method));
+                output.ReportDiagnostic(
+                    Diagnostic.Create(Rules.Duplicate, handler.Location.ToLocation(), number, handler.Name, other.Method));
             }
             else
             {

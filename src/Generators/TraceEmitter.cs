@@ -86,9 +86,13 @@ internal sealed class TraceEmitter
         writer.Line();
         writer.Open("private static global::Semitone.Syscalls.Returns GetReturns(uint number)");
         writer.Open("switch (number)");
-        foreach (IGrouping<Returns, HandlerModel> group in handlers.GroupBy(handler => handler.Returns).Where(group => group.Key != Returns.Value).OrderBy(group => group.Key))
+        foreach (IGrouping<Returns, HandlerModel> group in handlers.GroupBy(handler => handler.Returns)
+            .Where(group => group.Key != Returns.Value)
+            .OrderBy(group => group.Key))
         {
-            writer.Line($"{string.Concat(group.Select(handler => $"case {handler.Number}: "))}return global::Semitone.Syscalls.Returns.{group.Key};");
+            writer.Line(
+                $"{string.Concat(group.Select(handler => $"case {handler.Number}: "))}return "
+                    + $"global::Semitone.Syscalls.Returns.{group.Key};");
         }
 
         writer.Line("default: return global::Semitone.Syscalls.Returns.Value;");
@@ -224,7 +228,9 @@ internal sealed class TraceEmitter
 
     private void EmitElement(SourceWriter writer, ArgumentModel argument, string prefix, string register)
     {
-        writer.Open($"if (line.Memory.TryRead(new {argument.TypeName}({register}), out {argument.ElementTypeName} value{register.Substring(register.Length - 1)}))");
+        writer.Open(
+            $"if (line.Memory.TryRead(new {argument.TypeName}({register}), out "
+                + $"{argument.ElementTypeName} value{register.Substring(register.Length - 1)}))");
         string value = "value" + register.Substring(register.Length - 1);
         if (prefix.Length > 0)
         {
@@ -249,7 +255,9 @@ internal sealed class TraceEmitter
         string suffix = register.Substring(register.Length - 1);
         string pointer = $"new {argument.TypeName}({register} + (i{suffix} * {SizeOf(argument)}))";
         writer.Line($"ulong count{suffix} = line.BeginArray({register}, unchecked((ulong){count}));");
-        writer.Open($"for (ulong i{suffix} = 0; i{suffix} < count{suffix} && line.Memory.TryRead({pointer}, out {argument.ElementTypeName} value{suffix}); i{suffix}++)");
+        writer.Open(
+            $"for (ulong i{suffix} = 0; i{suffix} < count{suffix} && line.Memory.TryRead({pointer}, out "
+                + $"{argument.ElementTypeName} value{suffix}); i{suffix}++)");
         writer.Line($"line.NextElement(i{suffix});");
         writer.Line(WriteValue(argument.Value, "value" + suffix));
         writer.Close();

@@ -24,16 +24,24 @@ public enum ControlKind : byte
     /// <summary>The program is about to end and has made system calls that the kernel does not have. Body: their names, UTF-8.</summary>
     MissingCalls = 7,
 
-    /// <summary>A read of standard input waits. Body: how many bytes it takes, 4 bytes, low byte first; 0 asks only to be told when there is something (<see cref="InputEventKind.Readable"/>).</summary>
+    /// <summary>
+    /// A read of standard input waits. Body: how many bytes it takes, 4 bytes, low byte first; 0 asks only to be told when there is
+    /// something (<see cref="InputEventKind.Readable"/>).
+    /// </summary>
     WantInput = 8,
 
-    /// <summary>The terminal can take more than it was sent. Body: how many bytes more, 4 bytes, low byte first; it starts with <see cref="LinkFormat.TerminalRoom"/>.</summary>
+    /// <summary>
+    /// The terminal can take more than it was sent. Body: how many bytes more, 4 bytes, low byte first; it starts with
+    /// <see cref="LinkFormat.TerminalRoom"/>.
+    /// </summary>
     TerminalRoom = 9,
 
     /// <summary>A signal has stopped the program, which goes on with SIGCONT. Body: the signal's number, one byte.</summary>
     Stopped = 10,
 
-    /// <summary>The kernel asks for the time. Body: a sequence number, one byte, which the answer (<see cref="InputEventKind.Time"/>) repeats.</summary>
+    /// <summary>
+    /// The kernel asks for the time. Body: a sequence number, one byte, which the answer (<see cref="InputEventKind.Time"/>) repeats.
+    /// </summary>
     TimeRequest = 11,
 
     /// <summary>The program has ended: how much of standard input that is no terminal it has taken. Body: bytes modulo 2^32, 4 bytes, low byte first.</summary>

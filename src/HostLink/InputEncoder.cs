@@ -34,10 +34,12 @@ public static class InputEncoder
     public static int WriteAnswered(Span<byte> destination) => WriteSequence(destination, InputEventKind.Answered, 0, bodyLength: 0);
 
     /// <summary>Writes that standard input can be read.</summary>
-    public static int WriteReadable(Span<byte> destination, uint count) => WriteSequence(destination, InputEventKind.Readable, count, bodyLength: 4);
+    public static int WriteReadable(Span<byte> destination, uint count) =>
+        WriteSequence(destination, InputEventKind.Readable, count, bodyLength: 4);
 
     /// <summary>Writes a signal for the first process.</summary>
-    public static int WriteSignal(Span<byte> destination, byte signal) => WriteSequence(destination, InputEventKind.Signal, signal, bodyLength: 1);
+    public static int WriteSignal(Span<byte> destination, byte signal) =>
+        WriteSequence(destination, InputEventKind.Signal, signal, bodyLength: 1);
 
     /// <summary>Writes the size of the terminal.</summary>
     public static int WriteWindowSize(Span<byte> destination, ushort rows, ushort columns) =>

@@ -2,8 +2,8 @@ namespace Semitone.HostLink;
 
 /// <summary>The host's side of the output direction: takes the serial line's bytes as they come and tells the streams apart.</summary>
 /// <remarks>
-/// Takes any bytes and never throws. What does not begin with a valid header is <see cref="LinkStream.Raw"/>, and the search for a header goes on with the first byte
-/// that cannot belong to one. Payloads are handed on as they arrive; only control messages are gathered first.
+/// Takes any bytes and never throws. What does not begin with a valid header is <see cref="LinkStream.Raw"/>, and the search for a header
+/// goes on with the first byte that cannot belong to one. Payloads are handed on as they arrive; only control messages are gathered first.
 /// </remarks>
 public sealed class LinkDecoder
 {

@@ -12,7 +12,9 @@ public static class LinkFormat
     /// <summary>The longest payload. Short enough that a false header swallows little, long enough that the header costs nothing.</summary>
     public const int MaxPayload = 16 * 1024;
 
-    /// <summary>Bytes of the longest escape sequence from host to guest: no more than a UART's buffer holds, so that it can be taken at once.</summary>
+    /// <summary>
+    /// Bytes of the longest escape sequence from host to guest: no more than a UART's buffer holds, so that it can be taken at once.
+    /// </summary>
     public const int MaxInputSequence = TimeSize;
 
     /// <summary>Bytes of a time's sequence.</summary>

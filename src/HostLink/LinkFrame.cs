@@ -19,7 +19,9 @@ public readonly ref struct LinkFrame
 
     public LinkStream Stream { get; }
 
-    /// <summary>The kind of message when <see cref="Stream"/> is <see cref="LinkStream.Control"/>; may be one that this version does not know.</summary>
+    /// <summary>
+    /// The kind of message when <see cref="Stream"/> is <see cref="LinkStream.Control"/>; may be one that this version does not know.
+    /// </summary>
     public ControlKind Control { get; }
 
     /// <summary>Bytes of the stream, never none; or the body of the control message, perhaps none.</summary>

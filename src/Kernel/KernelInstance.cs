@@ -64,7 +64,8 @@ internal sealed class KernelInstance
     }
 
     /// <summary>Runs the program to its end.</summary>
-    /// <returns>The status to end the machine with: the program's own, 128 + N for a signal, 126 or 127 when it could not be started.</returns>
+    /// <returns>The status to end the machine with: the program's own, 128 + N for a signal, 126 or 127 when it could not be
+    /// started.</returns>
     internal byte Run()
     {
         try
@@ -247,7 +248,8 @@ internal sealed class KernelInstance
         ReadOnlySpan<byte> prefix = "PWD="u8;
         foreach (byte[] variable in _options.Environment)
         {
-            if (variable.AsSpan().StartsWith(prefix) && EnterDirectory(files, variable.AsSpan(prefix.Length)) is var error and not Errno.None)
+            if (variable.AsSpan().StartsWith(prefix)
+                && EnterDirectory(files, variable.AsSpan(prefix.Length)) is var error and not Errno.None)
             {
                 _log.Warning($"the working directory $PWD cannot be entered: {error.ToString()}");
             }

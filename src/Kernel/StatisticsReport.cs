@@ -39,5 +39,6 @@ internal static class StatisticsReport
 
     private static long ToKib(long pages) => pages * (Paging.PageSize / 1024);
 
-    private static void Add(StringBuilder json, string name, long value) => json.Append('"').Append(name).Append("\":").Append(value).Append(',');
+    private static void Add(StringBuilder json, string name, long value) =>
+        json.Append('"').Append(name).Append("\":").Append(value).Append(',');
 }

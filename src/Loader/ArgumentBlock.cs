@@ -6,7 +6,9 @@ namespace Semitone.Loader;
 /// <remarks>Sizes are checked before anything is built: <see cref="TryMeasure"/> is where E2BIG comes from.</remarks>
 internal readonly struct ArgumentBlock
 {
-    /// <summary>Argument space is a quarter of the stack, within these bounds (execve(2), "Limits on size of arguments and environment").</summary>
+    /// <summary>
+    /// Argument space is a quarter of the stack, within these bounds (execve(2), "Limits on size of arguments and environment").
+    /// </summary>
     private const ulong SmallestLimit = 128 << 10;
     private const ulong LargestLimit = 6 << 20;
 
@@ -30,7 +32,8 @@ internal readonly struct ArgumentBlock
 
     /// <summary>Adds the sizes up.</summary>
     /// <returns>False, which is E2BIG, when one string or all together are too long.</returns>
-    public static bool TryMeasure(byte[][] arguments, IReadOnlyList<byte[]> environment, byte[] path, ulong stackLimit, out ArgumentBlock block)
+    public static bool TryMeasure(
+        byte[][] arguments, IReadOnlyList<byte[]> environment, byte[] path, ulong stackLimit, out ArgumentBlock block)
     {
         block = default;
         ulong limit = Math.Clamp(stackLimit / 4, SmallestLimit, LargestLimit);

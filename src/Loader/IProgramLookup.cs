@@ -8,6 +8,7 @@ public interface IProgramLookup
     /// <summary>Opens a file for execution.</summary>
     /// <param name="path">Absolute, or relative to the working directory.</param>
     /// <param name="file">The file, when the result is None. It must stay as it is until the loader has returned.</param>
-    /// <returns>None; ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG as path_resolution(7) has them; EACCES for what is no regular file or may not be executed; ENOMEM, EIO.</returns>
+    /// <returns>None; ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG as path_resolution(7) has them; EACCES for what is no regular file or may not be
+    /// executed; ENOMEM, EIO.</returns>
     Errno Open(ReadOnlySpan<byte> path, out IProgramFile? file);
 }

@@ -104,7 +104,8 @@ internal static class ImageMapper
                 && segment.MemorySize <= Paging.UserEnd
                 && segment.VirtualAddress <= Paging.UserEnd - segment.MemorySize;
             bool isMappable = segment.FileSize == 0
-                || (((segment.Offset ^ segment.VirtualAddress) & Paging.PageMask) == 0 && segment.Offset <= long.MaxValue - segment.FileSize);
+                || (((segment.Offset ^ segment.VirtualAddress) & Paging.PageMask) == 0
+                    && segment.Offset <= long.MaxValue - segment.FileSize);
             if (!fits || !isMappable)
             {
                 extent = default;

@@ -39,7 +39,8 @@ public readonly record struct LoadFailure(LoadStage Stage, Errno Error, ElfDefec
         {
             LoadStage.Parse when Defect == ElfDefect.MachineMismatch => program + ": ELF machine type mismatch!",
             LoadStage.Parse => string.Concat(program, ": Parsing of ELF image failed: ", reason),
-            LoadStage.Interpreter => string.Concat(program, ": Failed to load program interpreter ", Encoding.UTF8.GetString(Interpreter ?? []), ": ", reason),
+            LoadStage.Interpreter =>
+                string.Concat(program, ": Failed to load program interpreter ", Encoding.UTF8.GetString(Interpreter ?? []), ": ", reason),
             LoadStage.Map => string.Concat(program, ": Mapping of ELF image failed: ", reason),
             LoadStage.Arguments => string.Concat(program, ": Arguments and environment do not fit: ", reason),
             _ => string.Concat(program, ": ", reason),

@@ -23,7 +23,9 @@ public sealed class LoadedProgram
     /// <summary>The ELF interpreter, as mapped; null for a static program.</summary>
     public required LoadedImage? Interpreter { get; init; }
 
-    /// <summary>What the thread is called from now on (/proc/PID/comm): the last part of the path that was executed, at most 15 bytes.</summary>
+    /// <summary>
+    /// What the thread is called from now on (/proc/PID/comm): the last part of the path that was executed, at most 15 bytes.
+    /// </summary>
     public required byte[] Name { get; init; }
 
     /// <summary>The argument strings, one after the other (/proc/PID/cmdline).</summary>

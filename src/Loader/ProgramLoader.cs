@@ -8,11 +8,17 @@ using Semitone.Memory;
 
 namespace Semitone.Loader;
 
-/// <summary>execve(2) up to the point where the new program takes over: finds the file, reads it, and builds an address space of its own for it.</summary>
-/// <remarks>All or nothing: whatever fails, the caller's address space has not been touched, and everything that was built is gone.</remarks>
+/// <summary>
+/// execve(2) up to the point where the new program takes over: finds the file, reads it, and builds an address space of its own for it.
+/// </summary>
+/// <remarks>
+/// All or nothing: whatever fails, the caller's address space has not been touched, and everything that was built is gone.
+/// </remarks>
 public sealed class ProgramLoader
 {
-    /// <summary>Where programs that may lie anywhere go, before randomisation: two thirds up, far from heap-less low addresses and from the stack.</summary>
+    /// <summary>
+    /// Where programs that may lie anywhere go, before randomisation: two thirds up, far from heap-less low addresses and from the stack.
+    /// </summary>
     private const ulong ProgramBase = Paging.UserEnd / 3 * 2 & ~Paging.PageMask;
 
     /// <summary>Random bits of that place, and how far the heap may begin behind the program, as in Linux.</summary>
@@ -132,7 +138,8 @@ public sealed class ProgramLoader
 
             IProgramFile? file = null;
             Errno error = path.Length != 0 ? files.Open(path, out file) : depth == 0 ? Errno.ENOENT : EmptyInterpreter;
-            if (error == Errno.None && !ArgumentBlock.TryMeasure(arguments, request.Environment, request.Path, request.StackLimit, out strings))
+            if (error == Errno.None
+                && !ArgumentBlock.TryMeasure(arguments, request.Environment, request.Path, request.StackLimit, out strings))
             {
                 stage = LoadStage.Arguments;
                 error = Errno.E2BIG;
@@ -173,7 +180,13 @@ public sealed class ProgramLoader
         }
     }
 
-    private static Errno ReadElf(MemoryObjectSource source, IProgramFile file, byte[] path, in ArgumentBlock strings, out Executable executable, out ElfDefect defect)
+    private static Errno ReadElf(
+        MemoryObjectSource source,
+        IProgramFile file,
+        byte[] path,
+        in ArgumentBlock strings,
+        out Executable executable,
+        out ElfDefect defect)
     {
         executable = default;
         Errno error = ElfFile.Read(source, out ElfFile? elf, out defect);
@@ -345,7 +358,8 @@ public sealed class ProgramLoader
         ]);
     }
 
-    private static bool TryCopyOut(AddressSpace space, ulong address, ReadOnlySpan<byte> bytes) => space.Memory.CopyOut(address, bytes) == bytes.Length;
+    private static bool TryCopyOut(AddressSpace space, ulong address, ReadOnlySpan<byte> bytes) =>
+        space.Memory.CopyOut(address, bytes) == bytes.Length;
 
     private static byte[][] CopyArguments(IReadOnlyList<byte[]> arguments)
     {
@@ -360,7 +374,9 @@ public sealed class ProgramLoader
         return copy;
     }
 
-    /// <summary>Makes a script's argument vector that of its interpreter: its name, its argument, the script's path in place of argv[0], the rest.</summary>
+    /// <summary>
+    /// Makes a script's argument vector that of its interpreter: its name, its argument, the script's path in place of argv[0], the rest.
+    /// </summary>
     private static byte[][] PrependInterpreter(ScriptLine line, byte[] script, byte[][] arguments)
     {
         int added = line.Argument is null ? 1 : 2;

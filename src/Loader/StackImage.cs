@@ -5,8 +5,8 @@ namespace Semitone.Loader;
 
 /// <summary>What a program finds on its stack when it starts (System V ABI AMD64, 3.4.1), as Linux arranges it.</summary>
 /// <remarks>
-/// From the top down: a null word, the executed path, the environment's strings, the arguments' strings; a gap of random size; the platform's name,
-/// 16 random bytes; then, aligned to 16 with RSP at its start: argc, argv, envp, the auxiliary vector.
+/// From the top down: a null word, the executed path, the environment's strings, the arguments' strings; a gap of random size; the
+/// platform's name, 16 random bytes; then, aligned to 16 with RSP at its start: argc, argv, envp, the auxiliary vector.
 /// </remarks>
 internal ref struct StackImage
 {

@@ -6,11 +6,14 @@ using Semitone.Memory;
 
 namespace Semitone.Loader;
 
-/// <summary>The shared object that the kernel maps into every program, so that it can read the clock without a system call (vdso(7)).</summary>
+/// <summary>
+/// The shared object that the kernel maps into every program, so that it can read the clock without a system call (vdso(7)).
+/// </summary>
 /// <remarks>
-/// <para>Two neighbours in every address space: a page of data that the kernel may write and programs may read, and behind it the image of vdso/vdso.c,
-/// which finds the page by that distance. Both are made when the first program is loaded.</para>
-/// <para>The data page: see <c>struct vdso_data</c> in vdso/vdso.c. A sequence number that is odd while the kernel writes makes readers try again.</para>
+/// <para>Two neighbours in every address space: a page of data that the kernel may write and programs may read, and behind it the image of
+/// vdso/vdso.c, which finds the page by that distance. Both are made when the first program is loaded.</para>
+/// <para>The data page: see <c>struct vdso_data</c> in vdso/vdso.c. A sequence number that is odd while the kernel writes makes readers try
+/// again.</para>
 /// </remarks>
 public sealed class Vdso
 {
@@ -173,7 +176,9 @@ public sealed class Vdso
         BinaryPrimitives.WriteInt64LittleEndian(data[RealtimeOffset..], _realtimeOffsetNs);
     }
 
-    /// <summary>Turns <c>(ticks * m) >> s</c> into the high half of <c>(ticks &lt;&lt; p) * M</c>, which is one multiplication and loses no bit.</summary>
+    /// <summary>
+    /// Turns <c>(ticks * m) >> s</c> into the high half of <c>(ticks &lt;&lt; p) * M</c>, which is one multiplication and loses no bit.
+    /// </summary>
     /// <returns>False when the counter is so slow or the scale so odd that ticks would overflow within years.</returns>
     internal static bool TryNormalize(TscScale scale, out ulong multiplier, out int preShift)
     {

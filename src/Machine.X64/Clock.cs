@@ -4,8 +4,8 @@ namespace Semitone.Machine.X64;
 
 /// <summary>Time by the time-stamp counter, since boot.</summary>
 /// <remarks>
-/// The counter's rate comes from the hypervisor's clock page, from CPUID, or from the interval timer (<see cref="RateEstimator"/>). Where the hypervisor says that the
-/// counter cannot be relied on by itself, each reading goes through its page.
+/// The counter's rate comes from the hypervisor's clock page, from CPUID, or from the interval timer (<see cref="RateEstimator"/>). Where
+/// the hypervisor says that the counter cannot be relied on by itself, each reading goes through its page.
 /// </remarks>
 // SAFETY: the door's table, the samples it points to and the hypervisor's page lie in memory that Metal never moves or frees.
 internal sealed unsafe class Clock : IClock
@@ -118,7 +118,8 @@ internal sealed unsafe class Clock : IClock
         isPrecise = false;
         before = MonotonicNs;
         long seconds = _door->ReadClockChip();
-        reading = new WallReading(seconds * NanosecondsPerSecond, (seconds * NanosecondsPerSecond) + NanosecondsPerSecond - 1, before, MonotonicNs);
+        reading = new WallReading(
+            seconds * NanosecondsPerSecond, (seconds * NanosecondsPerSecond) + NanosecondsPerSecond - 1, before, MonotonicNs);
         return seconds != 0 && reading.IsSane;
     }
 
@@ -130,7 +131,10 @@ internal sealed unsafe class Clock : IClock
         }
     }
 
-    /// <summary>The TSC reading at a time of the monotonic clock, rounded up; <see cref="Never"/> for one that the counter takes a century or more to reach.</summary>
+    /// <summary>
+    /// The TSC reading at a time of the monotonic clock, rounded up; <see cref="Never"/> for one that the counter takes a century or more
+    /// to reach.
+    /// </summary>
     internal ulong ToTicks(long monotonicNs)
     {
         if (_page != null)
@@ -216,7 +220,8 @@ internal sealed unsafe class Clock : IClock
         // System time counts from when the wall-clock structure says; both are read at this moment.
         reading = default;
         _door->UpdateHypervisorWallClock();
-        if (!PvClock.TryReadWall(ref *(PvWallClock*)_door->HypervisorWallClock, out long startNs) || !PvClock.TryRead(ref *HypervisorPage, out PvClock clock))
+        if (!PvClock.TryReadWall(ref *(PvWallClock*)_door->HypervisorWallClock, out long startNs)
+            || !PvClock.TryRead(ref *HypervisorPage, out PvClock clock))
         {
             return false;
         }

@@ -6,8 +6,8 @@ namespace Semitone.Machine.X64;
 /// <summary>What each page of physical memory is, and how often untyped ones are used.</summary>
 /// <remarks>
 /// <para>One word for each frame. Positive: untyped memory in use, with <see cref="OneReference"/> for each reference of a caller and
-/// <see cref="OneMapping"/> for each page-table entry. Zero: free, or Metal's (the kernel, its page tables, devices, holes). Negative: a frame that this
-/// assembly keeps for itself. So one comparison tells what may be mapped and read, and nothing else ever can be.</para>
+/// <see cref="OneMapping"/> for each page-table entry. Zero: free, or Metal's (the kernel, its page tables, devices, holes). Negative: a
+/// frame that this assembly keeps for itself. So one comparison tells what may be mapped and read, and nothing else ever can be.</para>
 /// <para>No lock: one CPU at a time runs the kernel, no interrupt is taken there, and nothing in here gives the CPU up.</para>
 /// </remarks>
 // SAFETY: the table has a word for each number below the limit, is never freed, and no other number gets past a check.

@@ -18,7 +18,10 @@ internal sealed unsafe class GuestContext : IGuestContext
     private const uint MxcsrMask = 0xFFFF;
     private const ulong SseComponent = 2;
 
-    /// <summary>Where the state of a disposed context is said to be: nothing is ever mapped there, so that using it is a fault of the kernel and no harm.</summary>
+    /// <summary>
+    /// Where the state of a disposed context is said to be: nothing is ever mapped there, so that using it is a fault of the kernel and no
+    /// harm.
+    /// </summary>
     private const ulong Nowhere = 0xFFFF_F000_0000_0000;
 
     private readonly X64Machine _machine;

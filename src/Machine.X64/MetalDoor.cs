@@ -97,11 +97,13 @@ internal unsafe struct MetalDoor
         return memory;
     }
 
-    [SuppressMessage("Interoperability", "SYSLIB1054", Justification = "A blittable call into the C library of the image needs no marshalling.")]
+    [SuppressMessage(
+        "Interoperability", "SYSLIB1054", Justification = "A blittable call into the C library of the image needs no marshalling.")]
     [DllImport("libc", EntryPoint = "getauxval"), SuppressGCTransition]
     private static extern nuint GetAuxiliaryValue(nuint type);
 
-    [SuppressMessage("Interoperability", "SYSLIB1054", Justification = "A blittable call into the C library of the image needs no marshalling.")]
+    [SuppressMessage(
+        "Interoperability", "SYSLIB1054", Justification = "A blittable call into the C library of the image needs no marshalling.")]
     [DllImport("libc", EntryPoint = "mmap"), SuppressGCTransition]
     private static extern void* Map(void* address, nuint length, int protection, int flags, int descriptor, nint offset);
 }

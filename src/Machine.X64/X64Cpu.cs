@@ -129,7 +129,8 @@ internal sealed unsafe class X64Cpu : ICpu
 
     /// <summary>Takes the frame of a context that was disposed.</summary>
     /// <remarks>A caller may still have a reference to its registers on the stack, so the frame must not become anything else yet.
-    /// Whoever calls Run or Idle has none, and a disposed context no longer owns the CPU: the next Run goes through <see cref="Switch"/>.</remarks>
+    /// Whoever calls Run or Idle has none, and a disposed context no longer owns the CPU: the next Run goes through
+    /// <see cref="Switch"/>.</remarks>
     internal void Retire(ulong frame)
     {
         // SAFETY: it is a context's frame as before.
@@ -149,7 +150,10 @@ internal sealed unsafe class X64Cpu : ICpu
         }
     }
 
-    /// <summary>SYSRET to an address that is not canonical would fault in ring 0 with the guest's stack (Intel SDM Vol. 2B, SYSRET): the guest gets the fault instead.</summary>
+    /// <summary>
+    /// SYSRET to an address that is not canonical would fault in ring 0 with the guest's stack (Intel SDM Vol. 2B, SYSRET): the guest gets
+    /// the fault instead.
+    /// </summary>
     private static TrapKind RefuseAddress(GuestState* state)
     {
         state->Vector = GeneralProtection;

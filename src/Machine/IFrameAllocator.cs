@@ -1,10 +1,12 @@
 namespace Semitone.Machine;
 
-/// <summary>The physical memory that guests and caches are made of: untyped frames, which hold bytes and nothing that the machine itself relies on.</summary>
+/// <summary>
+/// The physical memory that guests and caches are made of: untyped frames, which hold bytes and nothing that the machine itself relies on.
+/// </summary>
 /// <remarks>
-/// <para>The machine counts, for each frame, the references that callers hold and the page-table entries that map it. A frame is free when there is neither;
-/// nobody can free one that is in use. Page tables, the state of guest threads and the kernel's own memory are frames of other kinds: none of them is ever
-/// given out here, and one that is handed in is refused.</para>
+/// <para>The machine counts, for each frame, the references that callers hold and the page-table entries that map it. A frame is free when
+/// there is neither; nobody can free one that is in use. Page tables, the state of guest threads and the kernel's own memory are frames of
+/// other kinds: none of them is ever given out here, and one that is handed in is refused.</para>
 /// <para>The bytes of a frame are copied and never lent: there is no view that could outlive it.</para>
 /// <para>Every method throws <see cref="InvalidOperationException"/> for a frame that is not untyped memory in use, and
 /// <see cref="ArgumentOutOfRangeException"/> for bytes that do not lie in it. Both are bugs of the caller.</para>

@@ -7,17 +7,22 @@ public interface IGuestContext : IDisposable
     internal void BelongsToMachine();
 
     /// <summary>The integer registers, valid while the thread is not running.</summary>
-    /// <remarks>Nobody keeps the reference across <see cref="ICpu.Run"/> or <see cref="ICpu.Idle"/>: what lies there may be something else then.
-    /// It cannot leave the stack; a test looks after the methods that are on it.</remarks>
+    /// <remarks>Nobody keeps the reference across <see cref="ICpu.Run"/> or <see cref="ICpu.Idle"/>: what lies there may be something else
+    /// then. It cannot leave the stack; a test looks after the methods that are on it.</remarks>
     ref GuestRegisters Registers { get; }
 
     /// <summary>The GS base. Not one of the <see cref="Registers"/>: the processor keeps it between a guest's runs.</summary>
     ulong GsBase { get; set; }
 
-    /// <summary>Starts over with the segments of a new program: null selectors in DS, ES, FS and GS, and the GS base 0. Selectors are a thread's own like its registers.</summary>
+    /// <summary>
+    /// Starts over with the segments of a new program: null selectors in DS, ES, FS and GS, and the GS base 0. Selectors are a thread's own
+    /// like its registers.
+    /// </summary>
     void ResetSegments();
 
-    /// <summary>Bytes of the floating-point and vector state in the XSAVE layout (Intel SDM Vol. 1, 13.4); the same for every context.</summary>
+    /// <summary>
+    /// Bytes of the floating-point and vector state in the XSAVE layout (Intel SDM Vol. 1, 13.4); the same for every context.
+    /// </summary>
     int ExtendedStateSize { get; }
 
     /// <summary>Writes the floating-point and vector state out, for a signal frame.</summary>

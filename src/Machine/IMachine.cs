@@ -3,7 +3,9 @@ using System.Diagnostics.CodeAnalysis;
 namespace Semitone.Machine;
 
 /// <summary>The machine that the kernel runs on: everything that it cannot do in safe code.</summary>
-/// <remarks>One sealed implementation in the image (Machine.X64), so that calls are devirtualised; a fake one in the host's tests.</remarks>
+/// <remarks>
+/// One sealed implementation in the image (Machine.X64), so that calls are devirtualised; a fake one in the host's tests.
+/// </remarks>
 public interface IMachine
 {
     IFrameAllocator Frames { get; }

@@ -1,11 +1,14 @@
 namespace Semitone.Machine;
 
-/// <summary>One guest address space as the MMU sees it. Addresses are page-aligned and below <c>Paging.UserEnd</c>; those of the copies and of single words may be anything.</summary>
+/// <summary>
+/// One guest address space as the MMU sees it. Addresses are page-aligned and below <c>Paging.UserEnd</c>; those of the copies and of
+/// single words may be anything.
+/// </summary>
 /// <remarks>
 /// <para>Holds no policy: which frame belongs where, who shares it and what a fault means is decided above. Every method leaves
 /// the translation caches coherent before it returns.</para>
-/// <para>An entry counts as a use of its frame (<see cref="IFrameAllocator"/>) from the moment that it is made to the moment that no CPU can use it any more:
-/// callers neither take nor drop references for it.</para>
+/// <para>An entry counts as a use of its frame (<see cref="IFrameAllocator"/>) from the moment that it is made to the moment that no CPU
+/// can use it any more: callers neither take nor drop references for it.</para>
 /// <para>Disposing unmaps what is left and frees the tables. Afterwards copies move nothing, and a page cannot be mapped any more.</para>
 /// </remarks>
 public interface IPageTable : IDisposable
@@ -17,7 +20,8 @@ public interface IPageTable : IDisposable
     long MappedCount { get; }
 
     /// <summary>Maps a page to a frame of untyped memory, in place of what was there.</summary>
-    /// <returns>False when there is no memory for a table or the frame is mapped some four million times; nothing has changed then.</returns>
+    /// <returns>False when there is no memory for a table or the frame is mapped some four million times; nothing has changed
+    /// then.</returns>
     bool TryMap(ulong address, Frame frame, PageAccess access);
 
     /// <summary>Looks one page up.</summary>

@@ -4,8 +4,8 @@ namespace Semitone.Machine;
 
 /// <summary>Bytes that lie one after the other in physical memory: the initrd, or a part of it.</summary>
 /// <remarks>
-/// The frames that they fill are untyped memory with one reference, which passes to whoever takes the range. A frame that they fill only in part
-/// (the first and the last one) belongs to nobody: it may be read, and neither written nor mapped nor released.
+/// The frames that they fill are untyped memory with one reference, which passes to whoever takes the range. A frame that they fill only in
+/// part (the first and the last one) belongs to nobody: it may be read, and neither written nor mapped nor released.
 /// </remarks>
 public readonly record struct PhysicalRange
 {

@@ -39,14 +39,17 @@ public sealed partial class AddressSpace
         }
 
         return _pageTable.TryGet(page, out _)
-            || (vma.Object is not null && vma.GetObjectPage(page) < PagesOf(vma.Object) && vma.Object.TryGetResident(vma.GetObjectPage(page), out _));
+            || (vma.Object is not null
+                && vma.GetObjectPage(page) < PagesOf(vma.Object)
+                && vma.Object.TryGetResident(vma.GetObjectPage(page), out _));
     }
 
     /// <summary>Brings the pages of a range in, as by touching them; private writable ones as by writing.</summary>
     /// <param name="start">First byte.</param>
     /// <param name="end">First byte after it.</param>
     /// <param name="access">What to touch for; <see cref="PageAccess.None"/> for what each vma is good for.</param>
-    /// <returns>None; ENOMEM where nothing is mapped or memory ran out, EFAULT beyond the end of a file or where access is not allowed.</returns>
+    /// <returns>None; ENOMEM where nothing is mapped or memory ran out, EFAULT beyond the end of a file or where access is not
+    /// allowed.</returns>
     public Errno Populate(ulong start, ulong end, PageAccess access = PageAccess.None)
     {
         Errno result = Errno.None;
@@ -188,7 +191,8 @@ public sealed partial class AddressSpace
         return position < end ? Errno.ENOMEM : result;
     }
 
-    private static long PagesOf(MemoryObject target) => (target.Length >> Paging.PageShift) + ((target.Length & (long)Paging.PageMask) != 0 ? 1 : 0);
+    private static long PagesOf(MemoryObject target) =>
+        (target.Length >> Paging.PageShift) + ((target.Length & (long)Paging.PageMask) != 0 ? 1 : 0);
 
     private static bool IsKnown(MadviseAdvice advice) => advice
         is <= MadviseAdvice.MADV_DONTNEED

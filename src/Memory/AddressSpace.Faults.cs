@@ -10,7 +10,9 @@ namespace Semitone.Memory;
 /// <content>Page faults: demand-zero, copy-on-write, pages of files, growing stacks.</content>
 public sealed partial class AddressSpace
 {
-    /// <summary>Pages that one fault in a file maps at most: neighbours that the page cache holds cost a table entry now, and a trap later.</summary>
+    /// <summary>
+    /// Pages that one fault in a file maps at most: neighbours that the page cache holds cost a table entry now, and a trap later.
+    /// </summary>
     private const int FaultAroundPages = 16;
 
     /// <summary>Pages that one fault in anonymous memory brings in at most, when the guest walks through it upwards.</summary>

@@ -8,8 +8,10 @@ namespace Semitone.Memory;
 /// <summary>The memory of a process: its vmas, its page table, and what a fault in it means.</summary>
 /// <remarks>
 /// <para>A page of the page table is there only inside a vma, allows no more than the vma does, and counts as a use of its frame.
-/// It allows less where the frame is shared with a page cache or with another process and the vma is private: then writing faults, and copies.</para>
-/// <para>One CPU runs the kernel at a time and nothing here waits, so there is no lock yet; one per address space comes with more CPUs.</para>
+/// It allows less where the frame is shared with a page cache or with another process and the vma is private: then writing faults, and
+/// copies.</para>
+/// <para>One CPU runs the kernel at a time and nothing here waits, so there is no lock yet; one per address space comes with more
+/// CPUs.</para>
 /// </remarks>
 public sealed partial class AddressSpace : IDisposable
 {
@@ -52,7 +54,10 @@ public sealed partial class AddressSpace : IDisposable
     /// <summary>RLIMIT_STACK in bytes.</summary>
     public ulong StackLimit { get; set; } = 8 << 20;
 
-    /// <summary>What to do when the kernel needed a page of the guest for a system call and there was no frame; the call fails. Null while the program is being loaded.</summary>
+    /// <summary>
+    /// What to do when the kernel needed a page of the guest for a system call and there was no frame; the call fails. Null while the
+    /// program is being loaded.
+    /// </summary>
     public Action? WhenMemoryRunsOut { get; set; }
 
     /// <summary>What to do when an access has come to a page that must be fetched: whoever runs waits for it before its program goes on.</summary>
@@ -163,7 +168,8 @@ public sealed partial class AddressSpace : IDisposable
     }
 
     /// <summary>Copies the address space for fork(2). Private pages are shared, without write access, until one side writes.</summary>
-    /// <returns>False when memory has run out; nothing has changed then, but that pages of this address space may have lost write access until they are next written.</returns>
+    /// <returns>False when memory has run out; nothing has changed then, but that pages of this address space may have lost write access
+    /// until they are next written.</returns>
     public bool TryClone([NotNullWhen(true)] out AddressSpace? copy)
     {
         if (!TryCreate(_machine, _frames, Layout, out copy))

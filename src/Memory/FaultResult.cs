@@ -6,7 +6,10 @@ public enum FaultResult
     /// <summary>The page is there now: try again.</summary>
     Resolved,
 
-    /// <summary>The page was there and allows the access already: the CPU went by something else. Trying again helps where it was an old translation.</summary>
+    /// <summary>
+    /// The page was there and allows the access already: the CPU went by something else. Trying again helps where it was an old
+    /// translation.
+    /// </summary>
     Unchanged,
 
     /// <summary>Nothing is mapped there: SIGSEGV, SEGV_MAPERR.</summary>

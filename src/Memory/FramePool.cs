@@ -6,8 +6,9 @@ namespace Semitone.Memory;
 
 /// <summary>Page frames for guests and caches: the machine's, less what is kept back.</summary>
 /// <remarks>
-/// <para>Who uses a frame is counted by the machine (<see cref="IFrameAllocator"/>): a frame that was just allocated has one reference, which belongs to whoever
-/// keeps the frame (a page cache, a pipe, a local variable on its way to a mapping); a page-table entry counts by itself. The last use that ends frees the frame.</para>
+/// <para>Who uses a frame is counted by the machine (<see cref="IFrameAllocator"/>): a frame that was just allocated has one reference,
+/// which belongs to whoever keeps the frame (a page cache, a pipe, a local variable on its way to a mapping); a page-table entry counts by
+/// itself. The last use that ends frees the frame.</para>
 /// </remarks>
 public sealed class FramePool
 {
@@ -36,7 +37,10 @@ public sealed class FramePool
     /// <summary>Free frames that guests never get.</summary>
     public long ReserveCount { get; }
 
-    /// <summary>Free frames, besides those, that files never get: a full file system is an error that programs deal with, and to do so they need memory.</summary>
+    /// <summary>
+    /// Free frames, besides those, that files never get: a full file system is an error that programs deal with, and to do so they need
+    /// memory.
+    /// </summary>
     public long StorageReserveCount { get; }
 
     /// <summary>Whether files may grow.</summary>
@@ -48,7 +52,9 @@ public sealed class FramePool
     /// <summary>The most frames that were ever in use at once.</summary>
     public long PeakUsedCount => _allocator.PeakUsedCount;
 
-    /// <summary>Whether more than a quarter of memory was free when it was last looked at: then a page more than was asked for does no harm.</summary>
+    /// <summary>
+    /// Whether more than a quarter of memory was free when it was last looked at: then a page more than was asked for does no harm.
+    /// </summary>
     public bool IsPlentiful { get; private set; }
 
     /// <summary>How often memory ran out.</summary>

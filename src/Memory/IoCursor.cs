@@ -4,11 +4,16 @@ using Semitone.Machine;
 
 namespace Semitone.Memory;
 
-/// <summary>A place in memory that bytes are moved to or from, one piece after the other: a guest's buffer, its iovec array, or a buffer of the kernel.</summary>
+/// <summary>
+/// A place in memory that bytes are moved to or from, one piece after the other: a guest's buffer, its iovec array, or a buffer of the
+/// kernel.
+/// </summary>
 /// <remarks>
-/// <para>Pass it by <c>ref</c>: it is a mutable struct. It may live across an <c>await</c>; a copy taken before a transfer is a way back.</para>
-/// <para>Files call <see cref="Write"/> to answer a read(2) and <see cref="Read"/> to serve a write(2): bytes go straight between the file's
-/// storage and the guest. Both move less than they are asked to only when the cursor ends or a page faults; <see cref="IsFaulted"/> tells which.</para>
+/// <para>Pass it by <c>ref</c>: it is a mutable struct. It may live across an <c>await</c>; a copy taken before a transfer is a way
+/// back.</para>
+/// <para>Files call <see cref="Write"/> to answer a read(2) and <see cref="Read"/> to serve a write(2): bytes go straight between the
+/// file's storage and the guest. Both move less than they are asked to only when the cursor ends or a page faults; <see cref="IsFaulted"/>
+/// tells which.</para>
 /// </remarks>
 public struct IoCursor
 {

@@ -80,7 +80,8 @@ public abstract class MemoryObject
     /// <summary>Takes a range of pages out of every address space that maps them.</summary>
     /// <param name="firstPage">First page.</param>
     /// <param name="endPage">First page after the range.</param>
-    /// <param name="privateCopiesToo">Whether copies that private mappings made go as well: they do when a file is truncated (mmap(2)).</param>
+    /// <param name="privateCopiesToo">Whether copies that private mappings made go as well: they do when a file is truncated
+    /// (mmap(2)).</param>
     protected void UnmapPages(long firstPage, long endPage, bool privateCopiesToo)
     {
         for (Vma? vma = FirstMapping; vma is not null; vma = vma.NextMapping)

@@ -5,11 +5,14 @@ using Semitone.Machine;
 
 namespace Semitone.Memory;
 
-/// <summary>The bytes of a file that lives in memory, as pages: what read(2) copies from and mmap(2) maps. Also shared anonymous memory.</summary>
+/// <summary>
+/// The bytes of a file that lives in memory, as pages: what read(2) copies from and mmap(2) maps. Also shared anonymous memory.
+/// </summary>
 /// <remarks>
-/// <para>A page comes from one of three places, in this order: the <em>extent</em> (whole frames of the initrd that became the file's own, without
-/// a copy and without a table), the sparse page table of this object, or the <em>source</em> (bytes of the initrd that do not fill a frame of their own:
-/// they are read in place, and copied into a frame when the page is mapped or written). What is in none of them is a hole, and reads as zeros.</para>
+/// <para>A page comes from one of three places, in this order: the <em>extent</em> (whole frames of the initrd that became the file's own,
+/// without a copy and without a table), the sparse page table of this object, or the <em>source</em> (bytes of the initrd that do not fill
+/// a frame of their own: they are read in place, and copied into a frame when the page is mapped or written). What is in none of them is a
+/// hole, and reads as zeros.</para>
 /// <para>Bytes of a page beyond the length are zeros, unless a shared mapping wrote there; growing clears them again.</para>
 /// <para>Reading and writing allocate no managed memory, but for a leaf of the table per 64 new pages.</para>
 /// </remarks>
@@ -35,7 +38,8 @@ public sealed partial class PageCache : MemoryObject
 
     /// <summary>Makes a file of bytes that are in memory already: those of the initrd.</summary>
     /// <param name="frames">Where further frames come from.</param>
-    /// <param name="contents">The bytes. Frames that they fill belong to the file from now on; a frame that they share with others is only read.</param>
+    /// <param name="contents">The bytes. Frames that they fill belong to the file from now on; a frame that they share with others is only
+    /// read.</param>
     public PageCache(FramePool frames, PhysicalRange contents)
     {
         _frames = frames;
@@ -192,7 +196,9 @@ public sealed partial class PageCache : MemoryObject
         ClearTail(isShrinking: true);
     }
 
-    /// <summary>Brings the pages of a range into being, so that writing them cannot run out of memory, and grows the file to its end.</summary>
+    /// <summary>
+    /// Brings the pages of a range into being, so that writing them cannot run out of memory, and grows the file to its end.
+    /// </summary>
     /// <param name="offset">First byte, not negative.</param>
     /// <param name="length">Bytes, more than 0.</param>
     /// <param name="keepLength">Leave the length alone (FALLOC_FL_KEEP_SIZE); then only pages inside it come into being.</param>

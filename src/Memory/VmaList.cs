@@ -68,7 +68,9 @@ internal sealed class VmaList
         return low;
     }
 
-    /// <summary>Sees to it that the vmas are there that one call adds. Whoever changes mappings begins with it, and cannot fail in the middle then.</summary>
+    /// <summary>
+    /// Sees to it that the vmas are there that one call adds. Whoever changes mappings begins with it, and cannot fail in the middle then.
+    /// </summary>
     /// <returns>False when the kernel's memory is nearly full.</returns>
     public bool HasRoom() => (_spareCount >= ReserveCount && Count + ReserveCount <= _items.Length) || TryMakeRoom();
 

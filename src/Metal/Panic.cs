@@ -6,7 +6,8 @@ using Semitone.Metal.Threads;
 namespace Semitone.Metal;
 
 /// <summary>The end of the machine when Metal itself cannot go on.</summary>
-// SAFETY: the registers are the trap frame of the caller, which does not return, and the guest's are in a page that its owner has not given back (Door.ForgetGuest).
+// SAFETY: the registers are the trap frame of the caller, which does not return, and the guest's are in a page that its owner has not given
+// back (Door.ForgetGuest).
 internal static unsafe class Panic
 {
     /// <summary>The status of the machine monitor after a kernel panic, as far as <see cref="Power"/> can give it one.</summary>

@@ -1,13 +1,17 @@
 namespace Semitone.Syscalls;
 
 /// <summary>Marks a pointer through which the kernel answers: strace shows what is there after the call.</summary>
-/// <remarks>A <c>UserPtr&lt;byte&gt;</c> so marked holds as many bytes as the call returns, unless <see cref="BufferAttribute"/> says otherwise.</remarks>
+/// <remarks>
+/// A <c>UserPtr&lt;byte&gt;</c> so marked holds as many bytes as the call returns, unless <see cref="BufferAttribute"/> says otherwise.
+/// </remarks>
 [AttributeUsage(AttributeTargets.Parameter)]
 public sealed class OutAttribute : Attribute;
 
 /// <summary>Says how many elements a pointer points at.</summary>
 /// <param name="count">The parameter that holds the number of elements; without it, the call's result is the number.</param>
-/// <remarks>A <c>UserPtr&lt;byte&gt;</c> that is followed by a <c>nuint</c> needs no such attribute to be read as that many bytes.</remarks>
+/// <remarks>
+/// A <c>UserPtr&lt;byte&gt;</c> that is followed by a <c>nuint</c> needs no such attribute to be read as that many bytes.
+/// </remarks>
 [AttributeUsage(AttributeTargets.Parameter)]
 public sealed class BufferAttribute(string? count = null) : Attribute
 {
@@ -17,7 +21,10 @@ public sealed class BufferAttribute(string? count = null) : Attribute
     public uint Length { get; init; }
 }
 
-/// <summary>Says that a parameter means something only when another has one of some bits set, as the mode of open(2) does with O_CREAT. strace leaves it out otherwise.</summary>
+/// <summary>
+/// Says that a parameter means something only when another has one of some bits set, as the mode of open(2) does with O_CREAT. strace
+/// leaves it out otherwise.
+/// </summary>
 [AttributeUsage(AttributeTargets.Parameter)]
 public sealed class OnlyWithAttribute(string parameter, ulong anyOfBits) : Attribute
 {

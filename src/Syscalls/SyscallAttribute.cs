@@ -1,6 +1,8 @@
 namespace Semitone.Syscalls;
 
-/// <summary>Makes a static method the handler of a system call. The generator emits dispatch, decoding, strace and documentation from it.</summary>
+/// <summary>
+/// Makes a static method the handler of a system call. The generator emits dispatch, decoding, strace and documentation from it.
+/// </summary>
 /// <param name="number">The number in RAX.</param>
 /// <param name="name">Linux's name of that number; the generator checks the pair.</param>
 [AttributeUsage(AttributeTargets.Method)]

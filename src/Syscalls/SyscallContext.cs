@@ -122,7 +122,9 @@ public sealed partial class SyscallContext : SyscallEntry
         // Otherwise nothing waits: sigreturn has given the program back the very number that stands for a call that does.
     }
 
-    /// <summary>Waits until what an inode has asked for is there. Signals do not end this: programs expect no EINTR where Linux has none.</summary>
+    /// <summary>
+    /// Waits until what an inode has asked for is there. Signals do not end this: programs expect no EINTR where Linux has none.
+    /// </summary>
     private async ValueTask<SysResult> FetchAsync(Inode inode)
     {
         await Thread.Waiter.WaitAsync(inode.Fetches!, mode: WaitMode.Killable);

@@ -13,7 +13,9 @@ namespace Semitone.Syscalls;
 /// <param name="counts">Counts every call; null where nobody asked for that.</param>
 public sealed partial class SyscallDispatcher(Strace? strace, SyscallCounts? counts = null)
 {
-    /// <summary>What <see cref="Dispatch"/> returns for a call that waits: its task (<see cref="SyscallContext.Wait"/>), or for a fetch.</summary>
+    /// <summary>
+    /// What <see cref="Dispatch"/> returns for a call that waits: its task (<see cref="SyscallContext.Wait"/>), or for a fetch.
+    /// </summary>
     public static SysResult Pending => InternalErrno.MustWait;
 
     private readonly Strace? _strace = strace;

@@ -31,7 +31,8 @@ public static class AlternateStacks
             return Errno.ENOMEM;
         }
 
-        thread.AlternateStack = new StackT { ss_sp = stack.ss_sp, ss_size = stack.ss_size, ss_flags = stack.ss_flags & ~StackFlags.SS_ONSTACK };
+        thread.AlternateStack =
+            new StackT { ss_sp = stack.ss_sp, ss_size = stack.ss_size, ss_flags = stack.ss_flags & ~StackFlags.SS_ONSTACK };
         return Errno.None;
     }
 }

@@ -73,7 +73,8 @@ internal static class FaultReport
     };
 
     /// <summary>Finds the file whose mapping holds an address.</summary>
-    /// <param name="offset">The address relative to the first mapping of that file, which is what a debugger calls it in a position-independent program.</param>
+    /// <param name="offset">The address relative to the first mapping of that file, which is what a debugger calls it in a
+    /// position-independent program.</param>
     /// <returns>The file's last path component, or nothing.</returns>
     private static ReadOnlySpan<byte> FindModule(AddressSpace space, ulong address, out ulong offset)
     {

@@ -39,7 +39,10 @@ public sealed partial class GuestThread
         }
     }
 
-    /// <summary>Blocks other signals for the time of one system call (sigsuspend, ppoll and their kin): the mask comes back when the call is over, after handlers that interrupted it.</summary>
+    /// <summary>
+    /// Blocks other signals for the time of one system call (sigsuspend, ppoll and their kin): the mask comes back when the call is over,
+    /// after handlers that interrupted it.
+    /// </summary>
     public void SetTemporarySignalMask(SignalSet mask)
     {
         _savedSignalMask = _signalMask;
@@ -110,7 +113,9 @@ public sealed partial class GuestThread
         }
     }
 
-    /// <summary>Sends a signal that an exception of this thread raised: it cannot be blocked or ignored (signal(7), "Synchronous").</summary>
+    /// <summary>
+    /// Sends a signal that an exception of this thread raised: it cannot be blocked or ignored (signal(7), "Synchronous").
+    /// </summary>
     public void Force(in SigInfo info)
     {
         Signal signal = info.si_signo;
@@ -165,7 +170,8 @@ public sealed partial class GuestThread
         }
     }
 
-    private static bool IsRestart(long result) => result is <= -(long)RestartErrno.ERESTARTSYS and >= -(long)RestartErrno.ERESTART_RESTARTBLOCK;
+    private static bool IsRestart(long result) =>
+        result is <= -(long)RestartErrno.ERESTARTSYS and >= -(long)RestartErrno.ERESTART_RESTARTBLOCK;
 
     /// <summary>Acts on every signal that may be delivered, and resolves what an interrupted system call left.</summary>
     private void DeliverSignals()
@@ -357,7 +363,9 @@ public sealed partial class GuestThread
             case CpuException.Debug:
                 // A step of a program that has TF set, and goes on stepping when the handler returns; or INT1, which reports nothing.
                 const uint SingleStep = 1 << 14;
-                RaiseFault(in trap, Signal.SIGTRAP, (trap.DebugStatus & SingleStep) != 0 ? SignalCode.TRAP_TRACE : SignalCode.TRAP_BRKPT, rip);
+                RaiseFault(in trap, Signal.SIGTRAP, (trap.DebugStatus & SingleStep) != 0
+                    ? SignalCode.TRAP_TRACE
+                    : SignalCode.TRAP_BRKPT, rip);
                 break;
             case CpuException.Breakpoint:
                 RaiseFromKernel(in trap, Signal.SIGTRAP);

@@ -143,7 +143,9 @@ public sealed partial class GuestThread : Runnable
         call.GetAwaiter().UnsafeOnCompleted(_onSystemCallCompleted);
     }
 
-    /// <summary>Takes note of a call that is to be made again although nothing interrupted it (<see cref="RestartErrno.ERESTARTNOINTR"/>).</summary>
+    /// <summary>
+    /// Takes note of a call that is to be made again although nothing interrupted it (<see cref="RestartErrno.ERESTARTNOINTR"/>).
+    /// </summary>
     public void NoteRestart(SysResult result)
     {
         if (IsRestart(result.Value))
@@ -354,7 +356,9 @@ public sealed partial class GuestThread : Runnable
         Run();
     }
 
-    /// <summary>Serves a system call from its start again, now that what it lacked has been fetched (<see cref="InternalErrno.MustWait"/>).</summary>
+    /// <summary>
+    /// Serves a system call from its start again, now that what it lacked has been fetched (<see cref="InternalErrno.MustWait"/>).
+    /// </summary>
     private void RepeatSystemCall()
     {
         ref GuestRegisters registers = ref _context.Registers;

@@ -55,7 +55,9 @@ public sealed partial class Process
         _children.Clear();
     }
 
-    /// <summary>Tells the parent that a child has ended (SIGCHLD), or forgets the child when the parent said that it does not care.</summary>
+    /// <summary>
+    /// Tells the parent that a child has ended (SIGCHLD), or forgets the child when the parent said that it does not care.
+    /// </summary>
     private void OnChildEnded(Process child)
     {
         ref Sigaction action = ref Handlers[Signal.SIGCHLD];

@@ -12,7 +12,8 @@ public sealed partial class Process
     private bool _isBecomingSingleThreaded;
 
     /// <summary>Replaces the program.</summary>
-    /// <returns>None when the calling thread, now the only one, is at the new program's first instruction; otherwise nothing has changed.</returns>
+    /// <returns>None when the calling thread, now the only one, is at the new program's first instruction; otherwise nothing has
+    /// changed.</returns>
     public Errno Load(byte[] path, IReadOnlyList<byte[]> arguments, IReadOnlyList<byte[]> environment, out LoadedProgram? program)
     {
         ExecRequest request = new()
@@ -36,7 +37,9 @@ public sealed partial class Process
         return error;
     }
 
-    /// <summary>Ends all threads but one, which becomes the first (execve(2), "all threads other than the calling thread are destroyed").</summary>
+    /// <summary>
+    /// Ends all threads but one, which becomes the first (execve(2), "all threads other than the calling thread are destroyed").
+    /// </summary>
     /// <returns>False when the process is ending.</returns>
     public async ValueTask<bool> BecomeSingleThreadedAsync(GuestThread survivor)
     {

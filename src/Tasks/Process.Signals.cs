@@ -80,7 +80,9 @@ public sealed partial class Process
             || Handlers[signal].sa_handler > SignalHandler.SIG_IGN;
     }
 
-    /// <summary>True when no process of the group has a parent in another group of the session: no shell controls it (setpgid(2), "orphaned").</summary>
+    /// <summary>
+    /// True when no process of the group has a parent in another group of the session: no shell controls it (setpgid(2), "orphaned").
+    /// </summary>
     /// <remarks>The first process may have one on the host.</remarks>
     public bool IsInOrphanedGroup
     {
@@ -95,7 +97,10 @@ public sealed partial class Process
             {
                 Process process = thread.Process;
                 bool isMember = process.Pid == id && process.ProcessGroupId == ProcessGroupId && !process.HasEnded;
-                if (isMember && process.Parent is { } parent && parent.ProcessGroupId != ProcessGroupId && parent.SessionId == process.SessionId)
+                if (isMember
+                    && process.Parent is { } parent
+                    && parent.ProcessGroupId != ProcessGroupId
+                    && parent.SessionId == process.SessionId)
                 {
                     return false;
                 }
@@ -149,7 +154,9 @@ public sealed partial class Process
         }
     }
 
-    /// <summary>Chooses who is to handle a signal of the whole process: one that waits for it, else the first that does not block it.</summary>
+    /// <summary>
+    /// Chooses who is to handle a signal of the whole process: one that waits for it, else the first that does not block it.
+    /// </summary>
     private GuestThread? ChooseThread(Signal signal)
     {
         GuestThread? chosen = null;

@@ -21,7 +21,8 @@ public sealed partial class Process
     private readonly CpuLimit _cpuLimit;
     private long _cpuTimeNs;
 
-    internal Process(SystemState system, Process? parent, LoadedProgram program, FileSystemContext fileSystem, FileTable files, ResourceLimits limits)
+    internal Process(
+        SystemState system, Process? parent, LoadedProgram program, FileSystemContext fileSystem, FileTable files, ResourceLimits limits)
     {
         System = system;
         Parent = parent;
@@ -67,7 +68,9 @@ public sealed partial class Process
 
     public int SessionId { get; set; }
 
-    /// <summary>Linux keeps credentials per thread, and libraries take pains to change those of all threads at once; here they are the process's.</summary>
+    /// <summary>
+    /// Linux keeps credentials per thread, and libraries take pains to change those of all threads at once; here they are the process's.
+    /// </summary>
     public Credentials Credentials { get; private set; } = Credentials.Root;
 
     public AddressSpace AddressSpace { get; private set; }

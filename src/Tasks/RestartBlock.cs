@@ -15,4 +15,10 @@ public enum RestartKind
 /// <param name="Address">nanosleep and clock_nanosleep: where the remaining time goes; futex: the word.</param>
 /// <param name="Value">futex: what was expected there; CpuNanosleep: the clock.</param>
 public readonly record struct RestartBlock(
-    RestartKind Kind, long DeadlineNs, ulong Address, uint Value = 0, uint BitSet = 0, bool IsPrivate = false, bool FollowsRealtime = false);
+    RestartKind Kind,
+    long DeadlineNs,
+    ulong Address,
+    uint Value = 0,
+    uint BitSet = 0,
+    bool IsPrivate = false,
+    bool FollowsRealtime = false);

@@ -9,7 +9,10 @@ internal static class RobustList
     private const ulong PriorityInheritance = 1;
 
     /// <summary>Marks every lock in the thread's list as one whose owner died, and wakes one waiter of each.</summary>
-    /// <remarks>The list is the program's own and may be anything: it is followed for a limited number of steps, and given up at the first address that is none.</remarks>
+    /// <remarks>
+    /// The list is the program's own and may be anything: it is followed for a limited number of steps, and given up at the first address
+    /// that is none.
+    /// </remarks>
     public static void Release(GuestThread thread)
     {
         ulong head = thread.RobustListHead;

@@ -2,10 +2,15 @@ using Semitone.Machine;
 
 namespace Semitone.Tasks;
 
-/// <summary>What a guest thread calls when its program makes a system call. Implemented once, above (Syscalls.SyscallContext), so that the call is direct.</summary>
+/// <summary>
+/// What a guest thread calls when its program makes a system call. Implemented once, above (Syscalls.SyscallContext), so that the call is
+/// direct.
+/// </summary>
 public abstract class SyscallEntry
 {
-    /// <summary>Serves the system call in the registers and leaves the result in RAX, or parks the thread (<see cref="GuestThread.Park"/>).</summary>
+    /// <summary>
+    /// Serves the system call in the registers and leaves the result in RAX, or parks the thread (<see cref="GuestThread.Park"/>).
+    /// </summary>
     public abstract void Invoke(ref GuestRegisters registers);
 }
 

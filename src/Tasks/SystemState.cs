@@ -64,7 +64,10 @@ public sealed partial class SystemState : IClockListener
     /// <summary>The NIS domain of uname(2); at most 64 bytes.</summary>
     public byte[] DomainName { get; set; } = "(none)"u8.ToArray();
 
-    /// <summary>All threads by their id. The first thread of a process keeps its number, which is the process's, until the process has been waited for.</summary>
+    /// <summary>
+    /// All threads by their id. The first thread of a process keeps its number, which is the process's, until the process has been waited
+    /// for.
+    /// </summary>
     public IdTable<GuestThread> Threads { get; } = new(PidLimit);
 
     public FutexTable Futexes { get; } = new();
@@ -96,7 +99,8 @@ public sealed partial class SystemState : IClockListener
     /// <param name="descriptors">The descriptors, with those of the standard streams open.</param>
     /// <param name="failure">What went wrong with the program, when it was that.</param>
     /// <returns>None, what execve(2) answers, or ENOMEM.</returns>
-    public Errno CreateInit(InitialProgram initial, FileSystemContext files, FileTable descriptors, out Process? process, out LoadFailure failure)
+    public Errno CreateInit(
+        InitialProgram initial, FileSystemContext files, FileTable descriptors, out Process? process, out LoadFailure failure)
     {
         process = null;
         RandomizesAddresses = initial.Randomize;

@@ -6,7 +6,9 @@ public sealed record AppCase
     /// <summary>Names the case in reports.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Debian packages that make up the root file system, their dependencies aside; empty for a program that is compiled here.</summary>
+    /// <summary>
+    /// Debian packages that make up the root file system, their dependencies aside; empty for a program that is compiled here.
+    /// </summary>
     public string[] Packages { get; init; } = [];
 
     /// <summary>The compiler and its flags, for a source in the folder Programs.</summary>

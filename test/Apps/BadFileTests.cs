@@ -37,7 +37,8 @@ public sealed class BadFileTests : IDisposable
         Assert.True(status == run.Status, run.Describe());
         Assert.Equal("", run.Output);
         Assert.Single(run.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
-        Assert.Contains(what.Contains("interpreter", StringComparison.Ordinal) ? "/nowhere/sh" : "/prog", run.Errors, StringComparison.Ordinal);
+        Assert.Contains(
+            what.Contains("interpreter", StringComparison.Ordinal) ? "/nowhere/sh" : "/prog", run.Errors, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -53,18 +54,21 @@ public sealed class BadFileTests : IDisposable
     [Fact]
     public void Run_TruncatedProgram_EndsByItselfWhereverItIsCut()
     {
-        // What Linux does with these depends on what the rest still needs: it loads, and dies of a signal, or it does not. Here: no hang and no panic.
+        // What Linux does with these depends on what the rest still needs: it loads, and dies of a signal, or it does not. Here: no hang
+        // and no panic.
         foreach (int length in (int[])[63, 64, 100, 119, 120, 500, 4095, 4096, 4097, s_good.Length / 2])
         {
             WriteProgram(Path.Combine(_root, "prog"), s_good[..length]);
             ProgramRun native = ProgramRun.Of([.. NativeRoot.Enter(_root), "/prog"]);
             ProgramRun run = Guest.Run(["--rootfs", _root, "--", "/prog"]);
 
-            // When chroot(1) cannot start the program, the status is its own and, as execvp(3) tries a shell for what is no program, that of a missing shell. Where Linux
-            // finds out too late to go back to the caller it kills by SIGSEGV; for the first program of a machine an error can be told.
+            // When chroot(1) cannot start the program, the status is its own and, as execvp(3) tries a shell for what is no program, that
+            // of a missing shell. Where Linux finds out too late to go back to the caller it kills by SIGSEGV; for the first program of a
+            // machine an error can be told.
             bool isLate = native.Status == 139 && run.Status == 126;
             int expected = native.Errors.Contains("chroot:", StringComparison.Ordinal) ? 126 : native.Status;
-            Assert.True(expected == run.Status || isLate, $"cut at {length}: natively: {native.Describe()}\nin the machine: {run.Describe()}");
+            Assert.True(expected == run.Status
+                || isLate, $"cut at {length}: natively: {native.Describe()}\nin the machine: {run.Describe()}");
         }
     }
 

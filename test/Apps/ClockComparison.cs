@@ -15,7 +15,10 @@ internal sealed record ClockComparison
     /// <summary>The guest's seconds for the host's, less 1: the least and the most that the readings allow.</summary>
     public required (double Least, double Most) RateError { get; init; }
 
-    /// <summary>The guest's time of day less the host's, in seconds, as the program saw it first; the time from QEMU's start to its arrival is in it.</summary>
+    /// <summary>
+    /// The guest's time of day less the host's, in seconds, as the program saw it first; the time from QEMU's start to its arrival is in
+    /// it.
+    /// </summary>
     public required (double Least, double Most) FirstWallError { get; init; }
 
     /// <summary>The same at the first question.</summary>
@@ -48,7 +51,9 @@ internal sealed record ClockComparison
         string archive = Path.Combine(Path.GetTempPath(), $"semitone-{Guid.NewGuid():N}.cpio");
         try
         {
-            IReadOnlyList<string> command = isBare ? PlanBare(program, archive) : [Repository.Semitone, "run", "--timeout", "180", "--machine", machine, program];
+            IReadOnlyList<string> command = isBare
+                ? PlanBare(program, archive)
+                : [Repository.Semitone, "run", "--timeout", "180", "--machine", machine, program];
             return Compare(command, length);
         }
         finally
@@ -59,14 +64,21 @@ internal sealed record ClockComparison
 
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"rate {RateError.Least * 1e6:F0} to {RateError.Most * 1e6:F0} ppm; wall at first {Format(FirstWallError)}, then {Format(EarlyWallError)}, at last {Format(LateWallError)} ms{(IsOrdered ? "" : "; NOT ORDERED")}");
+        $"rate {RateError.Least * 1e6:F0} to {RateError.Most * 1e6:F0} ppm; wall at first {Format(FirstWallError)}, then "
+            + $"{Format(EarlyWallError)}, at last {Format(LateWallError)} ms{(IsOrdered ? "" : "; NOT ORDERED")}");
 
     /// <summary>Describes many boots: how many were right, and the distribution of the middles.</summary>
     public static string Summarize(IReadOnlyCollection<ClockComparison> all, double rateTolerance, double wallTolerance)
     {
         StringBuilder text = new();
-        text.AppendLine(CultureInfo.InvariantCulture, $"{all.Count} boots: rate right in {all.Count(one => one.RateErrorAtLeast <= rateTolerance)}, surely right in {all.Count(one => AtMost(one.RateError) <= rateTolerance)}; ");
-        text.AppendLine(CultureInfo.InvariantCulture, $"time of day right in {all.Count(one => one.WallErrorAtLeast <= wallTolerance)}, surely in {all.Count(one => AtMost(one.EarlyWallError) <= wallTolerance && AtMost(one.LateWallError) <= wallTolerance)}");
+        text.AppendLine(
+            CultureInfo.InvariantCulture,
+            $"{all.Count} boots: rate right in {all.Count(one => one.RateErrorAtLeast <= rateTolerance)}, surely right in "
+                + $"{all.Count(one => AtMost(one.RateError) <= rateTolerance)}; ");
+        text.AppendLine(
+            CultureInfo.InvariantCulture,
+            $"time of day right in {all.Count(one => one.WallErrorAtLeast <= wallTolerance)}, surely in "
+                + $"{all.Count(one => AtMost(one.EarlyWallError) <= wallTolerance && AtMost(one.LateWallError) <= wallTolerance)}");
         text.AppendLine("rate error, ppm: " + Describe(all.Select(one => Middle(one.RateError) * 1e6)));
         text.AppendLine("time of day when the program starts, ms: " + Describe(all.Select(one => one.FirstWallError.Least * 1e3)));
         text.AppendLine("time of day at the first question, ms: " + Describe(all.Select(one => Middle(one.EarlyWallError) * 1e3)));
@@ -74,14 +86,16 @@ internal sealed record ClockComparison
         return text.ToString();
     }
 
-    private static string Format((double Least, double Most) error) => string.Create(CultureInfo.InvariantCulture, $"{error.Least * 1e3:F2} to {error.Most * 1e3:F2}");
+    private static string Format((double Least, double Most) error) =>
+        string.Create(CultureInfo.InvariantCulture, $"{error.Least * 1e3:F2} to {error.Most * 1e3:F2}");
 
     private static string Describe(IEnumerable<double> values)
     {
         double[] sorted = [.. values.Order()];
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"least {sorted[0]:F2}, 5 % {sorted[sorted.Length / 20]:F2}, median {sorted[sorted.Length / 2]:F2}, 95 % {sorted[sorted.Length * 19 / 20]:F2}, most {sorted[^1]:F2}");
+            $"least {sorted[0]:F2}, 5 % {sorted[sorted.Length / 20]:F2}, median {sorted[sorted.Length / 2]:F2}, 95 % "
+                + $"{sorted[sorted.Length * 19 / 20]:F2}, most {sorted[^1]:F2}");
     }
 
     private static double AtLeast((double Least, double Most) error) => error.Least > 0 ? error.Least : error.Most < 0 ? -error.Most : 0;
@@ -92,12 +106,14 @@ internal sealed record ClockComparison
 
     private static ClockComparison Compare(IReadOnlyList<string> command, TimeSpan length)
     {
-        ProcessStartInfo start = new(command[0], command.Skip(1)) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start =
+            new(command[0], command.Skip(1)) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         double startTime = Now();
         using Process process = Process.Start(start)!;
         Task<string> errors = process.StandardError.ReadToEndAsync();
         using Timer limit = new(_ => process.Kill(entireProcessTree: true), null, TimeSpan.FromMinutes(3), Timeout.InfiniteTimeSpan);
-        Sample first = Sample.Read(process, startTime) ?? throw new InvalidOperationException($"the program said nothing: {errors.GetAwaiter().GetResult()}");
+        Sample first = Sample.Read(process, startTime)
+            ?? throw new InvalidOperationException($"the program said nothing: {errors.GetAwaiter().GetResult()}");
         List<Sample> samples = [first];
         samples.AddRange(Ask(process, errors));
         int early = samples.Count;
@@ -126,11 +142,13 @@ internal sealed record ClockComparison
             FirstWallError = first.WallError,
             EarlyWallError = begin[0].WallError,
             LateWallError = Intersect(end.Select(sample => sample.WallError)),
-            IsOrdered = samples.Zip(samples.Skip(1)).All(pair => pair.First.Raw <= pair.Second.Monotonic) && samples.All(sample => sample.Monotonic <= sample.Raw),
+            IsOrdered = samples.Zip(samples.Skip(1)).All(pair => pair.First.Raw <= pair.Second.Monotonic)
+                && samples.All(sample => sample.Monotonic <= sample.Raw),
         };
     }
 
-    private static (double Least, double Most) Intersect(IEnumerable<(double Least, double Most)> errors) => (errors.Max(error => error.Least), errors.Min(error => error.Most));
+    private static (double Least, double Most) Intersect(IEnumerable<(double Least, double Most)> errors) =>
+        (errors.Max(error => error.Least), errors.Min(error => error.Most));
 
     private static IEnumerable<Sample> Ask(Process process, Task<string> errors)
     {
@@ -139,7 +157,8 @@ internal sealed record ClockComparison
             double before = Now();
             process.StandardInput.Write("\n");
             process.StandardInput.Flush();
-            yield return Sample.Read(process, before) ?? throw new InvalidOperationException($"no answer: {errors.GetAwaiter().GetResult()}");
+            yield return Sample.Read(process, before)
+                ?? throw new InvalidOperationException($"no answer: {errors.GetAwaiter().GetResult()}");
         }
     }
 
@@ -148,8 +167,10 @@ internal sealed record ClockComparison
         ProgramRun.Of([Repository.Semitone, "run", "--dry-run", "--keep-initrd", archive, program]);
         return
         [
-            "/usr/bin/setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-cpu", "max", "-m", "64M", "-nodefaults", "-nographic", "-no-reboot", "-serial", "stdio",
-            "-kernel", Path.Combine(Repository.Root, "out", "semitone_qemu-x86_64"), "-initrd", archive, "-append", $"semitone -- {program}",
+            "/usr/bin/setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-cpu", "max", "-m", "64M", "-nodefaults", "-nographic",
+            "-no-reboot", "-serial", "stdio",
+            "-kernel", Path.Combine(Repository.Root, "out", "semitone_qemu-x86_64"), "-initrd", archive, "-append",
+            $"semitone -- {program}",
         ];
     }
 

@@ -4,8 +4,9 @@ namespace Semitone.Apps;
 
 /// <summary>The guest's clocks beside the host's.</summary>
 /// <remarks>
-/// A guest's reading belongs to some moment between the host's question and the answer's arrival, so a busy host makes the verdict less sharp and never wrong. A test fails
-/// only when no moment within those brackets makes the clock right. <c>./semitone clocks</c> takes the distribution over many boots beside two busy loops.
+/// A guest's reading belongs to some moment between the host's question and the answer's arrival, so a busy host makes the verdict less
+/// sharp and never wrong. A test fails only when no moment within those brackets makes the clock right. <c>./semitone clocks</c> takes the
+/// distribution over many boots beside two busy loops.
 /// </remarks>
 public sealed class ClockTests
 {
@@ -14,13 +15,20 @@ public sealed class ClockTests
 
     private const double WallTolerance = 0.005;
 
-    /// <summary>A busy host may be slow to answer the first questions, and the program is not kept waiting for quick ones for long.</summary>
+    /// <summary>
+    /// A busy host may be slow to answer the first questions, and the program is not kept waiting for quick ones for long.
+    /// </summary>
     private const double EarlyWallTolerance = 0.25;
 
-    /// <summary>Seconds after which the time of day is corrected, at most, while other tests keep the host busy; <c>./semitone clocks</c> asks for <see cref="WallTolerance"/>.</summary>
+    /// <summary>
+    /// Seconds after which the time of day is corrected, at most, while other tests keep the host busy; <c>./semitone clocks</c> asks for
+    /// <see cref="WallTolerance"/>.
+    /// </summary>
     private const double LateWallTolerance = 0.05;
 
-    /// <summary>QEMU's clock chip starts at a whole second and stays behind the host by the fraction: nobody else tells a bare machine the time.</summary>
+    /// <summary>
+    /// QEMU's clock chip starts at a whole second and stays behind the host by the fraction: nobody else tells a bare machine the time.
+    /// </summary>
     private const double ChipTolerance = 1.05;
 
     private readonly ITestOutputHelper _output;
@@ -42,7 +50,10 @@ public sealed class ClockTests
         Assert.True(comparison.IsOrdered, comparison.ToString());
     }
 
-    /// <summary>Run by <c>./semitone clocks</c>: SEMITONE_CLOCK_BOOTS boots of SEMITONE_CLOCK_SECONDS seconds each, beside SEMITONE_CLOCK_LOOPS busy loops.</summary>
+    /// <summary>
+    /// Run by <c>./semitone clocks</c>: SEMITONE_CLOCK_BOOTS boots of SEMITONE_CLOCK_SECONDS seconds each, beside SEMITONE_CLOCK_LOOPS busy
+    /// loops.
+    /// </summary>
     [Fact(Explicit = true)]
     public void Clocks_ManyBoots_AreRightInEach()
     {
@@ -63,7 +74,9 @@ public sealed class ClockTests
         _output.WriteLine(ClockComparison.Summarize(all, RateTolerance, WallTolerance));
         File.AppendAllText(results, ClockComparison.Summarize(all, RateTolerance, WallTolerance) + "\n");
         Assert.All(all, comparison => Assert.True(
-            comparison.RateErrorAtLeast <= RateTolerance && comparison.WallErrorAtLeast <= WallTolerance && comparison.IsOrdered, comparison.ToString()));
+            comparison.RateErrorAtLeast <= RateTolerance
+                && comparison.WallErrorAtLeast <= WallTolerance
+                && comparison.IsOrdered, comparison.ToString()));
     }
 
     private static int ReadNumber(string variable, int otherwise) =>

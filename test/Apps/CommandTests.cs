@@ -30,7 +30,9 @@ public sealed class CommandTests
         Assert.Equal(("Hello, World! 0 arguments\n", 7), (run.Output, run.Status));
     }
 
-    /// <summary>Somewhere between what holds the root file system and what is enough, and the command or the kernel says what to do.</summary>
+    /// <summary>
+    /// Somewhere between what holds the root file system and what is enough, and the command or the kernel says what to do.
+    /// </summary>
     [Fact]
     public void Run_TooLittleMemory_SaysSo()
     {
@@ -76,7 +78,9 @@ public sealed class CommandTests
     {
         string program = CompiledPrograms.Get("missing.c", ["gcc", "-O2", "-static"]);
         ProgramRun run = ProgramRun.Of(
-            ["/usr/bin/env", "SEMITONE_QUIET=", "SEMITONE_ACCEL=tcg", Repository.Semitone, "run", "--timeout", "60", .. flag.Length > 0 ? (string[])[flag] : [], program, "--", status]);
+            ["/usr/bin/env", "SEMITONE_QUIET=", "SEMITONE_ACCEL=tcg", Repository.Semitone, "run", "--timeout", "60", .. flag.Length > 0
+                ? (string[])[flag]
+                : [], program, "--", status]);
         Assert.Equal(int.Parse(status, CultureInfo.InvariantCulture), run.Status);
         Assert.Equal(isTold ? "semitone: the program made system calls that are not there yet: number 335 (2 times)\n" : "", run.Errors);
     }
@@ -125,7 +129,11 @@ public sealed class CommandTests
         string folder = Directory.CreateTempSubdirectory("semitone-full-").FullName;
         try
         {
-            ProgramRun run = ProgramRun.Of(["/bin/sh", "-c", $"trap '' XFSZ; ulimit -f 100; exec '{Repository.Semitone}' run --keep-initrd {folder}/root.cpio '{StaticHello}'"]);
+            ProgramRun run = ProgramRun.Of([
+                "/bin/sh",
+                "-c",
+                $"trap '' XFSZ; ulimit -f 100; exec '{Repository.Semitone}' run --keep-initrd {folder}/root.cpio '{StaticHello}'"
+            ]);
             Assert.Equal(125, run.Status);
             Assert.Contains("the root file system cannot be packed", run.Errors, StringComparison.Ordinal);
             Assert.DoesNotContain("4 GiB", run.Errors, StringComparison.Ordinal);
@@ -171,7 +179,10 @@ public sealed class CommandTests
     public void Run_ReaderOfOutputGoes_EndsTheMachine()
     {
         using Process process = Process.Start(new ProcessStartInfo("/bin/sh",
-            ["-c", $"'{Repository.Semitone}' run --timeout 60 {string.Join(' ', s_busybox)} yes | head -n 2; echo ${{PIPESTATUS}}"]) { RedirectStandardOutput = true })!;
+            ["-c", $"'{Repository.Semitone}' run --timeout 60 {string.Join(' ', s_busybox)} yes | head -n 2; echo ${{PIPESTATUS}}"])
+        {
+            RedirectStandardOutput = true
+        })!;
         Assert.True(process.WaitForExit(30_000));
         Assert.StartsWith("y\ny\n", process.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
     }
@@ -189,7 +200,10 @@ public sealed class CommandTests
     public void Run_VariableWithoutValue_TakesTheHosts()
     {
         ProgramRun run = ProgramRun.Of(
-            ["/usr/bin/env", "FROM_HOST=seen", Repository.Semitone, "run", "--timeout", "60", "-e", "FROM_HOST", "-e", "NOT_THERE", .. s_busybox, "env"]);
+            [
+                "/usr/bin/env", "FROM_HOST=seen", Repository.Semitone, "run", "--timeout", "60", "-e", "FROM_HOST", "-e", "NOT_THERE",
+                .. s_busybox, "env"
+            ]);
         Assert.Contains("FROM_HOST=seen\n", run.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("NOT_THERE", run.Output, StringComparison.Ordinal);
     }
@@ -198,7 +212,9 @@ public sealed class CommandTests
     public void Run_Terminal_IsOneInTheGuestAndIsLeftAsItWas()
     {
         // script(1) makes a terminal; what is typed comes late, when the guest surely reads.
-        string inner = $"stty -a; '{Repository.Semitone}' run --timeout 60 {string.Join(' ', s_busybox)} sh -c '\\''test -t 0 && test -t 1 && echo terminal; read line; echo \"<$line>\"'\\''; stty -a";
+        string inner =
+            $"stty -a; '{Repository.Semitone}' run --timeout 60 {string.Join(' ', s_busybox)} sh -c '\\''test -t 0 && test -t 1 && echo "
+                + $"terminal; read line; echo \"<$line>\"'\\''; stty -a";
         ProgramRun run = ProgramRun.Of(["/bin/sh", "-c", $"(sleep 3; echo typed; sleep 1) | script -qec '{inner}' /dev/null"]);
         Assert.Contains("terminal\r\ntyped\r\n<typed>\r\n", run.Output, StringComparison.Ordinal);
         string[] settings = [.. run.Output.Split("speed ").Skip(1).Select(text => text.Split("\r\nterminal")[0].Trim())];
@@ -235,8 +251,10 @@ public sealed class CommandTests
             Assert.Equal(0, plan.Status);
 
             // Without the link the serial line is what a user of bare QEMU sees.
-            ProgramRun run = ProgramRun.Of(["/usr/bin/timeout", "60", "/bin/sh", "-c", plan.Output.Replace("host.link=1", "host.link=0", StringComparison.Ordinal)]);
-            Assert.Contains("Hello, World! 0 arguments\n", run.Output.Replace("\r", "", StringComparison.Ordinal), StringComparison.Ordinal);
+            ProgramRun run = ProgramRun.Of(
+                ["/usr/bin/timeout", "60", "/bin/sh", "-c", plan.Output.Replace("host.link=1", "host.link=0", StringComparison.Ordinal)]);
+            Assert.Contains(
+                "Hello, World! 0 arguments\n", run.Output.Replace("\r", "", StringComparison.Ordinal), StringComparison.Ordinal);
             Assert.Equal((7 << 1) | 1, run.Status);
         }
         finally
@@ -256,7 +274,8 @@ public sealed class CommandTests
             ProgramRun.Of(["/bin/gzip", "-1", archive]);
             ProgramRun run = ProgramRun.Of(
             [
-                "/usr/bin/timeout", "60", "qemu-system-x86_64", "-cpu", "max", "-m", "64M", "-nographic", "-vga", "none", "-no-reboot", "-nodefaults", "-serial", "stdio",
+                "/usr/bin/timeout", "60", "qemu-system-x86_64", "-cpu", "max", "-m", "64M", "-nographic", "-vga", "none", "-no-reboot",
+                "-nodefaults", "-serial", "stdio",
                 "-kernel", Path.Combine(Repository.Root, "out", "semitone_qemu-x86_64"), "-initrd", archive + ".gz",
                 "-append", "elfloader env.vars=[ \"GREETING=good day\" PATH=/bin ] -- /bin/busybox env",
             ]);
@@ -346,14 +365,20 @@ public sealed class CommandTests
 
     /// <summary>Starts the command with Ctrl-C in effect: who runs the tests in a shell's background has it ignored.</summary>
     private static Process Start(IEnumerable<string> arguments) =>
-        Process.Start(new ProcessStartInfo("/usr/bin/env", ["--default-signal=INT,QUIT", Repository.Semitone, .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Process.Start(new ProcessStartInfo("/usr/bin/env", ["--default-signal=INT,QUIT", Repository.Semitone, .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        })!;
 
     /// <summary>Finds the processes whose command line has a word in it, zombies aside.</summary>
     private static List<string> FindProcesses(string word) => [.. Directory.GetDirectories("/proc").Where(folder =>
     {
         try
         {
-            return char.IsAsciiDigit(Path.GetFileName(folder)[0]) && File.ReadAllText(folder + "/cmdline").Contains(word, StringComparison.Ordinal);
+            return char.IsAsciiDigit(Path.GetFileName(folder)[0])
+                && File.ReadAllText(folder + "/cmdline").Contains(word, StringComparison.Ordinal);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

@@ -21,7 +21,8 @@ internal static class CompiledPrograms
         Assert.SkipUnless(Exists(compiler[0]), $"{compiler[0]} is not installed");
         string path = Path.Combine(Repository.Programs, source);
         byte[] sum = SHA256.HashData([.. File.ReadAllBytes(path), .. Encoding.UTF8.GetBytes(string.Join('\0', compiler))]);
-        string program = Path.Combine(Repository.Cache, "bin", $"{Path.GetFileNameWithoutExtension(source)}-{Convert.ToHexStringLower(sum)[..12]}");
+        string program =
+            Path.Combine(Repository.Cache, "bin", $"{Path.GetFileNameWithoutExtension(source)}-{Convert.ToHexStringLower(sum)[..12]}");
         if (File.Exists(program))
         {
             return program;
@@ -29,7 +30,11 @@ internal static class CompiledPrograms
 
         Directory.CreateDirectory(Path.GetDirectoryName(program)!);
         string unfinished = program + ".new";
-        string[] environment = [$"PATH={Environment.GetEnvironmentVariable("PATH")}", "HOME=" + Environment.GetEnvironmentVariable("HOME"), "CGO_ENABLED=0", "GO111MODULE=off", $"GOCACHE={Repository.Cache}/go"];
+        string[] environment =
+        [
+            $"PATH={Environment.GetEnvironmentVariable("PATH")}", "HOME=" + Environment.GetEnvironmentVariable("HOME"), "CGO_ENABLED=0",
+            "GO111MODULE=off", $"GOCACHE={Repository.Cache}/go"
+        ];
         ProgramRun run = ProgramRun.Of([.. compiler, "-o", unfinished, path], environment: environment);
         Assert.True(run.Status == 0, $"{string.Join(' ', compiler)} {source}: {run.Describe()}");
         File.Move(unfinished, program);

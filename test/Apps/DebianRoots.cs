@@ -9,7 +9,10 @@ internal static class DebianRoots
 {
     /// <summary>Dependencies that the programs under test do without: they are for installing and configuring packages.</summary>
     private static readonly HashSet<string> s_leftOut =
-        ["dpkg", "tar", "debconf", "cdebconf", "install-info", "media-types", "mailcap", "mime-support", "sensible-utils", "ucf", "libc-bin", "netbase", "tzdata", "readline-common", "debianutils"];
+        [
+            "dpkg", "tar", "debconf", "cdebconf", "install-info", "media-types", "mailcap", "mime-support", "sensible-utils", "ucf",
+            "libc-bin", "netbase", "tzdata", "readline-common", "debianutils"
+        ];
 
     private static readonly ConcurrentDictionary<string, Lazy<string>> s_roots = new();
     private static readonly Lock s_aptLock = new();
@@ -65,11 +68,13 @@ internal static class DebianRoots
     {
         ProgramRun run = ProgramRun.Of(
         [
-            "apt-cache", "depends", "--recurse", "--no-recommends", "--no-suggests", "--no-conflicts", "--no-breaks", "--no-replaces", "--no-enhances", .. packages,
+            "apt-cache", "depends", "--recurse", "--no-recommends", "--no-suggests", "--no-conflicts", "--no-breaks", "--no-replaces",
+            "--no-enhances", .. packages,
         ]);
         Check(run, packages[0]);
 
-        // A package's own line starts in the first column; those of virtual packages have brackets. What is left out takes what only it needs along, so walk the graph.
+        // A package's own line starts in the first column; those of virtual packages have brackets. What is left out takes what only it
+        // needs along, so walk the graph.
         Dictionary<string, List<string>> graph = [];
         List<string> current = [];
         foreach (string line in run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries))

@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace Semitone.Apps;
 
-/// <summary>A program runs whatever /dev/kvm is, and the command says in one line why it is not used. KVM itself is played here: see Doubles.</summary>
+/// <summary>
+/// A program runs whatever /dev/kvm is, and the command says in one line why it is not used. KVM itself is played here: see Doubles.
+/// </summary>
 public sealed class KvmTests : IDisposable
 {
     private const string Device = "/dev/kvm";
@@ -63,7 +65,8 @@ public sealed class KvmTests : IDisposable
     [InlineData("hangs", "hung at")]
     public void Run_KvmAskedForWhereItCannotBeUsed_SaysExactlyWhyAndStartsNothing(string mode, string reason)
     {
-        foreach (ProgramRun run in (ProgramRun[])[Run(mode, ["run", "--accel", "kvm", StaticHello]), Run(mode, ["run", StaticHello], "SEMITONE_ACCEL=kvm")])
+        foreach (ProgramRun run in (ProgramRun[])[Run(
+            mode, ["run", "--accel", "kvm", StaticHello]), Run(mode, ["run", StaticHello], "SEMITONE_ACCEL=kvm")])
         {
             Assert.Equal(("", 122), (run.Output, run.Status));
             Assert.Contains(reason, run.Errors, StringComparison.Ordinal);
@@ -121,7 +124,11 @@ public sealed class KvmTests : IDisposable
     public void Run_QemuFailsBeforeTheFirstByte_StartsOnceMoreWithoutKvm(string failure, string reason)
     {
         string input = string.Concat(Enumerable.Range(0, 500).Select(i => $"line {i}\n"));
-        string[] command = ["run", "--rootfs", DebianRoots.Get(["busybox-static"]), "--", "/bin/busybox", "sh", "-c", "while read -r line; do echo \"$line\"; done; exit 9"];
+        string[] command =
+        [
+            "run", "--rootfs", DebianRoots.Get(["busybox-static"]), "--", "/bin/busybox", "sh", "-c",
+            "while read -r line; do echo \"$line\"; done; exit 9"
+        ];
         ProgramRun run = RunWithInput("usable", command, input, $"SEMITONE_QEMU={FakeQemu}", $"FAKE_QEMU={failure}");
         Assert.Equal((input, 9), (run.Output, run.Status));
         Assert.Contains(reason, Assert.Single(run.Errors.TrimEnd('\n').Split('\n')), StringComparison.Ordinal);

@@ -1,6 +1,8 @@
 namespace Semitone.Apps;
 
-/// <summary>What ./semitone itself does: in a tree of its own, with doubles of the tools that it calls, which write down how they were called.</summary>
+/// <summary>
+/// What ./semitone itself does: in a tree of its own, with doubles of the tools that it calls, which write down how they were called.
+/// </summary>
 public sealed class LauncherTests : IDisposable
 {
     private const UnixFileMode Executable = (UnixFileMode)0x1ED;
@@ -21,7 +23,9 @@ public sealed class LauncherTests : IDisposable
         }
 
         File.Copy(Path.Combine(Repository.Root, "semitone"), $"{_root}/tree/semitone");
-        foreach (string tool in (string[])["qemu-system-x86_64", "clang", "ld.lld", "objcopy", "setpriv", "apt-get", "apt-cache", "dpkg-deb", "gcc"])
+        foreach (string tool in (string[])[
+            "qemu-system-x86_64", "clang", "ld.lld", "objcopy", "setpriv", "apt-get", "apt-cache", "dpkg-deb", "gcc"
+        ])
         {
             WriteTool(tool, $"echo {tool} >>'{_root}/calls'");
         }
@@ -50,7 +54,8 @@ public sealed class LauncherTests : IDisposable
         Launch("version");
         Launch("version"); // the first build has left its folders
         File.Delete($"{_root}/calls");
-        Assert.Equal(($"command: {command} {argument}".TrimEnd(), 0), Launch([command, .. argument.Length > 0 ? (string[])[argument] : []]));
+        Assert.Equal(
+            ($"command: {command} {argument}".TrimEnd(), 0), Launch([command, .. argument.Length > 0 ? (string[])[argument] : []]));
         Assert.Equal("", Calls);
     }
 
@@ -73,7 +78,8 @@ public sealed class LauncherTests : IDisposable
             change();
             File.Delete($"{_root}/calls");
             Assert.Equal(("command: run prog", 0), Launch("run", "prog"));
-            Assert.Equal((buildsCommand, buildsKernel), (Calls.Contains("publish", StringComparison.Ordinal) && Calls.Contains("src/Cli/", StringComparison.Ordinal), Calls.Contains("src/Kernel/", StringComparison.Ordinal)));
+            Assert.Equal((buildsCommand, buildsKernel), (Calls.Contains("publish", StringComparison.Ordinal)
+                && Calls.Contains("src/Cli/", StringComparison.Ordinal), Calls.Contains("src/Kernel/", StringComparison.Ordinal)));
         }
     }
 
@@ -141,7 +147,8 @@ public sealed class LauncherTests : IDisposable
     }
 
     private ProgramRun Run(string home, string[] arguments) =>
-        ProgramRun.Of([$"{_root}/tree/semitone", .. arguments], environment: [$"PATH={_root}/tools:/usr/local/bin:/usr/bin:/bin", $"HOME={home}"]);
+        ProgramRun.Of(
+            [$"{_root}/tree/semitone", .. arguments], environment: [$"PATH={_root}/tools:/usr/local/bin:/usr/bin:/bin", $"HOME={home}"]);
 
     private void Write(string file, string text)
     {

@@ -23,7 +23,10 @@ internal static partial class Manifest
         Compiled("hello.cpp", "g++", "-O2", "-std=c++17", "-static") with { Input = "a b a" },
         Compiled("hello.go", "go", "build"),
         Compiled("hello.rs", "rustc", "-O") with { Input = "one three seventeen" },
-        Compiled("environment.c", "gcc", "-O2") with { Arguments = ["", "two words", "\"quoted\" 'both'", "tab\tand\\backslash", "ümläut", "--", "]"], Environment = ["GREETING=hello there", "EMPTY="] },
+        Compiled("environment.c", "gcc", "-O2") with { Arguments =
+        [
+            "", "two words", "\"quoted\" 'both'", "tab\tand\\backslash", "ümläut", "--", "]"
+        ], Environment = ["GREETING=hello there", "EMPTY="] },
         Compiled("environment.c", "musl-gcc", "-O2", "-static"),
         Compiled("threads.c", "gcc", "-O2", "-pthread"),
         Compiled("threads.c", "gcc", "-O2", "-pthread", "-static"),
@@ -37,9 +40,11 @@ internal static partial class Manifest
             .Select(source => Compiled(source, "gcc", "-O1", "-w", "-pthread", "-static") with { NeedsRoot = true }),
         .. ((string[])
         [
-            "null-read", "wild-write", "non-canonical", "kernel-read", "kernel-jump", "null-jump", "divide", "illegal", "privileged", "port", "breakpoint", "stack-overflow",
+            "null-read", "wild-write", "non-canonical", "kernel-read", "kernel-jump", "null-jump", "divide", "illegal", "privileged",
+            "port", "breakpoint", "stack-overflow",
             "write-text", "execute-data", "unmapped", "read-only", "abort", "kill", "term",
-        ]).Select(way => Compiled("faults.c", "gcc", "-O1", "-static") with { Name = $"fault: {way}", Arguments = [way], ComparesErrors = false }),
+        ]).Select(way =>
+            Compiled("faults.c", "gcc", "-O1", "-static") with { Name = $"fault: {way}", Arguments = [way], ComparesErrors = false }),
 
         // Instructions that no compiler makes: the signal, the place and the registers are Linux's.
         Compiled("instructions.c", "gcc", "-O1", "-static", "-fno-stack-protector", "-mfsgsbase"),
@@ -64,7 +69,10 @@ internal static partial class Manifest
         Debian("coreutils", "/usr/bin/md5sum", "/bin/ls", "/tmp/words"),
         Debian("coreutils", "/usr/bin/sha256sum", "/bin/cat"),
         Debian("coreutils", "/usr/bin/sort", "-r", "/tmp/words"),
-        Debian("coreutils", "/usr/bin/sort", "-n") with { Input = string.Join('\n', Enumerable.Range(0, 5000).Select(i => i * 7919 % 5003)) + "\n" },
+        Debian("coreutils", "/usr/bin/sort", "-n") with
+        {
+            Input = string.Join('\n', Enumerable.Range(0, 5000).Select(i => i * 7919 % 5003)) + "\n"
+        },
         Debian("coreutils", "/usr/bin/wc", "/tmp/words", "/bin/ls"),
         Debian("coreutils", "/usr/bin/env") with { Normalize = SortLines, Environment = ["A=1", "B=x y", "C="] },
         Debian("coreutils", "/bin/date", "-u", "-d", "@1700000000"),
@@ -81,30 +89,72 @@ internal static partial class Manifest
         Debian("grep", "/bin/grep", "nothing", "/tmp/words"),
         Debian("gzip", "/bin/gzip", "-9", "-n", "-c", "/bin/gzip"),
         Debian("gzip", "/bin/gzip", "-d", "-c") with { Name = "gunzip", Input = Unzippable },
-        Debian("sqlite3", "/usr/bin/sqlite3", ":memory:", "create table t(a,b); insert into t values(1,'x'),(2,'y'); select sum(a), group_concat(b) from t;"),
-        Debian("sqlite3", "/usr/bin/sqlite3", "/tmp/new.db") with { Name = "sqlite3 in a file", Input = "create table t(a);\ninsert into t select value from generate_series(1,1000);\nselect count(*), sum(a) from t;\ndrop table t;\n.quit\n" },
-        Debian("lua5.4", "/usr/bin/lua5.4", "-e", "t={} for w in ('a b c'):gmatch('%a') do t[#t+1]=w end print(#t, table.concat(t,'-'), 2^53, pcall(error,'x'))"),
-        Debian("perl-base", "/usr/bin/perl", "-e", "my %h = map { $_ => length } qw(one three five); print join(',', map {\"$_=$h{$_}\"} sort keys %h), \"\\n\"; print sprintf('%.10f', atan2(1,1)*4), \"\\n\"; exit 4"),
+        Debian(
+            "sqlite3",
+            "/usr/bin/sqlite3",
+            ":memory:",
+            "create table t(a,b); insert into t values(1,'x'),(2,'y'); select sum(a), group_concat(b) from t;"),
+        Debian("sqlite3", "/usr/bin/sqlite3", "/tmp/new.db") with
+        {
+            Name = "sqlite3 in a file",
+            Input = "create table t(a);\ninsert into t select value from generate_series(1,1000);\nselect count(*), sum(a) from t;\ndrop "
+                + "table t;\n.quit\n"
+        },
+        Debian(
+            "lua5.4",
+            "/usr/bin/lua5.4",
+            "-e",
+            "t={} for w in ('a b c'):gmatch('%a') do t[#t+1]=w end print(#t, table.concat(t,'-'), 2^53, pcall(error,'x'))"),
+        Debian(
+            "perl-base",
+            "/usr/bin/perl",
+            "-e",
+            "my %h = map { $_ => length } qw(one three five); print join(',', map {\"$_=$h{$_}\"} sort keys %h), \"\\n\"; print "
+                + "sprintf('%.10f', atan2(1,1)*4), \"\\n\"; exit 4"),
         Debian("perl-base", "/usr/bin/perl", "-ne", "print scalar reverse") with { Input = "abc\ndef\n" },
-        Debian("bash", "/bin/bash", "-c", "mapfile -t a < /tmp/words; echo ${#a[@]} ${a[1]}; [[ abc =~ ^a(b) ]] && echo ${BASH_REMATCH[1]}; trap 'echo bye' EXIT; exit 3"),
-        Debian("dash", "/bin/dash") with { Name = "dash reads a script", Input = "read x < /tmp/words; echo $x $((6 * 7)); exec 5>/tmp/new; echo y >&5; cd /tmp; echo *" },
+        Debian(
+            "bash",
+            "/bin/bash",
+            "-c",
+            "mapfile -t a < /tmp/words; echo ${#a[@]} ${a[1]}; [[ abc =~ ^a(b) ]] && echo ${BASH_REMATCH[1]}; trap 'echo bye' EXIT; exit "
+                + "3"),
+        Debian("dash", "/bin/dash") with
+        {
+            Name = "dash reads a script",
+            Input = "read x < /tmp/words; echo $x $((6 * 7)); exec 5>/tmp/new; echo y >&5; cd /tmp; echo *"
+        },
         Debian("dc", "/usr/bin/dc", "-e", "2 1000 ^ p"),
         Debian("diffutils", "/usr/bin/diff", "/tmp/words", "-") with { Input = "pear\napple\nfig\n" },
         Debian("ed", "/bin/ed", "/tmp/words") with { Input = "1,$p\n2d\n1,$n\nw /tmp/o\nq\n" },
         Debian("findutils", "/usr/bin/find", "/tmp", "-type", "f", "-printf", "%p %s %m\\n"),
         Debian("jq", "/usr/bin/jq", ".a[1], ([range(10000)] | add)") with { Input = "{\"a\":[1,{\"b\":2}]}" },
         Debian("m4", "/usr/bin/m4") with { Name = "m4 from standard input", Input = "define(a,`x$1y')dnl\na(1)\neval(2**10)\n" },
-        Debian("ruby3.1", "/usr/bin/ruby3.1", "-e", "p 2**200; t = Thread.new { puts :thread }; t.join; require 'digest'; puts Digest::SHA256.hexdigest('x'); f = Fiber.new { Fiber.yield 1; 2 }; p f.resume, f.resume; exit 3"),
-        Debian("tcl8.6", "/usr/bin/tclsh8.6") with { Name = "tclsh and its event loop", Input = "puts [expr 2**100]\nafter 100 {set x 1}\nvwait x\nputs $x\nset f [open /tmp/q w]\nputs $f hi\nclose $f\nputs [file size /tmp/q]\nexit 4\n" },
+        Debian(
+            "ruby3.1",
+            "/usr/bin/ruby3.1",
+            "-e",
+            "p 2**200; t = Thread.new { puts :thread }; t.join; require 'digest'; puts Digest::SHA256.hexdigest('x'); f = Fiber.new { "
+                + "Fiber.yield 1; 2 }; p f.resume, f.resume; exit 3"),
+        Debian("tcl8.6", "/usr/bin/tclsh8.6") with
+        {
+            Name = "tclsh and its event loop",
+            Input = "puts [expr 2**100]\nafter 100 {set x 1}\nvwait x\nputs $x\nset f [open /tmp/q w]\nputs $f hi\nclose $f\nputs [file "
+                + "size /tmp/q]\nexit 4\n"
+        },
         Debian("xz-utils", "/usr/bin/xz", "-T2", "-c", "/usr/bin/xz"),
         Debian("zstd", "/usr/bin/zstd", "-T2", "-c", "/usr/bin/zstd"),
         Python("print('hello from python')"),
-        Python("import json, re, math, hashlib; print(json.dumps({'a': [1, 2.5, None]}), re.sub('b+', 'x', 'abbc'), math.pi, hashlib.sha256(b'x').hexdigest())"),
+        Python("import json, re, math, hashlib; print(json.dumps({'a': [1, 2.5, None]}), re.sub('b+', 'x', 'abbc'), math.pi, "
+            + "hashlib.sha256(b'x').hexdigest())"),
         Python("import sys; print(sum(int(line) for line in sys.stdin)); sys.exit(6)") with { Input = "1\n2\n39\n" },
-        Python("import threading, queue; q = queue.Queue(); ts = [threading.Thread(target=lambda i=i: q.put(i * i)) for i in range(10)]; [t.start() for t in ts]; [t.join() for t in ts]; print(sorted(q.queue))"),
-        Python("import os, tempfile; d = tempfile.mkdtemp(); p = d + '/f'; open(p, 'w').write('x' * 100000); print(os.stat(p).st_size, open(p).read() == 'x' * 100000); os.rename(p, d + '/g'); print(os.listdir(d)); os.unlink(d + '/g'); os.rmdir(d)"),
+        Python("import threading, queue; q = queue.Queue(); ts = [threading.Thread(target=lambda i=i: q.put(i * i)) for i in range(10)]; "
+            + "[t.start() for t in ts]; [t.join() for t in ts]; print(sorted(q.queue))"),
+        Python("import os, tempfile; d = tempfile.mkdtemp(); p = d + '/f'; open(p, 'w').write('x' * 100000); print(os.stat(p).st_size, "
+            + "open(p).read() == 'x' * 100000); os.rename(p, d + '/g'); print(os.listdir(d)); os.unlink(d + '/g'); os.rmdir(d)"),
         Python("raise ValueError('seen')"),
-        Python("import decimal, datetime, random, collections, itertools; decimal.getcontext().prec = 50; print(decimal.Decimal(2).sqrt(), datetime.date(2024, 2, 29).isoformat(), sum(itertools.islice(itertools.count(), 1000)), collections.Counter('mississippi').most_common(2))"),
+        Python("import decimal, datetime, random, collections, itertools; decimal.getcontext().prec = 50; "
+            + "print(decimal.Decimal(2).sqrt(), datetime.date(2024, 2, 29).isoformat(), sum(itertools.islice(itertools.count(), 1000)), "
+                + "collections.Counter('mississippi').most_common(2))"),
     ];
 
     /// <summary>"unpacked" and a line feed, as gzip(1) writes it.</summary>
@@ -125,7 +175,16 @@ internal static partial class Manifest
         new() { Name = $"{source}: {string.Join(' ', compiler)}", Program = source, Compiler = compiler, Arguments = ["one", "two words"] };
 
     private static AppCase Debian(string package, string program, params string[] arguments) =>
-        new() { Name = $"{package}: {Shorten($"{Path.GetFileName(program)} {string.Join(' ', arguments)}")}", Packages = [package], Program = program, Arguments = arguments };
+        new()
+        {
+            Name = $"{package}: {Shorten($"{Path.GetFileName(program)} {string.Join(' ', arguments)}")}",
+            Packages =
+        [
+            package
+        ],
+            Program = program,
+            Arguments = arguments
+        };
 
     private static AppCase Python(string script) =>
         new() { Name = $"python3: {Shorten(script)}", Packages = s_python, Program = "/usr/bin/python3.11", Arguments = ["-c", script] };
@@ -135,10 +194,15 @@ internal static partial class Manifest
     /// <summary>The order of variables is nobody's promise.</summary>
     private static string SortLines(string text) => string.Join('\n', text.Split('\n').Order(StringComparer.Ordinal));
 
-    /// <summary>Leaves of <c>ls -l</c> what is the packed tree's: a folder's size and links are its file system's affair, and /dev, /proc and /sys are the kernel's.</summary>
+    /// <summary>
+    /// Leaves of <c>ls -l</c> what is the packed tree's: a folder's size and links are its file system's affair, and /dev, /proc and /sys
+    /// are the kernel's.
+    /// </summary>
     private static string HideWhatFileSystemsDiffer(string listing) => string.Join(
         '\n',
-        listing.Split('\n').Where(line => !OfTheKernel().IsMatch(line)).Select(line => line.StartsWith('d') ? SizeAndLinks().Replace(line, "$1 N $2 SIZE DATE") : line));
+        listing.Split('\n')
+            .Where(line => !OfTheKernel().IsMatch(line))
+            .Select(line => line.StartsWith('d') ? SizeAndLinks().Replace(line, "$1 N $2 SIZE DATE") : line));
 
     [GeneratedRegex(@"^total |\b(dev|proc|sys)$|\.\.?$")]
     private static partial Regex OfTheKernel();

@@ -11,7 +11,12 @@ internal sealed record ProgramRun(string Output, string Errors, int Status, bool
 {
     /// <summary>Runs a command on the host.</summary>
     /// <param name="environment">The whole environment; null for ours.</param>
-    public static ProgramRun Of(IEnumerable<string> command, string input = "", IEnumerable<string>? environment = null, TimeSpan? limit = null, string? folder = null)
+    public static ProgramRun Of(
+        IEnumerable<string> command,
+        string input = "",
+        IEnumerable<string>? environment = null,
+        TimeSpan? limit = null,
+        string? folder = null)
     {
         ProcessStartInfo start = new(command.First(), command.Skip(1))
         {
@@ -56,5 +61,7 @@ internal sealed record ProgramRun(string Output, string Errors, int Status, bool
         return new ProgramRun(output.GetAwaiter().GetResult(), errors.GetAwaiter().GetResult(), process.ExitCode, !hasEnded);
     }
 
-    public string Describe() => $"status {Status}{(HasHung ? " after it was killed because it hung" : "")}\n--- standard output\n{Output}\n--- standard error\n{Errors}\n";
+    public string Describe() =>
+        $"status {Status}{(HasHung ? " after it was killed because it hung" : "")}\n--- standard output\n{Output}\n--- standard "
+            + $"error\n{Errors}\n";
 }

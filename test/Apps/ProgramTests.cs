@@ -31,10 +31,15 @@ public sealed class ProgramTests
     private static (ProgramRun Native, ProgramRun Guest) RunCompiled(AppCase appCase)
     {
         string program = CompiledPrograms.Get(appCase.Program, appCase.Compiler);
-        ProgramRun native = ProgramRun.Of([program, .. appCase.Arguments], appCase.Input, [Guest.DefaultPath, "HOME=/", "PWD=/", .. appCase.Environment]);
+        ProgramRun native =
+            ProgramRun.Of([program, .. appCase.Arguments], appCase.Input, [Guest.DefaultPath, "HOME=/", "PWD=/", .. appCase.Environment]);
         ProgramRun guest = Guest.Run([.. GetFlags(appCase), program, "--", .. appCase.Arguments], appCase.Input);
         return (native, guest);
     }
 
-    private static IEnumerable<string> GetFlags(AppCase appCase) => [.. appCase.Flags, .. appCase.Environment.SelectMany(variable => (string[])["-e", variable])];
+    private static IEnumerable<string> GetFlags(AppCase appCase) =>
+    [
+        .. appCase.Flags,
+        .. appCase.Environment.SelectMany(variable => (string[])["-e", variable])
+    ];
 }

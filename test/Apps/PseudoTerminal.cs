@@ -52,7 +52,9 @@ internal sealed class PseudoTerminal : IDisposable
         while ((found = _shown.ToString().IndexOf(text, _seen, StringComparison.Ordinal)) < 0)
         {
             bool isAlive = TryRead(1000) || !Process.HasExited;
-            Assert.True(isAlive && time.Elapsed < TimeSpan.FromSeconds(60), $"'{text}' is not shown; this is: {_shown.ToString(_seen, _shown.Length - _seen)}");
+            Assert.True(
+                isAlive && time.Elapsed < TimeSpan.FromSeconds(60),
+                $"'{text}' is not shown; this is: {_shown.ToString(_seen, _shown.Length - _seen)}");
         }
 
         _seen = found + text.Length;

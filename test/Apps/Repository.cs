@@ -5,7 +5,8 @@ namespace Semitone.Apps;
 /// <summary>Where things are.</summary>
 internal static class Repository
 {
-    public static string Root { get; } = typeof(Repository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(data => data.Key == "RepositoryRoot").Value!;
+    public static string Root { get; } =
+        typeof(Repository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(data => data.Key == "RepositoryRoot").Value!;
 
     /// <summary>The command under test.</summary>
     public static string Semitone { get; } = Path.Combine(Root, "out", "semitone");

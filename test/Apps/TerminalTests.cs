@@ -15,7 +15,9 @@ public sealed class TerminalTests
         string.Join(' ', ((string[])[Repository.Semitone, "run", "--timeout", "60", .. s_busybox, .. program]).Select(word => $"'{word}'"));
 
     /// <summary>Gives bash the time to get from showing something to waiting for a key.</summary>
-    /// <remarks>A SIGINT between the two is taken note of and handled with the next key only: bash asks before it waits, on Linux too.</remarks>
+    /// <remarks>
+    /// A SIGINT between the two is taken note of and handled with the next key only: bash asks before it waits, on Linux too.
+    /// </remarks>
     private static void LetItWaitForKeys() => Thread.Sleep(1000);
 
     [Fact]
@@ -138,7 +140,10 @@ public sealed class TerminalTests
     public void Run_KilledInATerminal_HasItPutBack()
     {
         using PseudoTerminal terminal = new(
-            "/bin/sh", "-c", $"stty -g; {Command("sh", "-c", "echo up; cat")}; i=0; while [ $i -lt 50 ] && ! stty -a | grep -q ' opost'; do sleep 0.1; i=$((i + 1)); done; stty -g");
+            "/bin/sh",
+            "-c",
+            $"stty -g; {Command("sh", "-c", "echo up; cat")}; i=0; while [ $i -lt 50 ] && ! stty -a | grep -q ' opost'; do sleep 0.1; "
+                + $"i=$((i + 1)); done; stty -g");
 
         terminal.WaitFor("up");
         foreach (string process in Directory.GetDirectories("/proc").Where(folder => char.IsAsciiDigit(Path.GetFileName(folder)[0])))
@@ -149,7 +154,10 @@ public sealed class TerminalTests
             }
         }
 
-        string[] settings = [.. terminal.WaitForEnd().Shown.Split("\r\n").SelectMany(line => line.Split('\n')).Where(line => line.Count(letter => letter == ':') > 20)];
+        string[] settings = [.. terminal.WaitForEnd().Shown
+            .Split("\r\n")
+            .SelectMany(line => line.Split('\n'))
+            .Where(line => line.Count(letter => letter == ':') > 20)];
         Assert.Equal(2, settings.Length);
         Assert.Equal(settings[0], settings[1]);
     }
@@ -179,7 +187,8 @@ public sealed class TerminalTests
     [Fact]
     public void Run_ProgramReadsALine_LeavesTheRestOfThePipe()
     {
-        ProgramRun run = ProgramRun.Of(["/bin/sh", "-c", $"{Command("sh", "-c", "read line; echo \"<$line>\"")}; cat"], "one\ntwo\nthree\n");
+        ProgramRun run =
+            ProgramRun.Of(["/bin/sh", "-c", $"{Command("sh", "-c", "read line; echo \"<$line>\"")}; cat"], "one\ntwo\nthree\n");
         Assert.Equal(("<one>\ntwo\nthree\n", 0), (run.Output, run.Status));
     }
 

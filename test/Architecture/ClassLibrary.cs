@@ -4,10 +4,13 @@ using Microsoft.CodeAnalysis.CSharp;
 
 namespace Semitone.Architecture;
 
-/// <summary>The public surface of .NET's class library, as the compiler sees it: the reference assemblies of the SDK that runs the tests.</summary>
+/// <summary>
+/// The public surface of .NET's class library, as the compiler sees it: the reference assemblies of the SDK that runs the tests.
+/// </summary>
 internal static class ClassLibrary
 {
-    private static readonly SymbolDisplayFormat s_fullName = new(typeQualificationStyle: SymbolDisplayTypeQualificationStyle.NameAndContainingTypesAndNamespaces);
+    private static readonly SymbolDisplayFormat s_fullName =
+        new(typeQualificationStyle: SymbolDisplayTypeQualificationStyle.NameAndContainingTypesAndNamespaces);
 
     public static CSharpCompilation Compilation { get; } = CSharpCompilation.Create("Surface", references: FindReferences());
 
@@ -25,7 +28,11 @@ internal static class ClassLibrary
         string packs = Path.GetFullPath(Path.Combine(runtime, "..", "..", "..", "packs", "Microsoft.NETCore.App.Ref"));
         string framework = $"net{Environment.Version.Major}.{Environment.Version.Minor}";
         string? folder = Directory.Exists(packs)
-            ? Directory.EnumerateDirectories(packs).Select(pack => Path.Combine(pack, "ref", framework)).Where(Directory.Exists).Order(StringComparer.Ordinal).LastOrDefault()
+            ? Directory.EnumerateDirectories(packs)
+                .Select(pack => Path.Combine(pack, "ref", framework))
+                .Where(Directory.Exists)
+                .Order(StringComparer.Ordinal)
+                .LastOrDefault()
             : null;
         Assert.True(folder is not null, $"the reference assemblies of {framework} are not below {packs}");
         return [.. Directory.EnumerateFiles(folder, "*.dll").Where(IsManaged).Select(file => MetadataReference.CreateFromFile(file))];

@@ -11,18 +11,22 @@ public sealed class FloorBoundaryTests
     private static readonly string[] s_outside = ["src/Metal/", "src/Machine.X64/", "src/Cli/", "src/Generators/", "src/Analyzers/"];
 
     private static readonly Lazy<SourceFile[]> s_safeSources = new(() =>
-        [.. Repository.Sources.Where(path => path.StartsWith("src/", StringComparison.Ordinal) && !s_outside.Any(path.StartsWith)).Select(Repository.Parse)]);
+        [.. Repository.Sources.Where(path => path.StartsWith("src/", StringComparison.Ordinal)
+            && !s_outside.Any(path.StartsWith)).Select(Repository.Parse)]);
 
     /// <summary>Frames, page tables and contexts are made by the two machines only.</summary>
     [Fact]
     public void InternalsOfMachine_AreVisibleToTheTwoMachinesOnly()
     {
-        IEnumerable<string> friends = XDocument.Parse(Repository.Read("src/Machine/Machine.csproj")).Descendants("InternalsVisibleTo").Select(item => item.Attribute("Include")!.Value);
+        IEnumerable<string> friends = XDocument.Parse(Repository.Read("src/Machine/Machine.csproj"))
+            .Descendants("InternalsVisibleTo")
+            .Select(item => item.Attribute("Include")!.Value);
         Assert.Equal(["Semitone.Fakes", "Semitone.Machine.X64"], friends.Order(StringComparer.Ordinal));
         Verdict.None(
             from path in Repository.Sources
-            where path.StartsWith("src/", StringComparison.Ordinal) && Repository.Read(path).Contains("InternalsVisibleTo(", StringComparison.Ordinal)
-                && path.StartsWith("src/Machine", StringComparison.Ordinal)
+            where path.StartsWith("src/", StringComparison.Ordinal)
+                && Repository.Read(path).Contains("InternalsVisibleTo(", StringComparison.Ordinal)
+                    && path.StartsWith("src/Machine", StringComparison.Ordinal)
             select path);
         foreach (string path in (string[])["src/Machine/IPageTable.cs", "src/Machine/IGuestContext.cs"])
         {
@@ -32,7 +36,8 @@ public sealed class FloorBoundaryTests
                 method => method.Modifiers.Any(SyntaxKind.InternalKeyword) && method.Body is null && method.ExpressionBody is null);
         }
 
-        ConstructorDeclarationSyntax constructor = Assert.Single(Repository.Parse("src/Machine/Frame.cs").Node.DescendantNodes().OfType<ConstructorDeclarationSyntax>());
+        ConstructorDeclarationSyntax constructor =
+            Assert.Single(Repository.Parse("src/Machine/Frame.cs").Node.DescendantNodes().OfType<ConstructorDeclarationSyntax>());
         Assert.Equal("internal", constructor.Modifiers.ToString());
     }
 
@@ -41,9 +46,11 @@ public sealed class FloorBoundaryTests
     public void ExplicitLayouts_HoldNoReferences()
     {
         SyntaxTree usings = CSharpSyntaxTree.ParseText(
-            "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; global using System.Threading; global using System.Threading.Tasks;",
+            "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; global using "
+                + "System.Threading; global using System.Threading.Tasks;",
             cancellationToken: TestContext.Current.CancellationToken);
-        CSharpCompilation compilation = CSharpCompilation.Create("Kernel", [usings, .. s_safeSources.Value.Select(source => source.Tree)], ClassLibrary.FindReferences());
+        CSharpCompilation compilation = CSharpCompilation.Create(
+            "Kernel", [usings, .. s_safeSources.Value.Select(source => source.Tree)], ClassLibrary.FindReferences());
         List<string> violations = [];
         int seen = 0;
         foreach (SourceFile source in s_safeSources.Value)
@@ -51,7 +58,8 @@ public sealed class FloorBoundaryTests
             foreach (TypeDeclarationSyntax type in source.Node.DescendantNodes().OfType<TypeDeclarationSyntax>().Where(HasExplicitLayout))
             {
                 seen++;
-                if (compilation.GetSemanticModel(source.Tree).GetDeclaredSymbol(type, TestContext.Current.CancellationToken) is not { IsUnmanagedType: true })
+                if (compilation.GetSemanticModel(source.Tree).GetDeclaredSymbol(type, TestContext.Current.CancellationToken)
+                    is not { IsUnmanagedType: true })
                 {
                     violations.Add(source.Locate(type));
                 }
@@ -70,12 +78,21 @@ public sealed class FloorBoundaryTests
         where token.IsKind(SyntaxKind.ExternKeyword)
         select source.Locate(token));
 
-    /// <summary>The one way in which the machine lends memory is a reference to a context's registers; while a guest runs or the CPU idles, nobody may have one.</summary>
-    /// <remarks>It lives on the stack only, so the methods to look at are those that may be there: all that call Run or Idle, or call one that does, by name.</remarks>
+    /// <summary>
+    /// The one way in which the machine lends memory is a reference to a context's registers; while a guest runs or the CPU idles, nobody
+    /// may have one.
+    /// </summary>
+    /// <remarks>
+    /// It lives on the stack only, so the methods to look at are those that may be there: all that call Run or Idle, or call one that does,
+    /// by name.
+    /// </remarks>
     [Fact]
     public void RegistersOfAGuest_AreNotHeldWhileGuestsRun()
     {
-        MethodDeclarationSyntax[] methods = [.. s_safeSources.Value.SelectMany(source => source.Node.DescendantNodes().OfType<MethodDeclarationSyntax>())];
+        MethodDeclarationSyntax[] methods =
+        [
+            .. s_safeSources.Value.SelectMany(source => source.Node.DescendantNodes().OfType<MethodDeclarationSyntax>())
+        ];
         HashSet<MethodDeclarationSyntax> below = [.. methods.Where(method => CallsOf(method).Any(IsRunOrIdle))];
         Assert.Equal(2, below.Count);
         for (int before = 0; before != below.Count;)
@@ -91,7 +108,8 @@ public sealed class FloorBoundaryTests
         Assert.Contains(methods, HoldsRegisters);
     }
 
-    private static IEnumerable<InvocationExpressionSyntax> CallsOf(SyntaxNode node) => node.DescendantNodes().OfType<InvocationExpressionSyntax>();
+    private static IEnumerable<InvocationExpressionSyntax> CallsOf(SyntaxNode node) =>
+        node.DescendantNodes().OfType<InvocationExpressionSyntax>();
 
     private static bool IsRunOrIdle(InvocationExpressionSyntax call) =>
         call.Expression is MemberAccessExpressionSyntax { Name.Identifier.Text: "Run" or "Idle" } member
@@ -108,8 +126,10 @@ public sealed class FloorBoundaryTests
     /// <summary>Whether a method has a local or a parameter that refers to registers.</summary>
     private static bool HoldsRegisters(MethodDeclarationSyntax method) =>
         method.DescendantNodes().OfType<RefTypeSyntax>().Any(type => type.Type.ToString() is "GuestRegisters" or "var")
-        || method.ParameterList.Parameters.Any(parameter => parameter.Type?.ToString() == "GuestRegisters" && parameter.Modifiers.Count > 0);
+        || method.ParameterList.Parameters.Any(parameter => parameter.Type?.ToString() == "GuestRegisters"
+            && parameter.Modifiers.Count > 0);
 
     private static bool HasExplicitLayout(TypeDeclarationSyntax type) =>
-        type.AttributeLists.SelectMany(list => list.Attributes).Any(attribute => attribute.ToString().Contains("LayoutKind.Explicit", StringComparison.Ordinal));
+        type.AttributeLists.SelectMany(list => list.Attributes).Any(
+            attribute => attribute.ToString().Contains("LayoutKind.Explicit", StringComparison.Ordinal));
 }

@@ -5,7 +5,9 @@ namespace Semitone.Architecture;
 /// <summary>The import arrows: what each project may refer to.</summary>
 public sealed class LayerTests
 {
-    /// <summary>Every project of the product with all that it may refer to. A new project is put in here, and in docs/architecture.md.</summary>
+    /// <summary>
+    /// Every project of the product with all that it may refer to. A new project is put in here, and in docs/architecture.md.
+    /// </summary>
     private static readonly Dictionary<string, string[]> s_allowed = new()
     {
         ["Abi"] = [],
@@ -64,8 +66,13 @@ public sealed class LayerTests
     [Fact]
     public void Projects_NameEveryReferenceThemselves()
     {
-        Assert.Contains("<DisableTransitiveProjectReferences>true</DisableTransitiveProjectReferences>", Repository.Read("Directory.Build.props"), StringComparison.Ordinal);
-        Assert.All(Repository.Projects, project => Assert.DoesNotContain("DisableTransitiveProjectReferences", Repository.Read(project), StringComparison.Ordinal));
+        Assert.Contains(
+            "<DisableTransitiveProjectReferences>true</DisableTransitiveProjectReferences>",
+            Repository.Read("Directory.Build.props"),
+            StringComparison.Ordinal);
+        Assert.All(
+            Repository.Projects,
+            project => Assert.DoesNotContain("DisableTransitiveProjectReferences", Repository.Read(project), StringComparison.Ordinal));
     }
 
     [Fact]
@@ -89,10 +96,14 @@ public sealed class LayerTests
     public void Packages_HaveTheirVersionInOnePlace() =>
         Assert.All(
             Repository.Projects,
-            project => Assert.DoesNotContain(XDocument.Parse(Repository.Read(project)).Descendants("PackageReference"), package => package.Attribute("Version") is not null));
+            project => Assert.DoesNotContain(
+                XDocument.Parse(Repository.Read(project)).Descendants("PackageReference"),
+                package => package.Attribute("Version") is not null));
 
     private static IEnumerable<string> GetReferences(string project) => GetReferencePaths(project).Select(Repository.NameOf);
 
     private static IEnumerable<string> GetReferencePaths(string project) =>
-        XDocument.Parse(Repository.Read(project)).Descendants("ProjectReference").Select(reference => reference.Attribute("Include")!.Value.Replace('\\', '/'));
+        XDocument.Parse(Repository.Read(project))
+            .Descendants("ProjectReference")
+            .Select(reference => reference.Attribute("Include")!.Value.Replace('\\', '/'));
 }

@@ -19,7 +19,10 @@ internal static class Repository
 
     /// <summary>All text files, as paths from the root.</summary>
     public static IReadOnlyList<string> TextFiles { get; } =
-        [.. Walk(Root).Where(path => s_textEndings.Contains(Path.GetExtension(path))).Select(path => Path.GetRelativePath(Root, path)).Order(StringComparer.Ordinal)];
+        [.. Walk(Root)
+            .Where(path => s_textEndings.Contains(Path.GetExtension(path)))
+            .Select(path => Path.GetRelativePath(Root, path))
+            .Order(StringComparer.Ordinal)];
 
     public static IEnumerable<string> Projects => TextFiles.Where(path => path.EndsWith(".csproj", StringComparison.Ordinal));
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
@@ -41,6 +42,52 @@ public sealed class StyleTests
         Verdict.None(violations);
     }
 
+    /// <summary>A line is as long as two windows beside each other let it be. Strings of several lines are what they are.</summary>
+    [Fact]
+    public void Lines_AreNotLongerThanTheGuidelinesSay()
+    {
+        const int MostColumns = 140;
+        string[] endings = [".cs", ".c", ".h", ".cpp", ".S", ".inc", ".ld", ".sh", ""];
+        List<string> violations = [];
+        int seen = 0;
+        foreach (string path in Repository.TextFiles.Where(path => endings.Contains(Path.GetExtension(path)) && path != "LICENSE"))
+        {
+            seen++;
+            string[] lines = Repository.Read(path).Split('\n');
+            HashSet<int>? inStrings = null;
+            for (int i = 0; i < lines.Length; i++)
+            {
+                if (lines[i].Length > MostColumns
+                    && !(path.EndsWith(".cs", StringComparison.Ordinal) && (inStrings ??= FindLinesInStrings(path)).Contains(i)))
+                {
+                    violations.Add($"{path}:{i + 1}: {lines[i].Length} columns");
+                }
+            }
+        }
+
+        Assert.True(seen > 500, $"only {seen} files were looked at");
+        Verdict.None(violations);
+    }
+
+    /// <summary>
+    /// Blanks and the breaks of lines are as .editorconfig has them: <c>dotnet format whitespace --folder</c> puts them right.
+    /// </summary>
+    [Fact]
+    public async Task Sources_AreFormatted()
+    {
+        ProcessStartInfo start =
+            new("dotnet", ["format", "whitespace", Repository.Root, "--folder", "--verify-no-changes", "--exclude", "out"])
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            };
+        using Process process = Process.Start(start)!;
+        Task<string> errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        string output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(process.ExitCode == 0, output + await errors);
+    }
+
     /// <summary>Paths of somebody's machine have no place in a repository.</summary>
     [Fact]
     public void TextFiles_NameNoPlaceOfOneMachine()
@@ -62,14 +109,20 @@ public sealed class StyleTests
         foreach (string path in Repository.Sources.Where(path => !path.StartsWith(CoreLibrary, StringComparison.Ordinal)))
         {
             SourceFile source = Repository.Parse(path);
-            violations.AddRange(source.Node.DescendantNodes().OfType<NamespaceDeclarationSyntax>().Select(node => $"{source.Locate(node)}: block-scoped namespace"));
+            violations.AddRange(source.Node.DescendantNodes()
+                .OfType<NamespaceDeclarationSyntax>()
+                .Select(node => $"{source.Locate(node)}: block-scoped namespace"));
             string[] parts = path.Split('/');
             string project = $"Semitone.{parts[1]}";
-            foreach (FileScopedNamespaceDeclarationSyntax node in source.Node.DescendantNodes().OfType<FileScopedNamespaceDeclarationSyntax>())
+            foreach (FileScopedNamespaceDeclarationSyntax node in source.Node.DescendantNodes()
+                .OfType<FileScopedNamespaceDeclarationSyntax>())
             {
                 string name = node.Name.ToString();
                 string expected = string.Join('.', parts[1..^1].Prepend("Semitone"));
-                if (name != expected && name != project && !path.StartsWith("src/Metal/", StringComparison.Ordinal) && name != "System.Runtime.CompilerServices")
+                if (name != expected
+                    && name != project
+                    && !path.StartsWith("src/Metal/", StringComparison.Ordinal)
+                    && name != "System.Runtime.CompilerServices")
                 {
                     violations.Add($"{source.Locate(node)}: {name} instead of {expected}");
                 }
@@ -145,5 +198,25 @@ public sealed class StyleTests
         }
 
         Verdict.None(violations);
+    }
+
+    /// <summary>Lines, from 0 on, that begin inside of a string.</summary>
+    private static HashSet<int> FindLinesInStrings(string path)
+    {
+        SourceFile source = Repository.Parse(path);
+        HashSet<int> lines = [];
+        foreach (SyntaxNode node in source.Node.DescendantNodes())
+        {
+            if (node is InterpolatedStringExpressionSyntax || node.IsKind(SyntaxKind.StringLiteralExpression))
+            {
+                FileLinePositionSpan span = source.Tree.GetLineSpan(node.Span);
+                for (int line = span.StartLinePosition.Line + 1; line < span.EndLinePosition.Line; line++)
+                {
+                    lines.Add(line);
+                }
+            }
+        }
+
+        return lines;
     }
 }

@@ -13,7 +13,9 @@ public sealed class UnsafeFloorTests
     {
         Assert.Contains("<AllowUnsafeBlocks>false</AllowUnsafeBlocks>", Repository.Read("Directory.Build.props"), StringComparison.Ordinal);
         IEnumerable<string> allowing = Repository.TextFiles
-            .Where(path => path.EndsWith(".csproj", StringComparison.Ordinal) || path.EndsWith(".props", StringComparison.Ordinal) || path.EndsWith(".targets", StringComparison.Ordinal))
+            .Where(path => path.EndsWith(".csproj", StringComparison.Ordinal)
+                || path.EndsWith(".props", StringComparison.Ordinal)
+                || path.EndsWith(".targets", StringComparison.Ordinal))
             .Where(path => Repository.Read(path).Contains("<AllowUnsafeBlocks>true", StringComparison.OrdinalIgnoreCase));
         Assert.Equal(s_floor.Select(name => $"src/{name}/{name}.csproj").Order(StringComparer.Ordinal), allowing);
     }
@@ -36,12 +38,15 @@ public sealed class UnsafeFloorTests
             path => Assert.DoesNotContain("RS0030", Repository.Read(path), StringComparison.Ordinal));
     }
 
-    /// <summary>A block or method that is unsafe says right there why it is sound; a type that is unsafe as a whole says so at least once.</summary>
+    /// <summary>
+    /// A block or method that is unsafe says right there why it is sound; a type that is unsafe as a whole says so at least once.
+    /// </summary>
     [Fact]
     public void UnsafeCode_SaysWhyItIsSound()
     {
         List<string> silent = [];
-        foreach (string path in Repository.Sources.Where(path => s_floor.Any(name => path.StartsWith($"src/{name}/", StringComparison.Ordinal))))
+        foreach (string path in Repository.Sources.Where(
+            path => s_floor.Any(name => path.StartsWith($"src/{name}/", StringComparison.Ordinal))))
         {
             SourceFile source = Repository.Parse(path);
             string[] lines = Repository.Read(path).Split('\n');

@@ -1,7 +1,8 @@
 // Costs of single operations, as "name<TAB>cost" lines. Runs as any program, and as the init of a Linux guest.
-// `bench time [ROW [TIMES]]`: ticks of the time-stamp counter, the first decile of many rounds; of one row; or that row so many times, without measuring.
-// `bench insn`: the same under QEMU's -icount shift=0, where the counter counts guest instructions. `bench rows`: the names alone.
-// The guest's clock is what may be wrong, so costs are in ticks; lines "@ TICKS NS" have the counter and the clock, for the host to hold against its own clock.
+// `bench time [ROW [TIMES]]`: ticks of the time-stamp counter, the first decile of many rounds; of one row; or that row so many times,
+// without measuring. `bench insn`: the same under QEMU's -icount shift=0, where the counter counts guest instructions. `bench rows`: the
+// names alone. The guest's clock is what may be wrong, so costs are in ticks; lines "@ TICKS NS" have the counter and the clock, for the
+// host to hold against its own clock.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -243,7 +244,8 @@ static int compare(const void *left, const void *right)
     return (difference > 0) - (difference < 0);
 }
 
-// The cost of one operation, less that of the empty loop: the median over rounds, of times the first decile. A busy host only ever adds, to half of the rounds and more.
+// The cost of one operation, less that of the empty loop: the median over rounds, of times the first decile. A busy host only ever adds, to
+// half of the rounds and more.
 static double cost(void (*run)(long))
 {
     double costs[ROUNDS];

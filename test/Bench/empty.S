@@ -1,4 +1,5 @@
-# The least that can be measured: a PVH image that prints a line on the serial port and ends the machine. The line has the time-stamp counter of the first instruction.
+# The least that can be measured: a PVH image that prints a line on the serial port and ends the machine. The line has the time-stamp
+# counter of the first instruction.
     .section .note.pvh, "a", @note
     .long 4, 4, 18                      # XEN_ELFNOTE_PHYS32_ENTRY
     .asciz "Xen"

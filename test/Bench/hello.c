@@ -1,4 +1,5 @@
-// The first line of output, with the guest instructions that it took under -icount: there the time-stamp counter counts them from the start of the machine.
+// The first line of output, with the guest instructions that it took under -icount: there the time-stamp counter counts them from the start
+// of the machine.
 #include <stdio.h>
 #include <x86intrin.h>
 

@@ -2,7 +2,9 @@ using Semitone.Machine;
 
 namespace Semitone.Fakes;
 
-/// <summary>What a scripted guest does in one stretch of running: it may look at and change its registers and memory, and says why it stops.</summary>
+/// <summary>
+/// What a scripted guest does in one stretch of running: it may look at and change its registers and memory, and says why it stops.
+/// </summary>
 public delegate Trap GuestStep(IGuestContext context, IPageTable pageTable);
 
 /// <summary>A CPU that plays a script instead of running code.</summary>
@@ -64,7 +66,8 @@ public sealed class FakeCpu : ICpu
         Enqueue((context, _) => SystemCall(context, number, a0, a1, a2, a3, a4, a5));
 
     /// <summary>Sets the registers as a guest does before SYSCALL.</summary>
-    public static Trap SystemCall(IGuestContext context, ulong number, ulong a0 = 0, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0, ulong a4 = 0, ulong a5 = 0)
+    public static Trap SystemCall(
+        IGuestContext context, ulong number, ulong a0 = 0, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0, ulong a4 = 0, ulong a5 = 0)
     {
         ref GuestRegisters registers = ref context.Registers;
         registers.Rax = number;
@@ -78,7 +81,8 @@ public sealed class FakeCpu : ICpu
         return new Trap(TrapKind.SystemCall, 0, 0, 0);
     }
 
-    public static Trap PageFault(ulong address, PageFaultFlags flags) => new(TrapKind.PageFault, 14, (uint)(flags | PageFaultFlags.User), address);
+    public static Trap PageFault(ulong address, PageFaultFlags flags) =>
+        new(TrapKind.PageFault, 14, (uint)(flags | PageFaultFlags.User), address);
 
     public static Trap Interrupt() => new(TrapKind.Interrupt, 0, 0, 0);
 

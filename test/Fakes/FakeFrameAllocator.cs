@@ -138,7 +138,9 @@ public sealed class FakeFrameAllocator : IFrameAllocator
         return _contents[frame.Number] ??= new byte[Paging.PageSize];
     }
 
-    /// <summary>Takes frames that lie one after the other, for a boot loader's range: those that it fills are in use, with one reference.</summary>
+    /// <summary>
+    /// Takes frames that lie one after the other, for a boot loader's range: those that it fills are in use, with one reference.
+    /// </summary>
     public PhysicalRange Reserve(ReadOnlySpan<byte> bytes, int offset = 0)
     {
         int count = (offset + bytes.Length + Paging.PageSize - 1) / Paging.PageSize;

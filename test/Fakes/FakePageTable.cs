@@ -4,7 +4,10 @@ using Semitone.Machine;
 
 namespace Semitone.Fakes;
 
-/// <summary>A page table as a sorted dictionary. Like a real one it takes a frame for each 2 MiB that something is mapped in, and can so run out of memory.</summary>
+/// <summary>
+/// A page table as a sorted dictionary. Like a real one it takes a frame for each 2 MiB that something is mapped in, and can so run out of
+/// memory.
+/// </summary>
 public sealed class FakePageTable : IPageTable
 {
     private const int TableShift = 21;

@@ -12,6 +12,10 @@ internal static class FatalCases
     private const ulong Data = 0x60_0000;
     private const ulong ManagedImage = 0xFFFF_FFFF_9000_0000;
 
+    private static readonly byte[] s_undefined = [0x0F, 0x0B]; // ud2
+    private static readonly byte[] s_systemCall = [0x0F, 0x05]; // syscall
+    private static readonly byte[] s_setAlignmentCheck = [0x9C, 0x81, 0x0C, 0x24, 0, 0, 4, 0, 0x9D]; // pushf; or dword [rsp], 1 << 18; popf
+
     internal static readonly (string Name, Action<X64Machine> Body)[] All =
     [
         ("wild-pointer", machine => Marshal.ReadByte(unchecked((nint)0x1234_5678_0000))),
@@ -19,8 +23,11 @@ internal static class FatalCases
         ("wild-jump", machine => Marshal.GetDelegateForFunctionPointer<Action>(unchecked((nint)0x1234_5678_0000))()),
         ("write-to-code", machine => Marshal.WriteByte((nint)FindCode(machine).Address, 0xCC)),
         ("write-to-code-by-the-direct-map", WriteToCodeByDirectMap),
-        ("guest-memory", machine => ReadGuestMemory(machine, [0x0F, 0x0B])), // ud2
-        ("guest-memory-with-alignment-check-on", machine => ReadGuestMemory(machine, [0x9C, 0x81, 0x0C, 0x24, 0, 0, 4, 0, 0x9D, 0x0F, 0x0B])), // pushf; or dword [rsp], 1 << 18; popf; ud2
+        ("guest-memory", machine => ReadGuestMemory(machine, s_undefined, TrapKind.Exception)),
+        ("guest-memory-with-alignment-check-on", machine =>
+            ReadGuestMemory(machine, [.. s_setAlignmentCheck, .. s_undefined], TrapKind.Exception)),
+        ("guest-memory-with-alignment-check-on-in-a-call",
+            machine => ReadGuestMemory(machine, [.. s_setAlignmentCheck, .. s_systemCall], TrapKind.SystemCall)),
         ("guest-registers", RunGuestAndDie),
         ("guest-is-gone", machine =>
         {
@@ -57,10 +64,10 @@ internal static class FatalCases
         KernelPageWalk.Walk(machine).First(mapping => mapping.Address >= ManagedImage && mapping.IsExecutable);
 
     /// <summary>A guest's page is mapped right now, but not for the kernel's own instructions (SMAP).</summary>
-    private static void ReadGuestMemory(X64Machine machine, byte[] code)
+    private static void ReadGuestMemory(X64Machine machine, byte[] code, TrapKind kind)
     {
         using RunLoopCases.Guest guest = new(machine, code);
-        Check.Equal((byte)TrapKind.Exception, (byte)guest.Run().Kind, "trap");
+        Check.Equal((byte)kind, (byte)guest.Run().Kind, "trap");
         Marshal.ReadByte((nint)Data);
     }
 

@@ -5,7 +5,9 @@ using Semitone.Machine.X64;
 
 namespace Semitone.Guest;
 
-/// <summary>What a bug above the machine may try with frames, page tables and contexts: each is refused, and nothing of the kernel's is reached.</summary>
+/// <summary>
+/// What a bug above the machine may try with frames, page tables and contexts: each is refused, and nothing of the kernel's is reached.
+/// </summary>
 internal static class FrameCases
 {
     private const ulong Base = 0x4000_0000_0000;
@@ -29,7 +31,9 @@ internal static class FrameCases
     /// <summary>A number read as a frame: what no constructor allows, but reinterpreted bytes do.</summary>
     private static Frame Forge(ulong number) => MemoryMarshal.Cast<uint, Frame>([(uint)number])[0];
 
-    /// <summary>The image, the heap, all stacks and the tables of all that: whatever the kernel maps anywhere but in the direct map.</summary>
+    /// <summary>
+    /// The image, the heap, all stacks and the tables of all that: whatever the kernel maps anywhere but in the direct map.
+    /// </summary>
     private static void RefuseKernelFrames(X64Machine machine)
     {
         const ulong DirectMap = 0xFFFF_8000_0000_0000;
@@ -118,7 +122,9 @@ internal static class FrameCases
     {
         using IPageTable table = Make(machine);
         Check.True(machine.Frames.TryAllocateZeroed(out Frame frame), "no frame");
-        foreach ((int offset, int count) in ((int, int)[])[(-1, 1), (0, 4097), (4096, 1), (4095, 2), (int.MaxValue, 4096), (int.MinValue, 16), (16, -1)])
+        foreach ((int offset, int count) in ((int, int)[])[
+            (-1, 1), (0, 4097), (4096, 1), (4095, 2), (int.MaxValue, 4096), (int.MinValue, 16), (16, -1)
+        ])
         {
             byte[] buffer = new byte[Math.Max(count, 0)];
             if (count >= 0)
@@ -141,7 +147,9 @@ internal static class FrameCases
     {
         using IPageTable table = Make(machine);
         Check.True(machine.Frames.TryAllocateZeroed(out Frame frame), "no frame");
-        foreach (ulong address in (ulong[])[0, Paging.UserEnd, 0x7F90_0000_0000, 0xFFFF_8000_0000_0000, 0xFFFF_FFFF_9000_0000, 0x8000_0000_0000])
+        foreach (ulong address in (ulong[])[
+            0, Paging.UserEnd, 0x7F90_0000_0000, 0xFFFF_8000_0000_0000, 0xFFFF_FFFF_9000_0000, 0x8000_0000_0000
+        ])
         {
             MustThrow<ArgumentOutOfRangeException>(() => table.TryMap(address, frame, PageAccess.Read), "mapped");
             Check.True(!table.TryGet(address, out _), "found");
@@ -161,7 +169,8 @@ internal static class FrameCases
     private static void RefuseDisposed(X64Machine machine)
     {
         IPageTable table = Make(machine);
-        Check.True(machine.Frames.TryAllocateZeroed(out Frame frame) && table.TryMap(Base, frame, PageAccess.Read | PageAccess.Write), "not mapped");
+        Check.True(machine.Frames.TryAllocateZeroed(out Frame frame)
+            && table.TryMap(Base, frame, PageAccess.Read | PageAccess.Write), "not mapped");
         Check.True(machine.Frames.TryAddReference(frame), "no reference");
         machine.Frames.Release(frame);
         table.Dispose();

@@ -10,9 +10,10 @@ namespace Semitone.Guest;
 
 /// <summary>Streams of hostile instructions in ring 3, one after the other, each from registers, flags and segments of its own.</summary>
 /// <remarks>
-/// <c>fuzz=FIRST:COUNT</c> on the kernel command line. Streams come in blocks of 32 that fill a page of code, and every block starts from the same memory: <c>fuzz=N:32</c> runs one
-/// of them again, where N is FIRST and any number of blocks. A line now and then says how far it is, so that whoever finds the machine dead or spinning knows where to look. What must hold: every stream comes back by a trap
-/// that ring 3 can have, and a bystander with a page table, registers and vectors of its own never notices.
+/// <c>fuzz=FIRST:COUNT</c> on the kernel command line. Streams come in blocks of 32 that fill a page of code, and every block starts from
+/// the same memory: <c>fuzz=N:32</c> runs one of them again, where N is FIRST and any number of blocks. A line now and then says how far it
+/// is, so that whoever finds the machine dead or spinning knows where to look. What must hold: every stream comes back by a trap that ring
+/// 3 can have, and a bystander with a page table, registers and vectors of its own never notices.
 /// </remarks>
 internal sealed class InstructionFuzzer : IDisposable
 {
@@ -167,7 +168,8 @@ internal sealed class InstructionFuzzer : IDisposable
                     _ends[256 + (int)kind]++;
                     Trap fault = _machine.Cpu.LastTrap;
                     Check.True((fault.PageFault & PageFaultFlags.ReservedBit) == 0, $"stream {number}: a reserved bit in the tables");
-                    if ((fault.PageFault & (PageFaultFlags.User | PageFaultFlags.Present)) == PageFaultFlags.Present && _machine.Cpu.TryAllowSupervisorAccess())
+                    if ((fault.PageFault & (PageFaultFlags.User | PageFaultFlags.Present)) == PageFaultFlags.Present
+                        && _machine.Cpu.TryAllowSupervisorAccess())
                     {
                         break;
                     }
@@ -181,7 +183,8 @@ internal sealed class InstructionFuzzer : IDisposable
                 default:
                     byte vector = _machine.Cpu.LastTrap.Vector;
                     _ends[vector]++;
-                    Check.True(vector is 0 or 1 or 3 or 4 or 5 or 6 or 7 or 11 or 12 or 13 or 16 or 17 or 19, $"stream {number}: exception {vector}");
+                    Check.True(vector is 0 or 1 or 3 or 4 or 5 or 6 or 7 or 11 or 12 or 13 or 16 or 17
+                        or 19, $"stream {number}: exception {vector}");
                     if (vector is not (1 or 3) && !TryStepOn(ref random, ref registers))
                     {
                         return;
@@ -281,7 +284,8 @@ internal sealed class InstructionFuzzer : IDisposable
     /// <summary>A guest that is interrupted often and notices everything.</summary>
     private sealed class Bystander : IDisposable
     {
-        // syscall; movq rax, xmm3; mov edx, ds; mov esi, fs; mov edi, gs; rdgsbase would need FSGSBASE; mov r8, [rbx]; pushf; pop r9; jmp to the start
+        // syscall; movq rax, xmm3; mov edx, ds; mov esi, fs; mov edi, gs; rdgsbase would need FSGSBASE; mov r8, [rbx]; pushf; pop r9; jmp
+        // to the start
         private static readonly byte[] s_code =
         [
             0x0F, 0x05, 0x66, 0x48, 0x0F, 0x7E, 0xD8, 0x8C, 0xDA, 0x8C, 0xE6, 0x8C, 0xEF, 0x4C, 0x8B, 0x03, 0x9C, 0x41, 0x59, 0xEB, 0xEB,

@@ -3,7 +3,10 @@ using Semitone.Abi;
 
 namespace Semitone.Guest;
 
-/// <summary>Makes streams of instructions: random bytes, and pieces that are known to touch what the kernel relies on, with any prefixes and operands.</summary>
+/// <summary>
+/// Makes streams of instructions: random bytes, and pieces that are known to touch what the kernel relies on, with any prefixes and
+/// operands.
+/// </summary>
 internal static class InstructionGrammar
 {
     private const ulong Code = 0x40_0000;
@@ -14,24 +17,32 @@ internal static class InstructionGrammar
     [
         .. ((string[])
         [
-            // Ring 0's own: HLT, CLI, STI, CLTS, INVD, WBINVD, WRMSR, RDMSR, RDPMC, SYSRET, SYSEXIT, SYSENTER, SWAPGS, XSETBV, VMX, SVM, MONITOR, CLAC, STAC, control and debug registers.
-            "F4", "FA", "FB", "0F06", "0F08", "0F09", "0F30", "0F32", "0F33", "0F07", "480F07", "0F35", "480F35", "0F34", "0F01F8", "0F01D1", "0F01D0", "0F01C1", "0F01C2", "0F01C3", "0F01C4",
-            "0F01D8", "0F01D9", "0F01DA", "0F01DB", "0F01DC", "0F01DD", "0F01DE", "0F01DF", "0F01C8", "0F01C9", "0F01CA", "0F01CB", "0F01EE", "0F01EF", "0F01F9", "0F01FA", "0F01FB", "0F01FC",
-            "0F20C0", "0F20D0", "0F20D8", "0F20E0", "440F20C0", "0F22C0", "0F22D0", "0F22D8", "0F22E0", "440F22C0", "0F21C0", "0F21F0", "0F21F8", "0F23C0", "0F23F0", "0F23F8",
-            "EC", "ED", "EE", "EF", "6C", "6D", "6E", "6F", "0FAA", "0F37", "0FA2", "0F31", "0FC7F0", "0FC7F8", "F30FC7F8", "0F0B", "0FFF", "0FB9",
+            // Ring 0's own: HLT, CLI, STI, CLTS, INVD, WBINVD, WRMSR, RDMSR, RDPMC, SYSRET, SYSEXIT, SYSENTER, SWAPGS, XSETBV, VMX, SVM,
+            // MONITOR, CLAC, STAC, control and debug registers.
+            "F4", "FA", "FB", "0F06", "0F08", "0F09", "0F30", "0F32", "0F33", "0F07", "480F07", "0F35", "480F35", "0F34", "0F01F8",
+            "0F01D1", "0F01D0", "0F01C1", "0F01C2", "0F01C3", "0F01C4",
+            "0F01D8", "0F01D9", "0F01DA", "0F01DB", "0F01DC", "0F01DD", "0F01DE", "0F01DF", "0F01C8", "0F01C9", "0F01CA", "0F01CB",
+            "0F01EE", "0F01EF", "0F01F9", "0F01FA", "0F01FB", "0F01FC",
+            "0F20C0", "0F20D0", "0F20D8", "0F20E0", "440F20C0", "0F22C0", "0F22D0", "0F22D8", "0F22E0", "440F22C0", "0F21C0", "0F21F0",
+            "0F21F8", "0F23C0", "0F23F0", "0F23F8",
+            "EC", "ED", "EE", "EF", "6C", "6D", "6E", "6F", "0FAA", "0F37", "0FA2", "0F31", "0FC7F0", "0FC7F8", "F30FC7F8", "0F0B",
+            "0FFF", "0FB9",
 
             // Ways into ring 0 and back.
             "0F05", "0F05", "CC", "CE", "CF", "48CF", "66CF", "CB", "48CB", "66CB", "F1",
 
             // Flags and segments.
-            "9C", "9D", "669D", "FC", "FD", "9E", "9F", "F8", "F9", "0FA0", "0FA1", "0FA8", "0FA9", "06", "07", "0E", "16", "17", "1E", "1F", "27", "2F", "37", "3F", "60", "61", "D6",
+            "9C", "9D", "669D", "FC", "FD", "9E", "9F", "F8", "F9", "0FA0", "0FA1", "0FA8", "0FA9", "06", "07", "0E", "16", "17", "1E",
+            "1F", "27", "2F", "37", "3F", "60", "61", "D6",
 
             // x87, SSE and AVX state.
-            "DBE3", "9B", "D9E8", "D9EE", "DEF9", "DAE9", "D9F6", "0F77", "0FEFC0", "660FEFC0", "C5F877", "C5FC77", "C5FD6FC1", "62F17D486FC1", "62F1FD486FC1", "62F17C4828C1", "C5F892C8", "C4E1FB92C8",
+            "DBE3", "9B", "D9E8", "D9EE", "DEF9", "DAE9", "D9F6", "0F77", "0FEFC0", "660FEFC0", "C5F877", "C5FC77", "C5FD6FC1",
+            "62F17D486FC1", "62F1FD486FC1", "62F17C4828C1", "C5F892C8", "C4E1FB92C8",
             "C5F841C9", "62F27D487CC0", "C4E27878C0", "660F6EC0", "66480F6ED8", "F30F51C1", "0F5EC1", "660FF4C1",
 
             // Strings.
-            "A4", "48A5", "AA", "48AB", "AC", "AE", "A6", "F3A4", "F348A5", "F3AA", "F2AE", "F3A6", "90", "F390", "C9", "C3", "50", "58", "54", "5C",
+            "A4", "48A5", "AA", "48AB", "AC", "AE", "A6", "F3A4", "F348A5", "F3AA", "F2AE", "F3A6", "90", "F390", "C9", "C3", "50", "58",
+            "54", "5C",
         ]).Select(Convert.FromHexString),
     ];
 
@@ -41,23 +52,32 @@ internal static class InstructionGrammar
         .. ((string[])
         [
             // SGDT to INVLPG, SLDT to VERW, LAR, LSL; segment registers; far calls and jumps; LSS, LFS, LGS, LDS, LES.
-            "0F01", "0F01", "0F00", "0F00", "0F02", "0F03", "8E", "8E", "8E", "8C", "FF", "48FF", "0FB2", "0FB4", "0FB5", "C4", "C5", "480FB2", "480FB4", "480FB5", "62", "63",
+            "0F01", "0F01", "0F00", "0F00", "0F02", "0F03", "8E", "8E", "8E", "8C", "FF", "48FF", "0FB2", "0FB4", "0FB5", "C4", "C5",
+            "480FB2", "480FB4", "480FB5", "62", "63",
 
-            // FXSAVE to SFENCE with and without REX.W and F3: WRFSBASE and WRGSBASE, LDMXCSR, XSAVE, XRSTOR, CLFLUSH; XSAVEC, XSAVES, CMPXCHG16B; control words of the x87 unit.
+            // FXSAVE to SFENCE with and without REX.W and F3: WRFSBASE and WRGSBASE, LDMXCSR, XSAVE, XRSTOR, CLFLUSH; XSAVEC, XSAVES,
+            // CMPXCHG16B; control words of the x87 unit.
             "0FAE", "480FAE", "F30FAE", "F3480FAE", "660FAE", "0FC7", "480FC7", "F0480FC7", "D9", "DB", "DD", "DF", "660FC7", "F30FC7",
 
             // Memory in the ways that are counted as reading, writing, both, locked, and wide.
-            "8B", "89", "488B", "4889", "87", "F00FB1", "F001", "0F28", "0F29", "0F10", "0F11", "660F6F", "660F7F", "C5FC28", "C5FC29", "C5FE6F", "C5FE7F", "62F17C4828", "62F17C4829", "62F1FE486F", "62F1FE487F",
-            "8F", "F7", "48F7", "0FA3", "0FAB", "8D", "0F18", "0F0D", "0FC3", "0FE7", "660FE7", "0F2B", "C4E27D8C", "C4E27D8E", "660F38F0", "0F38F8", "660F3882", "660F3880", "660F3881",
+            "8B", "89", "488B", "4889", "87", "F00FB1", "F001", "0F28", "0F29", "0F10", "0F11", "660F6F", "660F7F", "C5FC28", "C5FC29",
+            "C5FE6F", "C5FE7F", "62F17C4828", "62F17C4829", "62F1FE486F", "62F1FE487F",
+            "8F", "F7", "48F7", "0FA3", "0FAB", "8D", "0F18", "0F0D", "0FC3", "0FE7", "660FE7", "0F2B", "C4E27D8C", "C4E27D8E",
+            "660F38F0", "0F38F8", "660F3882", "660F3880", "660F3881",
         ]).Select(Convert.FromHexString),
     ];
 
-    private static readonly byte[] s_prefixes = [0x66, 0x67, 0xF2, 0xF3, 0xF0, 0x2E, 0x36, 0x3E, 0x26, 0x64, 0x65, 0x48, 0x40, 0x41, 0x44, 0x4F];
+    private static readonly byte[] s_prefixes =
+    [
+        0x66, 0x67, 0xF2, 0xF3, 0xF0, 0x2E, 0x36, 0x3E, 0x26, 0x64, 0x65, 0x48, 0x40, 0x41, 0x44, 0x4F
+    ];
 
     private static readonly ulong[] s_places =
     [
-        0, 8, 0xFFF, 0x1_0000, Code, Code + 0xFF8, Data, Data + 0xFF8, Data + 0x1000, Data + 0x1FFC, Data + 0x2000, Data + 0x3000, 0x7F7F_FFFF_FFF8, Paging.UserEnd, Paging.UserEnd - 1, 0x7F80_0008_0800,
-        0x7FFF_FFFF_F000, 0x7FFF_FFFF_FFFF, 0x8000_0000_0000, 0xFFFF_7FFF_FFFF_FFFF, 0xFFFF_8000_0000_0000, 0xFFFF_8000_0010_0000, 0xFFFF_FF00_FEE0_0000, 0xFFFF_FFFF_8010_0000, 0xFFFF_FFFF_9000_1000, ulong.MaxValue, ulong.MaxValue - 7,
+        0, 8, 0xFFF, 0x1_0000, Code, Code + 0xFF8, Data, Data + 0xFF8, Data + 0x1000, Data + 0x1FFC, Data + 0x2000, Data + 0x3000,
+        0x7F7F_FFFF_FFF8, Paging.UserEnd, Paging.UserEnd - 1, 0x7F80_0008_0800,
+        0x7FFF_FFFF_F000, 0x7FFF_FFFF_FFFF, 0x8000_0000_0000, 0xFFFF_7FFF_FFFF_FFFF, 0xFFFF_8000_0000_0000, 0xFFFF_8000_0010_0000,
+        0xFFFF_FF00_FEE0_0000, 0xFFFF_FFFF_8010_0000, 0xFFFF_FFFF_9000_1000, ulong.MaxValue, ulong.MaxValue - 7,
         0x8000_0000_0000_0000,
     ];
 
@@ -80,8 +100,9 @@ internal static class InstructionGrammar
     }
 
     /// <summary>
-    /// Takes out, wherever an instruction may begin, what QEMU's translator has faults of its own in. Before 9.1 it pushes a far call's return address as the supervisor, wherever RSP points: into
-    /// the kernel, if a program wants that. And some instructions end QEMU itself: LOCK BT, VPINSRW of 256 bits.
+    /// Takes out, wherever an instruction may begin, what QEMU's translator has faults of its own in. Before 9.1 it pushes a far call's
+    /// return address as the supervisor, wherever RSP points: into the kernel, if a program wants that. And some instructions end QEMU
+    /// itself: LOCK BT, VPINSRW of 256 bits.
     /// </summary>
     internal static void SpareTranslator(Span<byte> code)
     {
@@ -136,7 +157,9 @@ internal static class InstructionGrammar
     };
 
     internal static ulong GetUserAddress(ref StreamRandom random) =>
-        random.Below(4) == 0 ? random.Next() % Paging.UserEnd : random.Below(8) == 0 ? Data + random.Below(0x4000) : Data + random.Below(0x1000);
+        random.Below(4) == 0
+            ? random.Next() % Paging.UserEnd
+            : random.Below(8) == 0 ? Data + random.Below(0x4000) : Data + random.Below(0x1000);
 
     /// <summary>What FS may have as its base.</summary>
     internal static ulong GetCanonical(ref StreamRandom random) => (ulong)((long)(GetAddress(ref random) << 16) >> 16);
@@ -188,7 +211,8 @@ internal static class InstructionGrammar
                 return length + sizeof(ulong);
             case 3: // PUSH imm32; POPF: any flags
                 piece[length++] = 0x68;
-                BinaryPrimitives.WriteUInt32LittleEndian(piece[length..], random.Below(2) == 0 ? 1U << (int)random.Below(32) : (uint)random.Next());
+                BinaryPrimitives.WriteUInt32LittleEndian(
+                    piece[length..], random.Below(2) == 0 ? 1U << (int)random.Below(32) : (uint)random.Next());
                 piece[length + 4] = 0x9D;
                 return length + 5;
             case 4: // MOV SS, r12d, whose shadow is on what comes next

@@ -69,7 +69,8 @@ internal static class KernelPageCases
 
             foreach (ulong page in readOnly)
             {
-                Check.True(page < mapping.Physical || page >= mapping.Physical + mapping.Size, $"{mapping} is a writable alias of code or constants");
+                Check.True(page < mapping.Physical
+                    || page >= mapping.Physical + mapping.Size, $"{mapping} is a writable alias of code or constants");
             }
         }
     }
@@ -129,13 +130,18 @@ internal static class KernelPageCases
         Check.True(mapped >= (ulong)machine.Frames.TotalCount * Paging.PageSize, $"only {mapped} bytes are mapped");
     }
 
-    /// <summary>The kernel runs the code that it was linked with: Metal gives nobody, not even the runtime, a page to write code into.</summary>
+    /// <summary>
+    /// The kernel runs the code that it was linked with: Metal gives nobody, not even the runtime, a page to write code into.
+    /// </summary>
     private static void AskForExecutableMemory(X64Machine machine)
     {
         nint pages = CLibrary.MapMemory(0, Paging.PageSize, CLibrary.Read | CLibrary.Write, CLibrary.PrivateAnonymous, -1, 0);
         Check.True(pages > 0, "no memory");
         Check.Equal(-1, CLibrary.ProtectMemory(pages, Paging.PageSize, CLibrary.Read | CLibrary.Execute), "mprotect(2) to code");
-        Check.Equal(-1, CLibrary.MapMemory(0, Paging.PageSize, CLibrary.Read | CLibrary.Write | CLibrary.Execute, CLibrary.PrivateAnonymous, -1, 0), "mmap(2) of code");
+        Check.Equal(
+            -1,
+            CLibrary.MapMemory(0, Paging.PageSize, CLibrary.Read | CLibrary.Write | CLibrary.Execute, CLibrary.PrivateAnonymous, -1, 0),
+            "mmap(2) of code");
         FindWritableCode(machine);
         Check.Equal(0, CLibrary.UnmapMemory(pages, Paging.PageSize), "munmap(2)");
     }

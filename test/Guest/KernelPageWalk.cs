@@ -6,7 +6,8 @@ using Semitone.Machine.X64;
 namespace Semitone.Guest;
 
 /// <summary>A page or large page as the kernel's tables map it, with what all levels together allow (Intel SDM Vol. 3A, 4.6).</summary>
-internal readonly record struct KernelMapping(ulong Address, ulong Physical, ulong Size, bool IsWritable, bool IsExecutable, bool HasUserBit)
+internal readonly record struct KernelMapping(
+    ulong Address, ulong Physical, ulong Size, bool IsWritable, bool IsExecutable, bool HasUserBit)
 {
     public override string ToString() => $"the page at 0x{Address:x} -> 0x{Physical:x}";
 }
@@ -23,7 +24,8 @@ internal static class KernelPageWalk
     private const int TopShift = 39;
     private const int TableLength = 512;
 
-    internal static IEnumerable<KernelMapping> Walk(X64Machine machine) => Walk(machine, machine.KernelRoot, TopShift, new KernelMapping(0, 0, 0, true, true, false));
+    internal static IEnumerable<KernelMapping> Walk(X64Machine machine) =>
+        Walk(machine, machine.KernelRoot, TopShift, new KernelMapping(0, 0, 0, true, true, false));
 
     internal static ReadOnlySpan<ulong> ReadTable(X64Machine machine, ulong physical) =>
         MemoryMarshal.Cast<byte, ulong>(machine.GetPhysicalPage(physical & AddressMask));

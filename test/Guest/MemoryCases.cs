@@ -14,7 +14,9 @@ internal static class MemoryCases
     private const ulong Base = 0x4000_0000_0000;
     private const int BlockSize = 64 * 1024;
 
-    /// <summary>Every so many frames one is written to: enough to find a hole in a memory map, and few enough for the host's memory.</summary>
+    /// <summary>
+    /// Every so many frames one is written to: enough to find a hole in a memory map, and few enough for the host's memory.
+    /// </summary>
     private const int SampleDistance = 509;
 
     /// <summary>Giving a frame back touches it: of a large machine that would make the host find all its memory.</summary>
@@ -28,7 +30,9 @@ internal static class MemoryCases
         ("Frames_RunningOut_IsFalseAndTheKernelGoesOn", ExhaustFrames), // the last: a large machine does not get its memory back
     ];
 
-    /// <summary>The command line says <c>initrd=LENGTH:SUM</c>, where SUM is that of all bytes, each times its offset plus one, in 64 bits.</summary>
+    /// <summary>
+    /// The command line says <c>initrd=LENGTH:SUM</c>, where SUM is that of all bytes, each times its offset plus one, in 64 bits.
+    /// </summary>
     private static void SumInitialRamDisk(X64Machine machine)
     {
         PhysicalRange initrd = machine.Boot.InitialRamDisk;
@@ -189,5 +193,8 @@ internal static class MemoryCases
 
     /// <summary>Whether a frame is to be written to: some of all, and those at the ends of the ranges of memory.</summary>
     private static bool IsSample(ReadOnlySpan<Frame> sorted, int i) =>
-        i % SampleDistance == 0 || i == sorted.Length - 1 || sorted[i + 1].Number != sorted[i].Number + 1 || sorted[i - 1].Number != sorted[i].Number - 1;
+        i % SampleDistance == 0
+            || i == sorted.Length - 1
+            || sorted[i + 1].Number != sorted[i].Number + 1
+            || sorted[i - 1].Number != sorted[i].Number - 1;
 }

@@ -75,10 +75,12 @@ internal static class PageTableCases
                 int offset = Paging.PageSize - room;
                 page.Clear();
                 Check.Equal(room, table.CopyToGuest(Base + (ulong)offset, sent.AsSpan(0, length)), "bytes written");
-                Check.True(page[offset..].SequenceEqual(sent.AsSpan(0, room)) && !page[..offset].ContainsAnyExcept((byte)0), "written wrong");
+                Check.True(page[offset..].SequenceEqual(sent.AsSpan(0, room))
+                    && !page[..offset].ContainsAnyExcept((byte)0), "written wrong");
                 received.AsSpan().Clear();
                 Check.Equal(room, table.CopyFromGuest(Base + (ulong)offset, received.AsSpan(0, length)), "bytes read");
-                Check.True(received.AsSpan(0, room).SequenceEqual(sent.AsSpan(0, room)) && !received.AsSpan(length).ContainsAnyExcept((byte)0), "read wrong");
+                Check.True(received.AsSpan(0, room).SequenceEqual(sent.AsSpan(0, room))
+                    && !received.AsSpan(length).ContainsAnyExcept((byte)0), "read wrong");
             }
         }
 
@@ -89,7 +91,9 @@ internal static class PageTableCases
     {
         using IPageTable table = Make(machine, 1, PageAccess.Read | PageAccess.Write, out Frame[] frames);
         byte[] buffer = new byte[16];
-        foreach (ulong address in (ulong[])[0xFFFF_8000_0000_0000, 0xFFFF_FFFF_9000_0000, Paging.UserEnd, 0x8000_0000_0000, ulong.MaxValue - 3])
+        foreach (ulong address in (ulong[])[
+            0xFFFF_8000_0000_0000, 0xFFFF_FFFF_9000_0000, Paging.UserEnd, 0x8000_0000_0000, ulong.MaxValue - 3
+        ])
         {
             Check.Equal(0, table.CopyFromGuest(address, buffer), "bytes read from the kernel");
             Check.Equal(0, table.CopyToGuest(address, buffer), "bytes written to the kernel");
@@ -123,7 +127,9 @@ internal static class PageTableCases
         Check.Equal(8, table.CopyToGuest(Base, new byte[8]), "written while it may be");
         table.Protect(Base, Base + Paging.PageSize, PageAccess.None);
         Check.Equal(0, table.CopyFromGuest(Base, new byte[8]), "read while it may not be");
-        Check.True(table.TryGet(Base, out PageMapping mapping) && mapping.Frame == frames[0] && mapping.Access == PageAccess.None, "the page was lost");
+        Check.True(table.TryGet(Base, out PageMapping mapping)
+            && mapping.Frame == frames[0]
+            && mapping.Access == PageAccess.None, "the page was lost");
         table.Protect(Base, Base + Paging.PageSize, PageAccess.Read);
         Check.Equal(0, table.CopyToGuest(Base, new byte[8]), "written while it may only be read");
         Check.Equal(8, table.CopyFromGuest(Base, new byte[8]), "read again");

@@ -86,7 +86,8 @@ internal static class RunLoopCases
         using Guest writer = new(machine, [0x48, 0x89, 0x07]); // mov [rdi], rax
         writer.Context.Registers.Rdi = Code;
         trap = writer.Run();
-        Check.Equal((uint)(PageFaultFlags.User | PageFaultFlags.Write | PageFaultFlags.Present), (uint)trap.PageFault, "error code of a write");
+        Check.Equal(
+            (uint)(PageFaultFlags.User | PageFaultFlags.Write | PageFaultFlags.Present), (uint)trap.PageFault, "error code of a write");
 
         using Guest jumper = new(machine, [0xFF, 0xE7]); // jmp rdi
         jumper.Context.Registers.Rdi = Data;
@@ -155,7 +156,9 @@ internal static class RunLoopCases
         Check.True(machine.Clock.MonotonicNs > start, "the clock stood still");
     }
 
-    /// <summary>An alarm that has gone off must not end the sleeps that follow: the executor sets none when it waits for a device only.</summary>
+    /// <summary>
+    /// An alarm that has gone off must not end the sleeps that follow: the executor sets none when it waits for a device only.
+    /// </summary>
     private static void SleepAfterAlarm(X64Machine machine)
     {
         using Guest guest = new(machine, [0xEB, 0xFE]); // jmp $
@@ -310,7 +313,9 @@ internal static class RunLoopCases
         Check.Equal(Data + 16, guest.Context.GsBase, "GS base");
     }
 
-    /// <summary>Compiled code relies on DF being clear (System V ABI, 3.2.1), and an interrupt gate leaves it as the guest had it.</summary>
+    /// <summary>
+    /// Compiled code relies on DF being clear (System V ABI, 3.2.1), and an interrupt gate leaves it as the guest had it.
+    /// </summary>
     private static void SetDirection(X64Machine machine)
     {
         using Guest guest = new(machine, [0xFD, 0x0F, 0x0B]); // std; ud2

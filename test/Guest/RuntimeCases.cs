@@ -85,7 +85,9 @@ internal static class RuntimeCases
         Check.True(caught, "nothing was thrown");
     }
 
-    /// <summary>What tells the runtime of a fault lies below the stack pointer: in pages that nobody has touched, when the stack has just grown.</summary>
+    /// <summary>
+    /// What tells the runtime of a fault lies below the stack pointer: in pages that nobody has touched, when the stack has just grown.
+    /// </summary>
     private static void DereferenceNullOnNewPages(X64Machine machine)
     {
         const int Step = 32 * 1024; // more than the handling of an exception takes

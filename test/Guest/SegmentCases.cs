@@ -5,7 +5,10 @@ using Semitone.Machine.X64;
 
 namespace Semitone.Guest;
 
-/// <summary>The ways into other code segments and into ring 0 that the instruction set has and the kernel never opened; single-stepping; segment registers.</summary>
+/// <summary>
+/// The ways into other code segments and into ring 0 that the instruction set has and the kernel never opened; single-stepping; segment
+/// registers.
+/// </summary>
 internal static class SegmentCases
 {
     private const ulong Code = 0x40_0000;
@@ -52,7 +55,8 @@ internal static class SegmentCases
 
     private static void JumpFar(X64Machine machine)
     {
-        using RunLoopCases.Guest guest = new(machine, [0xFF, 0x2F, 0x90, 0x90, 0x0F, 0x05, 0x0F, 0x0B]); // jmp far [rdi], 16:32, as AMD has no other; nop; nop; syscall; ud2
+        // jmp far [rdi], 16:32, as AMD has no other; nop; nop; syscall; ud2
+        using RunLoopCases.Guest guest = new(machine, [0xFF, 0x2F, 0x90, 0x90, 0x0F, 0x05, 0x0F, 0x0B]);
         byte[] pointer = new byte[6];
         BinaryPrimitives.WriteUInt32LittleEndian(pointer, (uint)Code + 4);
         for (int selector = 0; selector < 0x1_0000; selector += selector < 0x100 ? 1 : 0xFB)
@@ -78,10 +82,13 @@ internal static class SegmentCases
         }
     }
 
-    /// <summary>Intel's CPUs refuse SYSENTER for its code segment, AMD's do not know it in long mode; the ways back are the kernel's.</summary>
+    /// <summary>
+    /// Intel's CPUs refuse SYSENTER for its code segment, AMD's do not know it in long mode; the ways back are the kernel's.
+    /// </summary>
     private static void CallBySysenter(X64Machine machine)
     {
-        foreach (byte[] code in (byte[][])[[0x0F, 0x34], [0x0F, 0x35], [0x48, 0x0F, 0x35], [0x0F, 0x07], [0x48, 0x0F, 0x07]]) // sysenter, sysexit, sysret
+        // sysenter, sysexit, sysret
+        foreach (byte[] code in (byte[][])[[0x0F, 0x34], [0x0F, 0x35], [0x48, 0x0F, 0x35], [0x0F, 0x07], [0x48, 0x0F, 0x07]])
         {
             using RunLoopCases.Guest guest = new(machine, code);
             Trap trap = guest.Run();
@@ -106,10 +113,13 @@ internal static class SegmentCases
         Check.Equal((byte)TrapKind.SystemCall, (byte)guest.Run().Kind, "without TF");
     }
 
-    /// <summary>A load of SS puts the trap off until after the next instruction, which may be the way into ring 0 (Intel SDM Vol. 3A, 6.8.3).</summary>
+    /// <summary>
+    /// A load of SS puts the trap off until after the next instruction, which may be the way into ring 0 (Intel SDM Vol. 3A, 6.8.3).
+    /// </summary>
     private static void StepBehindMovSs(X64Machine machine)
     {
-        foreach (byte[] next in (byte[][])[[0x0F, 0x05], [0xCC], [0x0F, 0x0B], [0xCD, 0x03], [0xCD, 0x80]]) // syscall, int3, ud2, int 3, int 0x80
+        // syscall, int3, ud2, int 3, int 0x80
+        foreach (byte[] next in (byte[][])[[0x0F, 0x05], [0xCC], [0x0F, 0x0B], [0xCD, 0x03], [0xCD, 0x80]])
         {
             using RunLoopCases.Guest guest = new(machine, [0x8E, 0xD0, .. next, 0x90, 0x90, 0x0F, 0x05]); // mov ss, eax
             ref GuestRegisters registers = ref guest.Context.Registers;
@@ -126,8 +136,12 @@ internal static class SegmentCases
 
     private static void KeepSelectors(X64Machine machine)
     {
-        // mov ds, eax; mov es, eax; mov fs, eax; mov gs, eax; syscall; and then: mov ebx, ds; mov ebp, es; mov edx, fs; mov esi, gs; syscall
-        byte[] code = [0x8E, 0xD8, 0x8E, 0xC0, 0x8E, 0xE0, 0x8E, 0xE8, 0x0F, 0x05, 0x8C, 0xDB, 0x8C, 0xC5, 0x8C, 0xE2, 0x8C, 0xEE, 0x0F, 0x05];
+        // mov ds, eax; mov es, eax; mov fs, eax; mov gs, eax; syscall; and then: mov ebx, ds; mov ebp, es; mov edx, fs; mov esi, gs;
+        // syscall
+        byte[] code =
+        [
+            0x8E, 0xD8, 0x8E, 0xC0, 0x8E, 0xE0, 0x8E, 0xE8, 0x0F, 0x05, 0x8C, 0xDB, 0x8C, 0xC5, 0x8C, 0xE2, 0x8C, 0xEE, 0x0F, 0x05
+        ];
         using RunLoopCases.Guest first = new(machine, code);
         using RunLoopCases.Guest second = new(machine, code);
         first.Context.Registers.Rax = DataSelector;

@@ -16,7 +16,8 @@ internal sealed class TestRun
     internal static bool TryGetOption(X64Machine machine, string name, [NotNullWhen(true)] out string? value)
     {
         string prefix = name + "=";
-        string? word = Array.Find(Encoding.UTF8.GetString(machine.Boot.CommandLine).Split(' '), word => word.StartsWith(prefix, StringComparison.Ordinal));
+        string? word = Array.Find(
+            Encoding.UTF8.GetString(machine.Boot.CommandLine).Split(' '), word => word.StartsWith(prefix, StringComparison.Ordinal));
         value = word?[prefix.Length..];
         return value is not null;
     }
@@ -36,7 +37,9 @@ internal sealed class TestRun
 
         (string Name, Action<X64Machine> Body)[] cases =
         [
-            .. RuntimeCases.All, .. PageTableCases.All, .. FrameCases.All, .. KernelPageCases.All, .. RunLoopCases.All, .. MemoryCases.All, .. SegmentCases.All,
+            .. RuntimeCases.All, .. PageTableCases.All, .. FrameCases.All, .. KernelPageCases.All, .. RunLoopCases.All,
+            .. MemoryCases.All, .. SegmentCases.All,
+            .. PlatformCases.All,
         ];
         Print($"1..{cases.Length}");
         int failed = 0;

@@ -7,7 +7,9 @@ namespace Semitone.Vm;
 /// <param name="Failure">Null when it passed.</param>
 internal sealed record GuestCase(int Number, string Name, string? Failure);
 
-/// <summary>What the guest said of its cases: <c>1..N</c>, <c>ok i NAME</c> or <c>not ok i NAME: why</c>, and <c>done, N failed</c>.</summary>
+/// <summary>
+/// What the guest said of its cases: <c>1..N</c>, <c>ok i NAME</c> or <c>not ok i NAME: why</c>, and <c>done, N failed</c>.
+/// </summary>
 internal sealed partial record CaseReport(int? Announced, IReadOnlyList<GuestCase> Cases, bool HasReachedTheEnd)
 {
     public static CaseReport Parse(string console)
@@ -22,7 +24,8 @@ internal sealed partial record CaseReport(int? Announced, IReadOnlyList<GuestCas
             cases.Add(new GuestCase(int.Parse(line.Groups["number"].Value, CultureInfo.InvariantCulture), name, failure));
         }
 
-        return new CaseReport(plan.Success ? int.Parse(plan.Groups[1].Value, CultureInfo.InvariantCulture) : null, cases, End().IsMatch(console));
+        return new CaseReport(
+            plan.Success ? int.Parse(plan.Groups[1].Value, CultureInfo.InvariantCulture) : null, cases, End().IsMatch(console));
     }
 
     /// <summary>Says what is wrong with a run as a whole, the single cases aside.</summary>
@@ -39,7 +42,9 @@ internal sealed partial record CaseReport(int? Announced, IReadOnlyList<GuestCas
             { Announced: null } => "it announced no cases",
             { Announced: 0 } => "there are no cases",
             _ when report.Cases.Count != report.Announced => $"it ran {report.Cases.Count} of {report.Announced} cases",
-            _ when report.Cases.Select(guestCase => guestCase.Number).Order().SequenceEqual(Enumerable.Range(1, report.Cases.Count)) == false => "it numbered its cases wrong",
+            _ when report.Cases.Select(guestCase => guestCase.Number)
+                .Order()
+                .SequenceEqual(Enumerable.Range(1, report.Cases.Count)) == false => "it numbered its cases wrong",
             { HasReachedTheEnd: false } => "it did not reach the end",
             _ when run.Status != (hasFailures ? StatusOfFailures : 0) => $"QEMU ended with {run.Status}",
             _ => null,

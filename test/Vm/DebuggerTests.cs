@@ -25,7 +25,8 @@ public sealed class DebuggerTests
     [MemberData(nameof(Lines))]
     public void SymbolFile_SourceLine_HasAnAddress(string file, string source, string text)
     {
-        string output = RunGdb(["-ex", $"info line {Path.GetFileName(source)}:{FindLine(source, text)}", $"{Repository.GuestTests}.{file}"]);
+        string output =
+            RunGdb(["-ex", $"info line {Path.GetFileName(source)}:{FindLine(source, text)}", $"{Repository.GuestTests}.{file}"]);
         Assert.Matches(file == "dbg" ? "address 0xffffffff80[0-9a-f]{6}" : "address 0xffffffff9[0-9a-f]{7}", output);
         Assert.Contains("ends at", output, StringComparison.Ordinal);
     }
@@ -63,14 +64,21 @@ public sealed class DebuggerTests
     [Fact]
     public void Breakpoint_OnAFaultOfTheKernel_ShowsTheManagedCodeThatFaulted()
     {
-        string output = Attach("fatal=write-to-code-by-the-direct-map", "hbreak Semitone_Metal_Semitone_Metal_Runtime_Signals__DeliverFault", "continue", "backtrace");
+        string output = Attach(
+            "fatal=write-to-code-by-the-direct-map",
+            "hbreak Semitone_Metal_Semitone_Metal_Runtime_Signals__DeliverFault",
+            "continue",
+            "backtrace");
         Assert.Matches("#1 .*KernelTraps__Serve", output);
         Assert.Contains("signal handler called", output, StringComparison.Ordinal);
         Assert.Matches("FatalCases__WriteToCodeByDirectMap", output);
         Assert.Matches("TestRun__RunFatal", output);
     }
 
-    /// <summary>Ring 0 with a guest's program counter or stack is the end: no handler's frame may be written where a guest has put the stack pointer.</summary>
+    /// <summary>
+    /// Ring 0 with a guest's program counter or stack is the end: no handler's frame may be written where a guest has put the stack
+    /// pointer.
+    /// </summary>
     [Theory]
     [InlineData("set $rip = 0x400000", "set $rsp = 0x600f00")]
     [InlineData("set $rip = 0x400000")]
@@ -93,7 +101,14 @@ public sealed class DebuggerTests
     public void Nmi_WhileAGuestSpins_IsAPanic()
     {
         string output = Attach(
-            "fatal=spinning-guest", "hbreak *0x400000", "continue", "monitor nmi", "delete", "hbreak Semitone_Metal_Semitone_Metal_Panic__Die", "continue", "backtrace");
+            "fatal=spinning-guest",
+            "hbreak *0x400000",
+            "continue",
+            "monitor nmi",
+            "delete",
+            "hbreak Semitone_Metal_Semitone_Metal_Panic__Die",
+            "continue",
+            "backtrace");
         Assert.Matches("Breakpoint 1, 0x0000000000400000", output);
         Assert.Matches("#0 .*Panic__Die", output);
     }
@@ -127,9 +142,11 @@ public sealed class DebuggerTests
     {
         DirectoryInfo directory = Directory.CreateTempSubdirectory("semitone-gdb-");
         string socket = Path.Combine(directory.FullName, "gdb");
-        QemuOptions options = new() { MemoryBytes = s_machine.MemoryBytes, KernelPath = Repository.GuestTests, KernelCommandLine = $"tests {words}" };
+        QemuOptions options =
+            new() { MemoryBytes = s_machine.MemoryBytes, KernelPath = Repository.GuestTests, KernelCommandLine = $"tests {words}" };
         List<string> command = [.. QemuCommandLine.Build(options), "-S", "-gdb", $"unix:{socket},server=on,wait=off"];
-        ProcessStartInfo start = new(command[0], command.Skip(1)) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start =
+            new(command[0], command.Skip(1)) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         Assert.SkipUnless(File.Exists(Gdb), "gdb is not installed");
         using Process machine = Process.Start(start)!;
         try
@@ -161,7 +178,8 @@ public sealed class DebuggerTests
     private static string RunGdb(IEnumerable<string> arguments)
     {
         Assert.SkipUnless(File.Exists(Gdb), "gdb is not installed");
-        MachineRun run = MachineRun.Run([Gdb, "-nx", "-q", "-batch", "-ex", "set pagination off", "-ex", "set confirm off", "-ex", "set width 0", .. arguments]);
+        MachineRun run = MachineRun.Run(
+            [Gdb, "-nx", "-q", "-batch", "-ex", "set pagination off", "-ex", "set confirm off", "-ex", "set width 0", .. arguments]);
         Assert.False(run.HasHung, run.Console);
         return run.Console + run.Problems;
     }

@@ -17,6 +17,7 @@ public sealed class FatalTests
     [InlineData("write-to-code-by-the-direct-map", "Access Violation", Abort)]
     [InlineData("guest-memory", "Access Violation", Abort)]
     [InlineData("guest-memory-with-alignment-check-on", "Access Violation", Abort)]
+    [InlineData("guest-memory-with-alignment-check-on-in-a-call", "Access Violation", Abort)]
     [InlineData("unhandled-exception", "System.InvalidOperationException: nobody catches this", Abort)]
     [InlineData("unhandled-exception-of-a-thread", "System.InvalidOperationException: nobody catches this", Abort)]
     [InlineData("guest-registers", "Access Violation", "rbx 0xfeedfacecafe")]
@@ -38,7 +39,8 @@ public sealed class FatalTests
         string console = MachineRun.Boot(s_machine, "fatal=guest-registers").Console;
         Assert.Matches("the guest that ran last:\r?\n  rax 0x0 rbx 0xfeedfacecafe ", console);
         Assert.Matches("r15 0x1515\r?\n  rip 0x400000 fl  0x[0-9a-f]+ fs  0x0 nr  0xffffffffffffffff\r?\n  vec 0x6 err 0x0", console);
-        Assert.DoesNotContain("the guest that ran last", MachineRun.Boot(s_machine, "fatal=guest-is-gone").Console, StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "the guest that ran last", MachineRun.Boot(s_machine, "fatal=guest-is-gone").Console, StringComparison.Ordinal);
     }
 
     /// <summary>A panic names the managed methods that led to it.</summary>

@@ -4,7 +4,10 @@ using Semitone.Cli.Qemu;
 
 namespace Semitone.Vm;
 
-/// <summary>Hostile instructions in ring 3 (test/Guest/InstructionFuzzer.cs): a million streams of them here; <c>./semitone fuzz</c> runs any number.</summary>
+/// <summary>
+/// Hostile instructions in ring 3 (test/Guest/InstructionFuzzer.cs): a million streams of them here; <c>./semitone fuzz</c> runs any
+/// number.
+/// </summary>
 public sealed partial class FuzzTests
 {
     private const ulong DefaultCount = 1_000_000;
@@ -42,7 +45,8 @@ public sealed partial class FuzzTests
 
             // QEMU has faults of its own in what programs do not do; that is no fault of the kernel's, but those streams were not run.
             bool isQemu = !run.HasHung && !run.HasPanicked && TranslatorFailure().IsMatch(run.Problems);
-            Assert.True(isQemu, $"-cpu {cpu}, streams from {next} on, of which the last line names the {Interval} that hold it: {run.Describe()}");
+            Assert.True(
+                isQemu, $"-cpu {cpu}, streams from {next} on, of which the last line names the {Interval} that hold it: {run.Describe()}");
             ulong last = ulong.Parse(Progress().Matches(run.Console)[^1].Groups[1].Value, CultureInfo.InvariantCulture);
             ulong lost = Math.Min(Interval, end - last);
             skipped += lost;

@@ -5,7 +5,10 @@ public sealed class GuestCaseTests
 {
     public static TheoryData<string> Variants => [.. Variant.All.Select(variant => variant.Name)];
 
-    /// <summary>Known only when the machine has run: a case that it did not come to is <see cref="Boot_AnyMachine_RunsEveryCaseThatItAnnounces"/>'s to miss.</summary>
+    /// <summary>
+    /// Known only when the machine has run: a case that it did not come to is <see cref="Boot_AnyMachine_RunsEveryCaseThatItAnnounces"/>'s
+    /// to miss.
+    /// </summary>
     public static IEnumerable<TheoryDataRow<string, string>> Cases =>
         from variant in Variant.All
         from guestCase in CaseReport.Parse(MachineRun.OfCases(variant).Console).Cases
@@ -24,7 +27,8 @@ public sealed class GuestCaseTests
     [MemberData(nameof(Cases), DisableDiscoveryEnumeration = true)]
     public void Case_OnBareMachine_Passes(string variant, string name)
     {
-        GuestCase guestCase = CaseReport.Parse(MachineRun.OfCases(Variant.Find(variant)).Console).Cases.Single(candidate => candidate.Name == name);
+        GuestCase guestCase =
+            CaseReport.Parse(MachineRun.OfCases(Variant.Find(variant)).Console).Cases.Single(candidate => candidate.Name == name);
         Assert.True(guestCase.Failure is null, guestCase.Failure);
     }
 }

@@ -15,6 +15,9 @@ public sealed class Linux64BootTests
 
     private static readonly Lazy<string> s_loader = new(CompileLoader);
 
+    /// <summary>The loader's image.</summary>
+    internal static string Loader => s_loader.Value;
+
     [Theory]
     [InlineData(MachineType.MicroVm, 256, 0x210_0123, 70_001)] // neither end on a page's border
     [InlineData(MachineType.Q35, 256, 0x210_0123, 70_001)]
@@ -28,13 +31,23 @@ public sealed class Linux64BootTests
     [Fact]
     public void Boot_FromFiveLevelsOfPageTables_RunsEveryCase() => Boot(MachineType.MicroVm, 256, 0x210_0123, 70_001, "five-levels");
 
-    /// <summary>Entries of the memory map overlap, contradict each other, run past the last address, and are more than fit the zero page and the kernel's list.</summary>
+    /// <summary>
+    /// Entries of the memory map overlap, contradict each other, run past the last address, and are more than fit the zero page and the
+    /// kernel's list.
+    /// </summary>
     [Fact]
     public void Boot_MemoryMapThatIsAMess_RunsEveryCase()
     {
         string console = Boot(MachineType.MicroVm, 256, 0x210_0123, 70_001, "hostile-map");
         Assert.Contains("the memory map is in too many pieces", console, StringComparison.Ordinal);
     }
+
+    /// <summary>Bits of CR4 that no kernel expects, and lines of the I/O APIC that nobody has asked for.</summary>
+    [Theory]
+    [InlineData(MachineType.MicroVm)]
+    [InlineData(MachineType.Q35)]
+    public void Boot_FromALoaderThatLeavesThingsOn_RunsEveryCase(MachineType machine) =>
+        Boot(machine, 256, 0x210_0123, 70_001, "odd-control-bits open-pins");
 
     /// <returns>What the machine wrote on its console.</returns>
     private static string Boot(MachineType machine, int memoryMebibytes, uint address, int size, string option)
@@ -69,7 +82,9 @@ public sealed class Linux64BootTests
             ]);
             string? fault = CaseReport.FindFault(run);
             Assert.True(fault is null, $"{fault}: {run.Describe()}");
-            Assert.All(CaseReport.Parse(run.Console).Cases, guestCase => Assert.True(guestCase.Failure is null, $"{guestCase.Name}: {guestCase.Failure}"));
+            Assert.All(
+                CaseReport.Parse(run.Console).Cases,
+                guestCase => Assert.True(guestCase.Failure is null, $"{guestCase.Name}: {guestCase.Failure}"));
             return run.Console;
         }
         finally
@@ -88,7 +103,8 @@ public sealed class Linux64BootTests
         for (int i = 0; i < BinaryPrimitives.ReadUInt16LittleEndian(image[56..]); i++)
         {
             ReadOnlySpan<byte> header = image.Slice(headers + i * HeaderSize, HeaderSize);
-            end = Math.Max(end, BinaryPrimitives.ReadUInt64LittleEndian(header[24..]) + BinaryPrimitives.ReadUInt64LittleEndian(header[40..]));
+            end = Math.Max(
+                end, BinaryPrimitives.ReadUInt64LittleEndian(header[24..]) + BinaryPrimitives.ReadUInt64LittleEndian(header[40..]));
         }
 
         return (uint)end;
@@ -103,7 +119,8 @@ public sealed class Linux64BootTests
         string loader = Path.Combine(Repository.Root, "out", "linux64-loader");
         MachineRun run = MachineRun.Run(
         [
-            "/usr/bin/clang", "-m32", "-O1", "-ffreestanding", "-fno-pic", "-fno-stack-protector", "-mno-sse", "-nostdlib", "-static", "-fuse-ld=lld",
+            "/usr/bin/clang", "-m32", "-O1", "-ffreestanding", "-fno-pic", "-fno-stack-protector", "-mno-sse", "-nostdlib", "-static",
+            "-fuse-ld=lld",
             "-Wl,--image-base=0x4000000,--entry=0,--build-id=none", "-o", loader, Path.Combine(Repository.Root, "test/Vm/Linux64Loader.c"),
         ]);
         Assert.True(run.Status == 0, run.Problems);

@@ -11,10 +11,11 @@ enum { USABLE = 1, RESERVED = 2, ZERO_PAGE_ENTRIES = 128, MEBI = 1 << 20 };
 // Xen's PVH boot ABI, the ELF format and the memory map, as far as they matter here.
 struct start_info { u32 magic, version, flags, module_count; u64 modules, command_line, rsdp, memory_map; u32 memory_map_count; };
 struct memory { u64 address, size; u32 type, reserved; };
-struct elf_header { u8 ident[16]; u32 kind, version; u64 entry, headers, sections; u32 flags; unsigned short size, header_size, header_count; };
+struct elf_header { u8 ident[16]; u32 kind, version; u64 entry, headers, sections; u32 flags; unsigned short size, header_size,
+    header_count; };
 struct program_header { u32 type, flags; u64 offset, virtual_address, physical_address, file_size, memory_size, align; };
 
-__attribute__((used)) static u32 control, root;
+__attribute__((used)) static u32 control, late_control, root;
 static u8 stack[4096] __attribute__((aligned(16), used));
 
 static void copy(u8 *to, const u8 *from, u32 count) {
@@ -42,6 +43,32 @@ static int has_word(const char *line, const char *word) {
     return 0;
 }
 
+// Whether a bit of a leaf's ECX is set.
+static int has_feature(u32 leaf, int bit) {
+    u32 eax = leaf, ebx, ecx = 0, edx;
+    __asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+    return (ecx >> bit) & 1;
+}
+
+// Control bits that no kernel expects of a loader, as far as the processor has them: TSD, DE, PCE, PKE, and PCIDE, which is for long mode
+// only.
+enum { TSD = 1 << 2, DE = 1 << 3, PCE = 1 << 8, PCIDE = 1 << 17, PKE = 1 << 22 };
+
+static u32 find_odd_control_bits(void) {
+    return TSD | DE | PCE | (has_feature(7, 3) ? PKE : 0);
+}
+
+// Every line of the I/O APIC open, each with a vector of its own.
+static void open_pins(void) {
+    volatile u32 *const apic = (volatile u32 *)0xFEC00000;
+    for (u32 pin = 0; pin < 24; pin++) {
+        apic[0] = 0x11 + pin * 2;
+        apic[4] = 0;
+        apic[0] = 0x10 + pin * 2;
+        apic[4] = 0x70 + pin;
+    }
+}
+
 static u8 *zero_page = (u8 *)BOOT_PARAMS;
 
 // The zero page holds 128 entries; what comes after them goes into a chain of setup_data, one entry each.
@@ -65,7 +92,8 @@ static void add_memory(u64 address, u64 size, u32 type) {
     *(u32 *)(entry + 16) = type;
 }
 
-// The same memory told by entries that overlap, contradict each other, run past the end of all addresses, and are more than anybody has room for.
+// The same memory told by entries that overlap, contradict each other, run past the end of all addresses, and are more than anybody has
+// room for.
 static void add_hostile(u64 address, u64 size) {
     if (address < MEBI) {
         add_memory(address, size, USABLE);
@@ -103,8 +131,10 @@ __attribute__((used)) u32 prepare(const struct start_info *info) {
     }
 
     *(u32 *)(zero_page + 0x228) = COMMAND_LINE;
-    *(u32 *)(zero_page + 0x218) = ((u32 *)PLACE)[0];
-    *(u32 *)(zero_page + 0x21C) = ((u32 *)PLACE)[2];
+    if (!has_word((const char *)COMMAND_LINE, "no-initrd")) {
+        *(u32 *)(zero_page + 0x218) = ((u32 *)PLACE)[0];
+        *(u32 *)(zero_page + 0x21C) = ((u32 *)PLACE)[2];
+    }
     const struct memory *memory = (const struct memory *)(u32)info->memory_map;
     for (u32 i = 0; i < info->memory_map_count; i++) {
         if (memory[i].type == USABLE && has_word((const char *)COMMAND_LINE, "hostile-map")) {
@@ -114,7 +144,8 @@ __attribute__((used)) u32 prepare(const struct start_info *info) {
         }
     }
 
-    // The first 4 GiB at their own addresses, in pages of 2 MiB; in five levels if that is asked for, in four from the second table on otherwise.
+    // The first 4 GiB at their own addresses, in pages of 2 MiB; in five levels if that is asked for, in four from the second table on
+    // otherwise.
     u64 *tables = (u64 *)PAGE_TABLES;
     clear((u8 *)tables, 7 * 4096);
     tables[0] = (PAGE_TABLES + 4096) | 3;
@@ -129,6 +160,13 @@ __attribute__((used)) u32 prepare(const struct start_info *info) {
 
     control = has_word((const char *)COMMAND_LINE, "five-levels") ? 0x1020 : 0x20;
     root = control == 0x20 ? PAGE_TABLES + 4096 : PAGE_TABLES;
+    if (has_word((const char *)COMMAND_LINE, "odd-control-bits")) {
+        control |= find_odd_control_bits();
+        late_control = has_feature(1, 17) ? PCIDE : 0;
+    }
+    if (has_word((const char *)COMMAND_LINE, "open-pins")) {
+        open_pins();
+    }
 
     return (u32)elf->entry;
 }
@@ -164,6 +202,9 @@ __asm__(
     "  mov %eax, %ds\n"
     "  mov %eax, %es\n"
     "  mov %eax, %ss\n"
+    "  mov %cr4, %rax\n"
+    "  or late_control, %eax\n"
+    "  mov %rax, %cr4\n"
     "  mov $0x10000, %esi\n"
     "  mov %edi, %edi\n"
     "  jmp *%rdi\n"

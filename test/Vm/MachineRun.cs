@@ -22,7 +22,8 @@ internal sealed record MachineRun(string Console, string Problems, int Status, b
     public bool HasPanicked => Status == PanicStatus || Console.Contains("kernel panic", StringComparison.Ordinal);
 
     /// <summary>Runs the guest's cases, once for each variant.</summary>
-    public static MachineRun OfCases(Variant variant) => s_runs.GetOrAdd(variant.Name, _ => new Lazy<MachineRun>(() => Boot(variant))).Value;
+    public static MachineRun OfCases(Variant variant) =>
+        s_runs.GetOrAdd(variant.Name, _ => new Lazy<MachineRun>(() => Boot(variant))).Value;
 
     /// <summary>Boots the guest's image.</summary>
     /// <param name="words">More words for the kernel command line.</param>
@@ -50,7 +51,11 @@ internal sealed record MachineRun(string Console, string Problems, int Status, b
             byte[] content = new byte[variant.InitialRamDiskSize];
             new Random(variant.InitialRamDiskSize).NextBytes(content);
             File.WriteAllBytes(path, content);
-            options = options with { InitialRamDiskPath = path, KernelCommandLine = $"{options.KernelCommandLine} initrd={content.Length}:{Sum(content)}" };
+            options = options with
+            {
+                InitialRamDiskPath = path,
+                KernelCommandLine = $"{options.KernelCommandLine} initrd={content.Length}:{Sum(content)}"
+            };
             return Run(QemuCommandLine.Build(options), limit);
         }
         finally
@@ -84,7 +89,8 @@ internal sealed record MachineRun(string Console, string Problems, int Status, b
     }
 
     public string Describe() =>
-        $"{(HasHung ? "the machine hung and was killed" : HasPanicked ? "the kernel panicked" : $"QEMU ended with {Status}")}\n--- console\n{Console}\n--- QEMU\n{Problems}";
+        $"{(HasHung ? "the machine hung and was killed" : HasPanicked ? "the kernel panicked" : $"QEMU ended with {Status}")}\n--- "
+            + $"console\n{Console}\n--- QEMU\n{Problems}";
 
     /// <summary>What the guest is to find when it adds the initrd up.</summary>
     public static string Sum(ReadOnlySpan<byte> bytes)

@@ -3,7 +3,9 @@ using Semitone.Cli.Qemu;
 
 namespace Semitone.Vm;
 
-/// <summary>The program by which the command finds out whether KVM can be used: on a CPU that can do all that, it comes to its end.</summary>
+/// <summary>
+/// The program by which the command finds out whether KVM can be used: on a CPU that can do all that, it comes to its end.
+/// </summary>
 public sealed class ProbeGuestTests
 {
     /// <summary>It is loaded where it lies for KVM, and the firmware jumps there.</summary>
@@ -54,7 +56,9 @@ public sealed class ProbeGuestTests
             const uint FailurePort = 0xE8;
             return MachineRun.Run(
                 [
-                    "qemu-system-x86_64", "-M", "microvm,x-option-roms=off,pit=off,pic=off,rtc=off,isa-serial=off,acpi=off,auto-kernel-cmdline=off", "-accel", "tcg", "-cpu", cpu,
+                    "qemu-system-x86_64", "-M",
+                    "microvm,x-option-roms=off,pit=off,pic=off,rtc=off,isa-serial=off,acpi=off,auto-kernel-cmdline=off", "-accel", "tcg",
+                    "-cpu", cpu,
                     "-m", "16M", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-bios", firmwareFile,
                     "-device", $"loader,file={program},addr=0x1000,force-raw=on",
                     "-device", string.Create(CultureInfo.InvariantCulture, $"isa-debug-exit,iobase={FailurePort},iosize=4"),

@@ -5,7 +5,8 @@ namespace Semitone.Vm;
 /// <summary>Where things are.</summary>
 internal static class Repository
 {
-    public static string Root { get; } = typeof(Repository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(data => data.Key == "RepositoryRoot").Value!;
+    public static string Root { get; } =
+        typeof(Repository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(data => data.Key == "RepositoryRoot").Value!;
 
     /// <summary>The image of test/Guest.</summary>
     public static string GuestTests => Find("semitone_guest-tests", "test/Guest");

@@ -32,12 +32,26 @@ public sealed record Variant(string Name, MachineType Machine)
         // Real CPUs, where there is one to be had. The others are made of instructions that only the translator leaves out.
         if (UsableKvm.RemovedCpuFlags is { } removed)
         {
-            yield return new Variant("microvm on KVM", MachineType.MicroVm) { Accelerator = Accelerator.Kvm, Cpu = "host", RemovedCpuFlags = removed };
-            yield return new Variant("q35 on KVM", MachineType.Q35) { Accelerator = Accelerator.Kvm, Cpu = "host", RemovedCpuFlags = removed };
+            yield return new Variant("microvm on KVM", MachineType.MicroVm)
+            {
+                Accelerator = Accelerator.Kvm,
+                Cpu = "host",
+                RemovedCpuFlags = removed
+            };
+            yield return new Variant("q35 on KVM", MachineType.Q35)
+            {
+                Accelerator = Accelerator.Kvm,
+                Cpu = "host",
+                RemovedCpuFlags = removed
+            };
         }
 
         // Processors that lack something: no FSGSBASE, SMAP, SMEP and XSAVE at all; one of them; no hypervisor that says that it emulates.
-        string[] processors = ["max", "qemu64", "max,-fsgsbase", "max,-xsave", "max,-avx", "max,-smap,-smep", "max,-hypervisor", "Haswell-noTSX", "Skylake-Server"];
+        string[] processors =
+        [
+            "max", "qemu64", "max,-fsgsbase", "max,-xsave", "max,-avx", "max,-smap,-smep", "max,-hypervisor", "Haswell-noTSX",
+            "Skylake-Server"
+        ];
         const int OfPc = 3; // where it is the machine that differs
         foreach (MachineType machine in (MachineType[])[MachineType.MicroVm, MachineType.Q35])
         {
@@ -57,7 +71,11 @@ public sealed record Variant(string Name, MachineType Machine)
             yield return new Variant($"{name} with a byte of initrd", machine) { InitialRamDiskSize = 1 };
             yield return new Variant($"{name} with a page of initrd", machine) { InitialRamDiskSize = 4096 };
             yield return new Variant($"{name} with a page and a byte of initrd", machine) { InitialRamDiskSize = 4097 };
-            yield return new Variant($"{name} -m 16M with 7 MiB of initrd", machine) { MemoryBytes = 16 * Mebi, InitialRamDiskSize = (int)(7 * Mebi) - 1 };
+            yield return new Variant($"{name} -m 16M with 7 MiB of initrd", machine)
+            {
+                MemoryBytes = 16 * Mebi,
+                InitialRamDiskSize = (int)(7 * Mebi) - 1
+            };
         }
 
         yield return new Variant("microvm -icount", MachineType.MicroVm) { CountsInstructions = true };

@@ -29,7 +29,9 @@ internal sealed class CpioArchiveReader(LookAheadStream archive) : IArchiveReade
     public static bool IsOne(ReadOnlySpan<byte> start) => start.StartsWith("070701"u8) || start.StartsWith("070702"u8);
 
     /// <summary>Tells whether this is an archive of one of the formats that nobody uses for a root file system.</summary>
-    public static bool IsOldOne(ReadOnlySpan<byte> start) => start.StartsWith("070707"u8) || start.StartsWith<byte>([0xC7, 0x71]) || start.StartsWith<byte>([0x71, 0xC7]);
+    public static bool IsOldOne(ReadOnlySpan<byte> start) => start.StartsWith("070707"u8)
+        || start.StartsWith<byte>([0xC7, 0x71])
+        || start.StartsWith<byte>([0x71, 0xC7]);
 
     public ArchiveEntry? Read()
     {
@@ -180,7 +182,9 @@ internal sealed class CpioArchiveReader(LookAheadStream archive) : IArchiveReade
         bool isCutOff = bytes.Length < HeaderSize;
         if (!IsOne(bytes))
         {
-            throw new ArchiveException(isCutOff && "070701"u8.StartsWith(bytes) ? "is cut off inside a header" : "is damaged: there is no header where one belongs");
+            throw new ArchiveException(isCutOff && "070701"u8.StartsWith(bytes)
+                ? "is cut off inside a header"
+                : "is damaged: there is no header where one belongs");
         }
 
         if (isCutOff)
@@ -232,7 +236,8 @@ internal sealed class CpioArchiveReader(LookAheadStream archive) : IArchiveReade
     private static uint Field(ReadOnlySpan<byte> header, int index)
     {
         ReadOnlySpan<byte> digits = header.Slice(MagicSize + (index * FieldSize), FieldSize);
-        return !digits.ContainsAnyExcept("0123456789abcdefABCDEF"u8) && uint.TryParse(Encoding.ASCII.GetString(digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint value)
+        return !digits.ContainsAnyExcept("0123456789abcdefABCDEF"u8)
+            && uint.TryParse(Encoding.ASCII.GetString(digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint value)
             ? value
             : throw new ArchiveException("is damaged: a field of a header is no hexadecimal number");
     }

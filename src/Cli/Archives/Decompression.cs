@@ -39,7 +39,9 @@ internal static class Decompression
             }
 
             return HostPrograms.Find(program) is not null ? new ProgramStream(program, ["-d", "-c"], archive)
-                : throw new ArchiveException($"is compressed with {format.Name}, and there is no {program} to unpack it with: install {format.Package}, or use gzip");
+                : throw new ArchiveException(
+                    $"is compressed with {format.Name}, and there is no {program} to unpack it with: install {format.Package}, or use "
+                        + $"gzip");
         }
 
         return null;
@@ -73,7 +75,9 @@ internal static class Decompression
         {
             if (!_reader.TryRead(out ReadOnlySpan<byte> piece))
             {
-                throw new ArchiveException(_reader.Offset >= archive.Length ? "is cut off, or its compressed data is damaged" : "is damaged: its compressed data cannot be unpacked");
+                throw new ArchiveException(_reader.Offset >= archive.Length
+                    ? "is cut off, or its compressed data is damaged"
+                    : "is damaged: its compressed data cannot be unpacked");
             }
 
             if (!piece.IsEmpty)

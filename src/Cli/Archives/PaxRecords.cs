@@ -20,7 +20,8 @@ internal sealed class PaxRecords
     public long? Gid => Number("gid");
 
     /// <summary>Seconds since 1970; parts of seconds are cut off.</summary>
-    public long? ModifiedTime => Text("mtime") is { } text && decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal time)
+    public long? ModifiedTime => Text("mtime") is { } text && decimal.TryParse(
+        text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal time)
         ? (long)Math.Clamp(decimal.Floor(time), long.MinValue, long.MaxValue) : null;
 
     /// <summary>The name of a file with holes, whose own name field holds a made-up one.</summary>
@@ -53,7 +54,8 @@ internal sealed class PaxRecords
     }
 
     /// <summary>Extended attributes of the file.</summary>
-    public int AttributeCount => _records.Count(record => record.Key.StartsWith("SCHILY.xattr.", StringComparison.Ordinal) || record.Key.StartsWith("LIBARCHIVE.xattr.", StringComparison.Ordinal));
+    public int AttributeCount => _records.Count(record => record.Key.StartsWith("SCHILY.xattr.", StringComparison.Ordinal)
+        || record.Key.StartsWith("LIBARCHIVE.xattr.", StringComparison.Ordinal));
 
     /// <summary>Adds the records of one extended header.</summary>
     /// <exception cref="ArchiveException">They are damaged.</exception>
@@ -62,7 +64,9 @@ internal sealed class PaxRecords
         while (!data.TrimEnd((byte)0).IsEmpty)
         {
             int blank = data.IndexOf((byte)' ');
-            bool isNumber = int.TryParse(blank is > 0 and < 10 ? Encoding.ASCII.GetString(data[..blank]) : "", NumberStyles.None, CultureInfo.InvariantCulture, out int length);
+            bool isNumber = int.TryParse(blank is > 0 and < 10
+                ? Encoding.ASCII.GetString(data[..blank])
+                : "", NumberStyles.None, CultureInfo.InvariantCulture, out int length);
             if (!isNumber || length <= blank + 1 || length > data.Length || data[length - 1] != '\n')
             {
                 throw new ArchiveException("is damaged: an extended header makes no sense");
@@ -90,5 +94,7 @@ internal sealed class PaxRecords
     private long? Number(string key) => Text(key) is { } text ? Parse(key, text) : null;
 
     private static long Parse(string key, string text) =>
-        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : throw new ArchiveException($"is damaged: an extended header has {key}={text}");
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value)
+            ? value
+            : throw new ArchiveException($"is damaged: an extended header has {key}={text}");
 }

@@ -5,8 +5,8 @@ namespace Semitone.Cli.Archives;
 
 /// <summary>What a program of the host makes of a stream: the unpacking of formats that .NET does not know.</summary>
 /// <remarks>
-/// Those formats are left to the programs of those who made them, which check what they read, run beside us, and are at hand nearly everywhere; a library would have to be
-/// linked into the command for each. The program is fed by a thread of its own.
+/// Those formats are left to the programs of those who made them, which check what they read, run beside us, and are at hand nearly
+/// everywhere; a library would have to be linked into the command for each. The program is fed by a thread of its own.
 /// </remarks>
 internal sealed class ProgramStream : ReadOnlyStream
 {

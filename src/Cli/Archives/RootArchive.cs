@@ -4,7 +4,10 @@ using Semitone.Cli.Posix;
 namespace Semitone.Cli.Archives;
 
 /// <summary>An archive that a user gives as root file system: tar or cpio, compressed or not.</summary>
-/// <remarks>It is packed anew: the kernel maps files that start on a page boundary instead of copying them, unpacks nothing, and gets nothing that was not checked.</remarks>
+/// <remarks>
+/// It is packed anew: the kernel maps files that start on a page boundary instead of copying them, unpacks nothing, and gets nothing that
+/// was not checked.
+/// </remarks>
 internal static class RootArchive
 {
     /// <summary>Packs all entries of an archive.</summary>
@@ -125,7 +128,10 @@ internal static class RootArchive
     private static void CheckImage(RootFileSystemWriter writer)
     {
         PackedNames names = writer.Names;
-        if (names.TryGet("manifest.json", out _) && (names.TryGet("repositories", out _) || names.TryGet("oci-layout", out _)) && !names.TryGet("bin", out _) && !names.TryGet("usr", out _))
+        if (names.TryGet("manifest.json", out _)
+            && (names.TryGet("repositories", out _) || names.TryGet("oci-layout", out _))
+            && !names.TryGet("bin", out _)
+            && !names.TryGet("usr", out _))
         {
             throw new ArchiveException("is an image with layers (docker save): give the file system of a container (docker export)");
         }

@@ -6,14 +6,16 @@ namespace Semitone.Cli.Archives;
 
 /// <summary>Reads tar archives: of old Unix, POSIX (ustar, pax) and GNU (long names, files with holes).</summary>
 /// <remarks>
-/// Written here, as System.Formats.Tar decodes names (which need not be text), hands files with holes out as they lie in the archive, and takes one that is cut off between
-/// two entries for whole.
+/// Written here, as System.Formats.Tar decodes names (which need not be text), hands files with holes out as they lie in the archive, and
+/// takes one that is cut off between two entries for whole.
 /// </remarks>
 internal sealed class TarArchiveReader(LookAheadStream archive) : IArchiveReader
 {
     private const int BlockSize = TarHeader.BlockSize;
 
-    /// <summary>No header that is no file is longer: names have 4 KiB, and a file has at most 64 KiB of attributes in each of a few name spaces.</summary>
+    /// <summary>
+    /// No header that is no file is longer: names have 4 KiB, and a file has at most 64 KiB of attributes in each of a few name spaces.
+    /// </summary>
     private const int LongestExtension = 1 << 20;
 
     private const int MostPieces = 1 << 20;
@@ -27,7 +29,8 @@ internal sealed class TarArchiveReader(LookAheadStream archive) : IArchiveReader
 
     /// <summary>Tells whether this may be such an archive.</summary>
     public static bool IsOne(ReadOnlySpan<byte> start) =>
-        start.Length >= BlockSize ? new TarHeader(start[..BlockSize]).HasRightChecksum : start.Length > 262 && start[257..].StartsWith("ustar"u8);
+        start.Length >= BlockSize ? new TarHeader(start[..BlockSize]).HasRightChecksum : start.Length > 262
+            && start[257..].StartsWith("ustar"u8);
 
     public ArchiveEntry? Read()
     {
@@ -42,12 +45,16 @@ internal sealed class TarArchiveReader(LookAheadStream archive) : IArchiveReader
             ReadOnlySpan<byte> block = archive.Peek(BlockSize);
             if (block.IsEmpty || block.Length < BlockSize)
             {
-                throw new ArchiveException(block.IsEmpty ? "is cut off: the blocks of zeros at its end are missing" : "is cut off inside a header");
+                throw new ArchiveException(block.IsEmpty
+                    ? "is cut off: the blocks of zeros at its end are missing"
+                    : "is cut off inside a header");
             }
 
             if (!block.ContainsAnyExcept((byte)0))
             {
-                return !isExtended && !_isFirst ? null : throw new ArchiveException(_isFirst ? "is empty" : "is cut off behind an extended header");
+                return !isExtended && !_isFirst
+                    ? null
+                    : throw new ArchiveException(_isFirst ? "is empty" : "is cut off behind an extended header");
             }
 
             TarHeader header = new(block);
@@ -140,14 +147,17 @@ internal sealed class TarArchiveReader(LookAheadStream archive) : IArchiveReader
             hasMore = ReadMoreOldMap(map);
         }
 
-        return hasOldMap || records.SparseMap is not null || records.HasSparseMapInData ? ReadSparse(entry, records, map, hasOldMap, realSize) : entry with { Size = size, Data = _data };
+        return hasOldMap || records.SparseMap is not null || records.HasSparseMapInData
+            ? ReadSparse(entry, records, map, hasOldMap, realSize)
+            : entry with { Size = size, Data = _data };
     }
 
     private ArchiveEntry ReadSparse(ArchiveEntry entry, PaxRecords records, List<long> map, bool hasOldMap, long realSize)
     {
         IReadOnlyList<long> pieces = hasOldMap ? map : records.HasSparseMapInData ? ReadMapInData() : records.SparseMap!;
-        return SparseStream.Check(pieces, realSize, entry.Name) == _data!.Left ? entry with { Size = realSize, Data = new SparseStream(_data, pieces, realSize) }
-            : throw new ArchiveException($"is damaged: the map of holes of {entry.Name} is of another file");
+        return SparseStream.Check(pieces, realSize, entry.Name) == _data!.Left
+            ? entry with { Size = realSize, Data = new SparseStream(_data, pieces, realSize) }
+                : throw new ArchiveException($"is damaged: the map of holes of {entry.Name} is of another file");
     }
 
     /// <summary>Goes behind a header.</summary>
@@ -191,7 +201,8 @@ internal sealed class TarArchiveReader(LookAheadStream archive) : IArchiveReader
                 break;
             }
 
-            if (!TarHeader.TryReadNumber(offset, out long start) || !TarHeader.TryReadNumber(fields.Slice(FieldSize, FieldSize), out long length))
+            if (!TarHeader.TryReadNumber(offset, out long start)
+                || !TarHeader.TryReadNumber(fields.Slice(FieldSize, FieldSize), out long length))
             {
                 throw new ArchiveException("is damaged: a map of holes has something in the place of a number");
             }
@@ -219,7 +230,10 @@ internal sealed class TarArchiveReader(LookAheadStream archive) : IArchiveReader
         return hasMore;
     }
 
-    /// <summary>Reads the map that stands before the data: the number of pieces, then offset and length of each, a decimal number a line, filled to a whole block.</summary>
+    /// <summary>
+    /// Reads the map that stands before the data: the number of pieces, then offset and length of each, a decimal number a line, filled to
+    /// a whole block.
+    /// </summary>
     private List<long> ReadMapInData()
     {
         long before = _data!.Left;
@@ -237,7 +251,9 @@ internal sealed class TarArchiveReader(LookAheadStream archive) : IArchiveReader
 
         int filler = (int)(-(before - _data.Left) & (BlockSize - 1));
         byte[] rest = new byte[filler];
-        return _data.ReadAtLeast(rest, filler, throwOnEndOfStream: false) == filler ? map : throw new ArchiveException("is damaged: a map of holes is cut off");
+        return _data.ReadAtLeast(rest, filler, throwOnEndOfStream: false) == filler
+            ? map
+            : throw new ArchiveException("is damaged: a map of holes is cut off");
     }
 
     private long ReadLine()
@@ -255,7 +271,9 @@ internal sealed class TarArchiveReader(LookAheadStream archive) : IArchiveReader
     }
 
     private static uint ToId(long value, string name) =>
-        value is >= 0 and < uint.MaxValue ? (uint)value : throw new ArchiveException($"is damaged: {name} has an owner or device number that none has");
+        value is >= 0 and < uint.MaxValue
+            ? (uint)value
+            : throw new ArchiveException($"is damaged: {name} has an owner or device number that none has");
 
     private static string? Decode(byte[]? text) => text is null ? null : HostText.FromBytes(text.AsSpan().TrimEnd((byte)0));
 

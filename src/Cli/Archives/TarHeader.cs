@@ -37,14 +37,19 @@ internal readonly ref struct TarHeader(ReadOnlySpan<byte> block)
 
     public long DeviceMinor => Number(337, 8);
 
-    /// <summary>GNU's old form of files with holes: four pairs of offset and length, whether more follow, and the file's size with its holes.</summary>
+    /// <summary>
+    /// GNU's old form of files with holes: four pairs of offset and length, whether more follow, and the file's size with its holes.
+    /// </summary>
     public ReadOnlySpan<byte> SparseMap => _block.Slice(386, 4 * 24);
 
     public bool HasMoreSparseMap => _block[482] != 0;
 
     public long RealSize => Number(483, 12);
 
-    /// <summary>Tells whether the block's checksum is right, which is the sum of its bytes with the field itself as blanks; old writers summed signed ones.</summary>
+    /// <summary>
+    /// Tells whether the block's checksum is right, which is the sum of its bytes with the field itself as blanks; old writers summed
+    /// signed ones.
+    /// </summary>
     public bool HasRightChecksum
     {
         get
@@ -58,7 +63,8 @@ internal readonly ref struct TarHeader(ReadOnlySpan<byte> block)
                 signedSum += (sbyte)value;
             }
 
-            return TryReadNumber(_block.Slice(ChecksumField, ChecksumSize), out long expected) && (expected == sum || expected == signedSum);
+            return TryReadNumber(_block.Slice(ChecksumField, ChecksumSize), out long expected)
+                && (expected == sum || expected == signedSum);
         }
     }
 

@@ -39,7 +39,8 @@ internal sealed partial class Benchmark
         _hellos =
         [
             GuestWorkload.Pack("static hello", "/hello", "", writer => writer.AddFileAs(Require("hello-static"), "/hello")),
-            GuestWorkload.Pack("dynamic hello", dynamicHello, "", writer => new ProgramPacker(writer, new PackingReport(writer)).Pack(dynamicHello, [], [])),
+            GuestWorkload.Pack("dynamic hello", dynamicHello, "", writer =>
+                new ProgramPacker(writer, new PackingReport(writer)).Pack(dynamicHello, [], [])),
         ];
         string python = Path.Combine(options.Folder, "python");
         if (Directory.Exists(python))
@@ -58,8 +59,11 @@ internal sealed partial class Benchmark
         });
     }
 
-    /// <summary>Whether our kernel gets to a program's first line on these machines at all: what KVM does for a probe it may not do for QEMU.</summary>
-    public bool Boots() => GuestRun.Measure(_options, _semitone, _hellos[0], HelloText, BootMemory, limit: s_trialLimit).FirstLineMs is not null;
+    /// <summary>
+    /// Whether our kernel gets to a program's first line on these machines at all: what KVM does for a probe it may not do for QEMU.
+    /// </summary>
+    public bool Boots() =>
+        GuestRun.Measure(_options, _semitone, _hellos[0], HelloText, BootMemory, limit: s_trialLimit).FirstLineMs is not null;
 
     /// <summary>Measures everything.</summary>
     /// <returns>The tables as text.</returns>
@@ -77,7 +81,8 @@ internal sealed partial class Benchmark
             Do("image", MeasureImages);
         }
 
-        return string.Concat(_tables.Select(table => table.Print())) + (_notes.Count == 0 ? "" : "\nTimes are by the host's clock. " + string.Join("\n", _notes) + "\n");
+        return string.Concat(_tables.Select(table => table.Print()))
+            + (_notes.Count == 0 ? "" : "\nTimes are by the host's clock. " + string.Join("\n", _notes) + "\n");
     }
 
     public void Write(Stream stream)
@@ -133,7 +138,9 @@ internal sealed partial class Benchmark
                 if (match.Success)
                 {
                     string digits = match.Groups[2].Value;
-                    table.Add(hello.Name, system.Name, match.Groups[1].Success ? long.Parse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture) : long.Parse(digits, CultureInfo.InvariantCulture));
+                    table.Add(hello.Name, system.Name, match.Groups[1].Success
+                        ? long.Parse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture)
+                        : long.Parse(digits, CultureInfo.InvariantCulture));
                 }
             }
         }
@@ -162,13 +169,17 @@ internal sealed partial class Benchmark
                     unitsPerTick = 1 / rate.TicksPerNs;
                     if (rate.IsClockWrong)
                     {
-                        _notes.Add($"run {run}: the clock of {system.Name}'s guest ran {Math.Abs(rate.ClockError) * 100:0.0} % {(rate.ClockError > 0 ? "fast" : "slow")} by the host's");
+                        _notes.Add($"run {run}: the clock of {system.Name}'s guest ran {Math.Abs(rate.ClockError) * 100:0.0} % "
+                            + $"{(rate.ClockError > 0 ? "fast" : "slow")} by the host's");
                     }
                 }
 
                 foreach (Match line in Row().Matches(output))
                 {
-                    table.Add(line.Groups[1].Value, system.Name, double.Parse(line.Groups[2].Value, CultureInfo.InvariantCulture) * unitsPerTick);
+                    table.Add(
+                        line.Groups[1].Value,
+                        system.Name,
+                        double.Parse(line.Groups[2].Value, CultureInfo.InvariantCulture) * unitsPerTick);
                 }
 
                 if (!output.Contains(LastLine, StringComparison.Ordinal))
@@ -251,7 +262,9 @@ internal sealed partial class Benchmark
     private string Require(string name)
     {
         string path = Path.Combine(_options.Folder, name);
-        return File.Exists(path) ? path : throw new CommandFailedException(ExitStatus.Usage, $"{path} is missing; ./semitone bench makes it");
+        return File.Exists(path)
+            ? path
+            : throw new CommandFailedException(ExitStatus.Usage, $"{path} is missing; ./semitone bench makes it");
     }
 
     [GeneratedRegex(@"tsc (0x)?([0-9A-Fa-f]+)")]

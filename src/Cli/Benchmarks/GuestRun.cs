@@ -8,7 +8,8 @@ namespace Semitone.Cli.Benchmarks;
 /// <summary>What one run of a machine gave.</summary>
 /// <param name="FirstLineMs">From the start of QEMU to the text that was waited for; null when it never came.</param>
 /// <param name="Output">All that came over the serial line.</param>
-/// <param name="Arrivals">When each piece of the output came: the piece's end, and the host's clock in milliseconds from the start of QEMU.</param>
+/// <param name="Arrivals">When each piece of the output came: the piece's end, and the host's clock in milliseconds from the start of
+/// QEMU.</param>
 internal sealed record GuestRun(double? FirstLineMs, string Output, IReadOnlyList<(int End, double Ms)> Arrivals)
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(120);
@@ -16,7 +17,13 @@ internal sealed record GuestRun(double? FirstLineMs, string Output, IReadOnlyLis
     /// <summary>Boots a machine, waits for a text in its output, and reads on to the end of that line.</summary>
     /// <remarks>The flags are the same for every system; a run differs from another by kernel, archive and command line alone.</remarks>
     public static GuestRun Measure(
-        BenchmarkOptions options, GuestSystem system, GuestWorkload workload, string awaited, long memoryBytes, string? arguments = null, TimeSpan? limit = null)
+        BenchmarkOptions options,
+        GuestSystem system,
+        GuestWorkload workload,
+        string awaited,
+        long memoryBytes,
+        string? arguments = null,
+        TimeSpan? limit = null)
     {
         QemuOptions machine = new()
         {

@@ -6,7 +6,8 @@ namespace Semitone.Cli.Benchmarks;
 /// <param name="DescribeProgram">Gives the kernel command line that starts a program with arguments.</param>
 internal sealed record GuestSystem(string Name, string KernelPath, Func<string, string, string> DescribeProgram)
 {
-    public static GuestSystem Semitone(string kernel) => new("Semitone", kernel, (program, arguments) => $"semitone -- {program} {arguments}".TrimEnd());
+    public static GuestSystem Semitone(string kernel) =>
+        new("Semitone", kernel, (program, arguments) => $"semitone -- {program} {arguments}".TrimEnd());
 
     /// <summary>Linux with the program as its init; when that ends, the kernel panics and resets, which ends the machine.</summary>
     public static GuestSystem Linux(string kernel) =>

@@ -8,7 +8,9 @@ namespace Semitone.Cli.Benchmarks;
 /// <param name="ClockError">By how much the guest's clock was fast: 0.01 is 1 %; negative when it was slow.</param>
 internal sealed partial record TickRate(double TicksPerNs, double ClockError)
 {
-    /// <summary>From here on it is worth a word; a good clock is within 0.05 %, and this is what the marks can tell on a busy host.</summary>
+    /// <summary>
+    /// From here on it is worth a word; a good clock is within 0.05 %, and this is what the marks can tell on a busy host.
+    /// </summary>
     private const double NotableError = 0.005;
 
     /// <summary>Below this the delays of the marks are too much of what they measure.</summary>
@@ -19,8 +21,8 @@ internal sealed partial record TickRate(double TicksPerNs, double ClockError)
     /// <summary>Finds the rates from the marks that bench.c writes at its start and at its end.</summary>
     /// <returns>Null when there are none, or no time lies between them.</returns>
     /// <remarks>
-    /// A mark comes some time after it was taken: never earlier. So of the marks at each end the one counts that was held up least, which is the one whose arrival lies
-    /// farthest before what the counter says.
+    /// A mark comes some time after it was taken: never earlier. So of the marks at each end the one counts that was held up least, which
+    /// is the one whose arrival lies farthest before what the counter says.
     /// </remarks>
     public static TickRate? Find(string output, IReadOnlyList<(int End, double Ms)> arrivals)
     {
@@ -67,7 +69,9 @@ internal sealed partial record TickRate(double TicksPerNs, double ClockError)
         }
 
         double hostNs = (last.HostMs - first.HostMs) * 1e6;
-        return last.Ticks > first.Ticks ? new TickRate((last.Ticks - first.Ticks) / hostNs, (last.ClockNs - first.ClockNs) / hostNs - 1) : null;
+        return last.Ticks > first.Ticks
+            ? new TickRate((last.Ticks - first.Ticks) / hostNs, (last.ClockNs - first.ClockNs) / hostNs - 1)
+            : null;
     }
 
     [GeneratedRegex(@"^@ (\d+) (\d+)\r?\n", RegexOptions.Multiline)]

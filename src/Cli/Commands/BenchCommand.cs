@@ -13,17 +13,22 @@ internal static class BenchCommand
 {
     public static Command Build()
     {
-        Option<int> runs = new("--runs") { Description = "Runs of each measurement, the systems in turn", DefaultValueFactory = _ => 5, HelpName = "N" };
+        Option<int> runs =
+            new("--runs") { Description = "Runs of each measurement, the systems in turn", DefaultValueFactory = _ => 5, HelpName = "N" };
         Option<bool> icount = new("--icount") { Description = "Count guest instructions (TCG) instead of measuring times" };
         Option<string?> json = new("--json") { Description = "Write every single value to this file too", HelpName = "FILE" };
         Option<bool> q35 = new("--q35") { Description = "Measure on q35 instead of microvm" };
         Option<bool> noAcceleration = new("--disable-acceleration", "-W") { Description = "Use TCG even where there is KVM" };
-        Option<string[]> only = new("--only") { Description = "Measure only this part: " + string.Join(", ", Benchmark.Parts), HelpName = "PART" };
-        Command command = new("bench", "Measure this kernel against Linux in the same virtual machine") { runs, only, icount, json, q35, noAcceleration };
+        Option<string[]> only =
+            new("--only") { Description = "Measure only this part: " + string.Join(", ", Benchmark.Parts), HelpName = "PART" };
+        Command command =
+            new("bench", "Measure this kernel against Linux in the same virtual machine") { runs, only, icount, json, q35, noAcceleration };
         command.SetAction(result =>
         {
             bool countsInstructions = result.GetValue(icount);
-            Accelerator? accelerator = countsInstructions || result.GetValue(noAcceleration) ? Accelerator.Tcg : RunCommand.ReadAcceleratorVariable();
+            Accelerator? accelerator = countsInstructions || result.GetValue(noAcceleration)
+                ? Accelerator.Tcg
+                : RunCommand.ReadAcceleratorVariable();
             HostCapabilities host = HostCapabilities.Detect(asksForKvm: accelerator != Accelerator.Tcg);
             if (accelerator == Accelerator.Kvm && !host.Kvm.IsUsable)
             {
@@ -72,6 +77,7 @@ internal static class BenchCommand
     private static string[] ReadParts(string[] parts)
     {
         string? unknown = Array.Find(parts, part => !Benchmark.Parts.Contains(part));
-        return unknown is null ? parts : throw new CommandFailedException(ExitStatus.Usage, $"--only: there is no part '{unknown}'; there are {string.Join(", ", Benchmark.Parts)}");
+        return unknown is null ? parts : throw new CommandFailedException(
+            ExitStatus.Usage, $"--only: there is no part '{unknown}'; there are {string.Join(", ", Benchmark.Parts)}");
     }
 }

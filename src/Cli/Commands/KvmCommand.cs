@@ -11,7 +11,8 @@ internal static class KvmCommand
 {
     public static Command Build()
     {
-        Option<string?> probe = new("--probe") { Description = "Try this device in this process, which may hang", HelpName = "DEVICE", Hidden = true };
+        Option<string?> probe =
+            new("--probe") { Description = "Try this device in this process, which may hang", HelpName = "DEVICE", Hidden = true };
         Command command = new("kvm", "Find out whether KVM can be used here, and why not") { probe };
         command.SetAction(result =>
         {

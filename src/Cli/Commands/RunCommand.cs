@@ -35,7 +35,9 @@ internal sealed class RunCommand
 
     private readonly Argument<string[]> _program = new("BINARY")
     {
-        Description = "The program: a binary or script of this machine, or with --rootfs a path in the root file system. All that follows it is its own.",
+        Description =
+            "The program: a binary or script of this machine, or with --rootfs a path in the root file system. All that follows it is its "
+                + "own.",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
@@ -50,20 +52,31 @@ internal sealed class RunCommand
     private readonly Option<bool> _verbose = new("--verbose", "-V") { Description = "List what is packed, and why" };
     private readonly Option<string?> _platform = new("--plat") { Description = "Platform: auto or qemu [default: auto]", HelpName = "NAME" };
     private readonly Option<string?> _architecture = new("--arch", "-m") { Description = "Architecture: x86_64", HelpName = "NAME" };
-    private readonly Option<string?> _target = new("--target", "-t") { Description = "Target, such as qemu/x86_64-initrd-strace", HelpName = "TARGET" };
-    private readonly Option<string?> _timeout = new("--timeout") { Description = "End the machine, with status 124, after this time (10, 500ms, 2m)", HelpName = "TIME" };
-    private readonly Option<string?> _stopTimeout = new("--stop-timeout") { Description = "End the machine this long after SIGTERM or SIGHUP told the program to end [default: 10]", HelpName = "TIME" };
+    private readonly Option<string?> _target =
+        new("--target", "-t") { Description = "Target, such as qemu/x86_64-initrd-strace", HelpName = "TARGET" };
+    private readonly Option<string?> _timeout =
+        new("--timeout") { Description = "End the machine, with status 124, after this time (10, 500ms, 2m)", HelpName = "TIME" };
+    private readonly Option<string?> _stopTimeout = new("--stop-timeout")
+    {
+        Description = "End the machine this long after SIGTERM or SIGHUP told the program to end [default: 10]",
+        HelpName = "TIME"
+    };
     private readonly Option<bool> _strace = new("--strace") { Description = "Print every system call" };
     private readonly Option<bool> _statistics = new("--stats") { Description = "Print the kernel's counters when the program has ended" };
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = $"Say nothing but errors; {QuietVariable}=1 is the same" };
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Print the QEMU command line and start nothing" };
-    private readonly Option<string?> _keepInitrd = new("--keep-initrd") { Description = "Leave the packed root file system in this file", HelpName = "FILE" };
-    private readonly Option<string?> _machine = new("--machine") { Description = "Board: microvm or q35 [default: microvm]", HelpName = "NAME" };
-    private readonly Option<string?> _accelerator = new("--accel") { Description = $"kvm, tcg or auto [default: {AcceleratorVariable}, or auto]", HelpName = "NAME" };
+    private readonly Option<string?> _keepInitrd =
+        new("--keep-initrd") { Description = "Leave the packed root file system in this file", HelpName = "FILE" };
+    private readonly Option<string?> _machine =
+        new("--machine") { Description = "Board: microvm or q35 [default: microvm]", HelpName = "NAME" };
+    private readonly Option<string?> _accelerator =
+        new("--accel") { Description = $"kvm, tcg or auto [default: {AcceleratorVariable}, or auto]", HelpName = "NAME" };
     private readonly Option<bool> _noAcceleration = new("--disable-acceleration", "-W") { Description = "The same as --accel tcg" };
     private readonly Option<string?> _cpu = new("--cpu") { Description = "QEMU's CPU model [default: host or max]", HelpName = "MODEL" };
-    private readonly Option<string[]> _kernelArguments = new("--kernel-arg", "-a") { Description = "Parameter for the kernel command line", HelpName = "PARAMETER" };
-    private readonly Option<string?> _name = new("--name", "-n") { Description = "Name of the machine, seen in the process list", HelpName = "NAME" };
+    private readonly Option<string[]> _kernelArguments =
+        new("--kernel-arg", "-a") { Description = "Parameter for the kernel command line", HelpName = "PARAMETER" };
+    private readonly Option<string?> _name =
+        new("--name", "-n") { Description = "Name of the machine, seen in the process list", HelpName = "NAME" };
 
     private readonly Option[] _unsupported =
     [
@@ -82,8 +95,10 @@ internal sealed class RunCommand
         command.Add(_program);
         foreach (Option option in (Option[])
             [
-                _rootfs, _memory, _environment, _environmentFiles, _includes, _workingDirectory, _user, _hostName, _platform, _architecture, _target, _timeout, _stopTimeout,
-                _strace, _statistics, _verbose, _quiet, _dryRun, _keepInitrd, _machine, _accelerator, _noAcceleration, _cpu, _kernelArguments, _name,
+                _rootfs, _memory, _environment, _environmentFiles, _includes, _workingDirectory, _user, _hostName, _platform,
+                _architecture, _target, _timeout, _stopTimeout,
+                _strace, _statistics, _verbose, _quiet, _dryRun, _keepInitrd, _machine, _accelerator, _noAcceleration, _cpu,
+                _kernelArguments, _name,
             ])
         {
             // One value for each flag: what follows it is the next word of the command line.
@@ -149,9 +164,12 @@ internal sealed class RunCommand
         return Command.Options.FirstOrDefault(option => option.Name == name || option.Aliases.Contains(name));
     }
 
-    /// <summary>Tells whether a flag's value is the word behind it: not with <c>--flag=value</c> or <c>-Mvalue</c>, and not for a switch.</summary>
+    /// <summary>
+    /// Tells whether a flag's value is the word behind it: not with <c>--flag=value</c> or <c>-Mvalue</c>, and not for a switch.
+    /// </summary>
     private bool TakesNextWord(string flag) =>
-        Command.Options.FirstOrDefault(option => option.Name == flag || option.Aliases.Contains(flag)) is { } option && option.ValueType != typeof(bool);
+        Command.Options.FirstOrDefault(option => option.Name == flag || option.Aliases.Contains(flag)) is { } option
+            && option.ValueType != typeof(bool);
 
     private RunRequest Read(ParseResult result)
     {
@@ -168,7 +186,8 @@ internal sealed class RunCommand
         string[] named = result.GetValue(_program) ?? [];
         if (Array.Find(named, word => word.StartsWith('-') && word.Length > 1) is { } unknown)
         {
-            string known = Spelling.Suggest(unknown.Split('=')[0], result.CommandResult.Command.Options.Where(option => !option.Hidden).SelectMany(option => option.Aliases.Prepend(option.Name)));
+            string known = Spelling.Suggest(unknown.Split('=')[0], result.CommandResult.Command.Options.Where(
+                option => !option.Hidden).SelectMany(option => option.Aliases.Prepend(option.Name)));
             throw Wrong($"unknown flag '{unknown}'{(known.Length > 0 ? known : "; the program's own flags stand behind it")}");
         }
 
@@ -186,12 +205,16 @@ internal sealed class RunCommand
 
         if (words.Length == 0)
         {
-            throw Wrong(root is null ? "name a program: semitone run PROGRAM ARGUMENTS" : "name a program in the root file system: semitone run --rootfs DIR /bin/prog");
+            throw Wrong(root is null
+                ? "name a program: semitone run PROGRAM ARGUMENTS"
+                : "name a program in the root file system: semitone run --rootfs DIR /bin/prog");
         }
 
         if (root is null && words[0].Contains('/') && HostFile.IsFolder(words[0]))
         {
-            throw Wrong($"{words[0]} is a folder: projects (Kraftfile) are not supported yet; to run a program in it, say --rootfs {words[0]} /path/of/program");
+            throw Wrong(
+                $"{words[0]} is a folder: projects (Kraftfile) are not supported yet; to run a program in it, say --rootfs "
+                    + $"{words[0]} /path/of/program");
         }
 
         Target target = ReadTarget(result);
@@ -285,7 +308,9 @@ internal sealed class RunCommand
         // sethostname(2).
         const int LongestName = 64;
         string? name = result.GetValue(_hostName);
-        return name is null || (name.Length > 0 && HostText.ToBytes(name).Length <= LongestName) ? name : throw Wrong($"--hostname: a name has 1 to {LongestName} bytes");
+        return name is null || (name.Length > 0 && HostText.ToBytes(name).Length <= LongestName)
+            ? name
+            : throw Wrong($"--hostname: a name has 1 to {LongestName} bytes");
     }
 
     private Accelerator? ReadAccelerator(ParseResult result)
@@ -300,7 +325,8 @@ internal sealed class RunCommand
     }
 
     /// <summary>Reads what stands for the flag where that is not given.</summary>
-    internal static Accelerator? ReadAcceleratorVariable() => ParseAccelerator(AcceleratorVariable, HostEnvironment.Get(AcceleratorVariable));
+    internal static Accelerator? ReadAcceleratorVariable() =>
+        ParseAccelerator(AcceleratorVariable, HostEnvironment.Get(AcceleratorVariable));
 
     /// <summary>Reads the value of the flag, or of the variable that stands for it.</summary>
     /// <returns>Null for the better one that works.</returns>
@@ -319,7 +345,9 @@ internal sealed class RunCommand
             return null;
         }
 
-        return DurationText.TryParse(text, out TimeSpan time) ? time : throw Wrong($"{option.Name}: '{text}' is no length of time; write 10, 500ms, 2m or 1h");
+        return DurationText.TryParse(text, out TimeSpan time)
+            ? time
+            : throw Wrong($"{option.Name}: '{text}' is no length of time; write 10, 500ms, 2m or 1h");
     }
 
     /// <summary>A parameter stands among ours: it must not take the words behind it in, nor end the parameters.</summary>

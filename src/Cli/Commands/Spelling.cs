@@ -8,7 +8,8 @@ internal static class Spelling
 
     /// <summary>Ends an error message with the known word that is nearest to an unknown one, if one is near.</summary>
     /// <returns><c>; did you mean 'WORD'?</c>, or nothing.</returns>
-    public static string Suggest(string unknown, IEnumerable<string> known) => FindNearest(unknown, known) is { } word ? $"; did you mean '{word}'?" : "";
+    public static string Suggest(string unknown, IEnumerable<string> known) =>
+        FindNearest(unknown, known) is { } word ? $"; did you mean '{word}'?" : "";
 
     /// <summary>Finds the known word with the fewest changes, of which a third of the letters may be.</summary>
     public static string? FindNearest(string unknown, IEnumerable<string> known)
@@ -19,7 +20,9 @@ internal static class Spelling
         foreach (string word in known)
         {
             // `--memory` for `-memory`, and `--rootfs` for `--root`.
-            int changes = word.TrimStart('-').StartsWith(unknown.TrimStart('-'), StringComparison.Ordinal) ? 1 : CountChanges(unknown.TrimStart('-'), word.TrimStart('-'));
+            int changes = word.TrimStart('-').StartsWith(unknown.TrimStart('-'), StringComparison.Ordinal)
+                ? 1
+                : CountChanges(unknown.TrimStart('-'), word.TrimStart('-'));
             if (changes < least)
             {
                 (nearest, least) = (word, changes);
@@ -29,7 +32,9 @@ internal static class Spelling
         return nearest;
     }
 
-    /// <summary>Counts the letters to insert, leave out, replace, or swap with their neighbour (the optimal string alignment distance).</summary>
+    /// <summary>
+    /// Counts the letters to insert, leave out, replace, or swap with their neighbour (the optimal string alignment distance).
+    /// </summary>
     private static int CountChanges(string from, string to)
     {
         int[,] changes = new int[from.Length + 1, to.Length + 1];

@@ -13,7 +13,9 @@ internal static class VersionCommand
         Command command = new("version", "Show the version");
         command.SetAction(_ =>
         {
-            string version = typeof(VersionCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+            string version =
+                typeof(VersionCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+                    ?? "unknown";
             Descriptor.TryWrite(Descriptor.StandardOutput, Encoding.UTF8.GetBytes($"semitone {version}\n"));
             return 0;
         });

@@ -50,11 +50,13 @@ internal sealed class CpuidTable
         {
             uint mask = 1u << bit.Bit;
             uint word = ReadRegister(entry, bit);
-            BinaryPrimitives.WriteUInt32LittleEndian(_entries.AsSpan(entry + RegistersOffset + bit.Register * 4), value ? word | mask : word & ~mask);
+            BinaryPrimitives.WriteUInt32LittleEndian(
+                _entries.AsSpan(entry + RegistersOffset + bit.Register * 4), value ? word | mask : word & ~mask);
         }
     }
 
-    private uint ReadRegister(int entry, CpuidBit bit) => BinaryPrimitives.ReadUInt32LittleEndian(_entries.AsSpan(entry + RegistersOffset + bit.Register * 4));
+    private uint ReadRegister(int entry, CpuidBit bit) =>
+        BinaryPrimitives.ReadUInt32LittleEndian(_entries.AsSpan(entry + RegistersOffset + bit.Register * 4));
 
     /// <summary>Finds where a leaf's first sub-leaf is.</summary>
     private int? Find(uint leaf)

@@ -5,10 +5,15 @@ using Semitone.Cli.Posix;
 
 namespace Semitone.Cli.Kvm;
 
-/// <summary>Where an answer is kept: a file of the user's, which is worth nothing after the host's next boot, or under another kernel, device, user, QEMU or build of this command.</summary>
+/// <summary>
+/// Where an answer is kept: a file of the user's, which is worth nothing after the host's next boot, or under another kernel, device, user,
+/// QEMU or build of this command.
+/// </summary>
 /// <param name="path">The file; null when this user has no place for such things.</param>
 /// <param name="key">What the answer holds for.</param>
-/// <remarks>Three lines: the key, the end of its validity in seconds since 1970 or <c>-</c>, and the answer as <see cref="ProbeReport"/> writes it.</remarks>
+/// <remarks>
+/// Three lines: the key, the end of its validity in seconds since 1970 or <c>-</c>, and the answer as <see cref="ProbeReport"/> writes it.
+/// </remarks>
 internal sealed class KvmAnswerStore(string? path, string key)
 {
     private const string Forever = "-";
@@ -29,7 +34,8 @@ internal sealed class KvmAnswerStore(string? path, string key)
         {
             string[] lines = File.ReadAllText(path).Split('\n');
             bool isValid = lines.Length >= 3 && lines[0] == key
-                && (lines[1] == Forever || (long.TryParse(lines[1], CultureInfo.InvariantCulture, out long end) && DateTimeOffset.UtcNow.ToUnixTimeSeconds() < end));
+                && (lines[1] == Forever || (long.TryParse(lines[1], CultureInfo.InvariantCulture, out long end)
+                    && DateTimeOffset.UtcNow.ToUnixTimeSeconds() < end));
             return isValid ? ProbeReport.Parse(lines[2] + "\n").Answer : null;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
@@ -48,7 +54,9 @@ internal sealed class KvmAnswerStore(string? path, string key)
             return;
         }
 
-        string end = validity is { } time ? (DateTimeOffset.UtcNow + time).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture) : Forever;
+        string end = validity is { } time
+            ? (DateTimeOffset.UtcNow + time).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)
+            : Forever;
         string temporary = $"{path}.{Environment.ProcessId}";
         string[] made = [];
         try
@@ -101,7 +109,10 @@ internal sealed class KvmAnswerStore(string? path, string key)
         }
     }
 
-    /// <summary>Finds the file's place as the XDG base directory specification has it: of this session, else among the caches. A home that is not there is not made.</summary>
+    /// <summary>
+    /// Finds the file's place as the XDG base directory specification has it: of this session, else among the caches. A home that is not
+    /// there is not made.
+    /// </summary>
     internal static string? FindFile(Func<string, string?> getVariable)
     {
         string name = $"kvm-{LibC.geteuid()}";
@@ -115,20 +126,25 @@ internal sealed class KvmAnswerStore(string? path, string key)
             return Directory.Exists(Path.GetDirectoryName(caches.TrimEnd('/'))) ? Path.Combine(caches, "semitone", name) : null;
         }
 
-        return getVariable("HOME") is { } home && Path.IsPathRooted(home) && Directory.Exists(home) ? Path.Combine(home, ".cache", "semitone", name) : null;
+        return getVariable("HOME") is { } home && Path.IsPathRooted(home) && Directory.Exists(home)
+            ? Path.Combine(home, ".cache", "semitone", name)
+            : null;
     }
 
     private static string DescribeHost(string device, string qemu)
     {
         string build = typeof(KvmAnswerStore).Assembly.ManifestModule.ModuleVersionId.ToString("N");
         return string.Join(
-            ' ', "semitone-kvm", build, ReadLine("/proc/sys/kernel/random/boot_id"), ReadLine("/proc/sys/kernel/osrelease"), ReadLine("/proc/sys/kernel/version").Replace(' ', '_'),
+            ' ', "semitone-kvm", build, ReadLine("/proc/sys/kernel/random/boot_id"), ReadLine(
+                "/proc/sys/kernel/osrelease"), ReadLine("/proc/sys/kernel/version").Replace(' ', '_'),
             LibC.geteuid(), DescribeFile(device), DescribeFile(HostPrograms.Find(qemu) ?? qemu));
     }
 
-    private static string DescribeFile(string file) => FileStatus.TryRead(ResolvedPath.Get(Path.GetFullPath(file)) ?? file, out FileStatus status)
-        ? $"{file.Replace('\n', '?')}={status.Device:x}:{status.Inode}:{status.DeviceMajor}:{status.DeviceMinor}:{status.Mode:x}:{status.Uid}:{status.Gid}:{status.Size}:{status.ModifiedTime}"
-        : file.Replace('\n', '?');
+    private static string DescribeFile(string file) =>
+        FileStatus.TryRead(ResolvedPath.Get(Path.GetFullPath(file)) ?? file, out FileStatus status)
+            ? $"{file.Replace('\n', '?')}={status.Device:x}:{status.Inode}:{status.DeviceMajor}:{status.DeviceMinor}"
+                + $":{status.Mode:x}:{status.Uid}:{status.Gid}:{status.Size}:{status.ModifiedTime}"
+            : file.Replace('\n', '?');
 
     private static string ReadLine(string file)
     {

@@ -72,7 +72,9 @@ internal sealed class KvmDevice(int descriptor) : IDisposable
 
         int error = Marshal.GetLastPInvokeError();
         bool isShortage = error is LibC.EBUSY or LibC.ENOMEM or LibC.EMFILE or LibC.ENFILE or LibC.EAGAIN;
-        string why = error == LibC.EBUSY ? "busy: another hypervisor holds the CPU's virtualization" : Marshal.GetPInvokeErrorMessage(error);
+        string why = error == LibC.EBUSY
+            ? "busy: another hypervisor holds the CPU's virtualization"
+            : Marshal.GetPInvokeErrorMessage(error);
         throw new KvmFailedException(isShortage ? KvmState.Busy : KvmState.Broken, $"{name}: {why}");
     }
 }

@@ -3,7 +3,10 @@ using Semitone.Cli.Posix;
 
 namespace Semitone.Cli.Kvm;
 
-/// <summary>Answers whether KVM can be used, in some milliseconds and never in more than <see cref="s_limit"/>; an answer that stays true is kept for this boot of the host.</summary>
+/// <summary>
+/// Answers whether KVM can be used, in some milliseconds and never in more than <see cref="s_limit"/>; an answer that stays true is kept
+/// for this boot of the host.
+/// </summary>
 internal static class KvmInspector
 {
     /// <summary>Names another device than <see cref="DefaultDevice"/>.</summary>
@@ -11,7 +14,10 @@ internal static class KvmInspector
 
     public const string DefaultDevice = "/dev/kvm";
 
-    /// <summary>The probe takes some 10 ms; this is for a host that does much else. A virtual CPU that never returns is killed with the process that waits for it.</summary>
+    /// <summary>
+    /// The probe takes some 10 ms; this is for a host that does much else. A virtual CPU that never returns is killed with the process that
+    /// waits for it.
+    /// </summary>
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(1);
 
     /// <summary>A probe that did not come to its end may do so when the host has less to do.</summary>
@@ -53,14 +59,17 @@ internal static class KvmInspector
     /// <summary>Takes a yes back: QEMU did not get the kernel to start, and without KVM it did.</summary>
     /// <param name="mayPass">For some time only.</param>
     public static void Correct(string device, string qemu, string reason, bool mayPass) =>
-        KvmAnswerStore.Find(device, qemu).Write(KvmAnswer.No(mayPass ? KvmState.Hung : KvmState.Broken, reason), mayPass ? s_hungAnswerLasts : null);
+        KvmAnswerStore.Find(device, qemu).Write(
+            KvmAnswer.No(mayPass ? KvmState.Hung : KvmState.Broken, reason), mayPass ? s_hungAnswerLasts : null);
 
     public static KvmAnswer DescribeOpenError(string device, int error) => error switch
     {
         LibC.ENOENT or LibC.ENXIO or LibC.ENODEV or LibC.ENOTDIR => KvmAnswer.No(KvmState.Absent, $"there is no {device}"),
         LibC.EACCES or LibC.EPERM => KvmAnswer.No(
-            KvmState.Forbidden, $"{device} may not be opened by this user: permission denied (it belongs to a group, mostly `kvm`, whose members may)"),
-        _ => KvmAnswer.No(KvmState.Busy, $"{device} cannot be opened: {System.Runtime.InteropServices.Marshal.GetPInvokeErrorMessage(error)}"),
+            KvmState.Forbidden,
+            $"{device} may not be opened by this user: permission denied (it belongs to a group, mostly `kvm`, whose members may)"),
+        _ => KvmAnswer.No(
+            KvmState.Busy, $"{device} cannot be opened: {System.Runtime.InteropServices.Marshal.GetPInvokeErrorMessage(error)}"),
     };
 
     private static KvmAnswer ProbeInChild(string device)
@@ -80,7 +89,10 @@ internal static class KvmInspector
         probe.Close();
         return ProbeReport.Parse(output.ToString()) is { Answer: { } answer } ? answer
             : Volatile.Read(ref isLate)
-                ? KvmAnswer.No(KvmState.Hung, $"a trial of it hung at {ProbeReport.Parse(output.ToString()).LastStep} and was ended after {s_limit.TotalSeconds} s")
-                : KvmAnswer.No(KvmState.Hung, $"a trial of it ended with status {status} at {ProbeReport.Parse(output.ToString()).LastStep}");
+                ? KvmAnswer.No(
+                    KvmState.Hung,
+                    $"a trial of it hung at {ProbeReport.Parse(output.ToString()).LastStep} and was ended after {s_limit.TotalSeconds} s")
+                : KvmAnswer.No(
+                    KvmState.Hung, $"a trial of it ended with status {status} at {ProbeReport.Parse(output.ToString()).LastStep}");
     }
 }

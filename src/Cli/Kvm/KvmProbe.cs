@@ -4,8 +4,9 @@ namespace Semitone.Cli.Kvm;
 
 /// <summary>Finds out whether KVM runs our kind of code, by running some.</summary>
 /// <remarks>
-/// That a virtual machine can be made says little: there are devices behind /dev/kvm that interpret a guest until it makes a private agreement with them, and stop at the first
-/// SSE instruction, and others that promise features that the machine around them does not have. To be called in a process that may hang: see <see cref="KvmInspector"/>.
+/// That a virtual machine can be made says little: there are devices behind /dev/kvm that interpret a guest until it makes a private
+/// agreement with them, and stop at the first SSE instruction, and others that promise features that the machine around them does not have.
+/// To be called in a process that may hang: see <see cref="KvmInspector"/>.
 /// </remarks>
 internal static class KvmProbe
 {
@@ -94,7 +95,8 @@ internal static class KvmProbe
 
     private static byte[] ReadGuest()
     {
-        using Stream resource = typeof(KvmProbe).Assembly.GetManifestResourceStream("ProbeGuest") ?? throw new InvalidOperationException("the probe's guest is not in the executable");
+        using Stream resource = typeof(KvmProbe).Assembly.GetManifestResourceStream("ProbeGuest")
+            ?? throw new InvalidOperationException("the probe's guest is not in the executable");
         byte[] guest = new byte[resource.Length];
         resource.ReadExactly(guest);
         return guest;

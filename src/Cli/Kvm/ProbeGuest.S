@@ -1,8 +1,8 @@
 # What the probe's virtual machine runs: each thing that the kernel needs of a CPU, once, in the order in which a boot needs it.
 #
-# Before each it tells the host what comes (OUT of a record's address to STEP_PORT), so the host knows what it was that did not work: the machine stopped, or it told a failure
-# (OUT to FAILURE_PORT: the vector of an exception that was not to be, or WRONG_RESULT). At the end it writes 0 to STEP_PORT.
-# A step that CPUID has to allow is left out where it does not.
+# Before each it tells the host what comes (OUT of a record's address to STEP_PORT), so the host knows what it was that did not work: the
+# machine stopped, or it told a failure (OUT to FAILURE_PORT: the vector of an exception that was not to be, or WRONG_RESULT). At the end it
+# writes 0 to STEP_PORT. A step that CPUID has to allow is left out where it does not.
 #
 # It starts in real mode at 0x1000, as the reset vector's code would have jumped there, with all memory behind it zero.
 
@@ -43,7 +43,8 @@
 .set ECX_OF_CPUID, 2
 .set EDX_OF_CPUID, 3
 
-# Tells what comes. The record: CPUID leaf, register and bit that allow it (0 for what every CPU has), then two texts: its name, and the name of QEMU's -cpu flag.
+# Tells what comes. The record: CPUID leaf, register and bit that allow it (0 for what every CPU has), then two texts: its name, and the
+# name of QEMU's -cpu flag.
 .macro step name, leaf=0, register=0, bit=0, flag=""
     .pushsection .rodata, "a"
     .balign 4

@@ -77,7 +77,8 @@ internal sealed class ProbeMachine : IDisposable
 
         int runSize = kvm.Call(KvmDevice.GetVcpuMmapSize, 0, "KVM_GET_VCPU_MMAP_SIZE");
         KvmDevice cpu = vm.Create(KvmDevice.CreateVcpu, 0, "KVM_CREATE_VCPU");
-        MappedMemory run = MappedMemory.Share(cpu.Descriptor, (nuint)runSize) ?? throw new KvmFailedException(KvmState.Broken, "mmap of a virtual CPU failed");
+        MappedMemory run = MappedMemory.Share(cpu.Descriptor, (nuint)runSize)
+            ?? throw new KvmFailedException(KvmState.Broken, "mmap of a virtual CPU failed");
         ProbeMachine machine = new(vm, memory, cpu, run);
         cpuid.Install(cpu);
         machine.SetRegisters();
@@ -152,7 +153,9 @@ internal sealed class ProbeMachine : IDisposable
     private uint ReadPortData()
     {
         ulong place = _run.Read<ulong>(DataPlaceOffset);
-        return place <= _run.ByteLength - sizeof(uint) ? _run.Read<uint>(place) : throw new KvmFailedException(KvmState.Broken, "KVM_RUN gave an answer that makes no sense");
+        return place <= _run.ByteLength - sizeof(uint)
+            ? _run.Read<uint>(place)
+            : throw new KvmFailedException(KvmState.Broken, "KVM_RUN gave an answer that makes no sense");
     }
 
     private string Describe(ExitReason reason) => reason switch

@@ -3,7 +3,9 @@ using System.Diagnostics;
 
 namespace Semitone.Cli.Kvm;
 
-/// <summary>What a process that tries KVM tells on its standard output, and what is kept of it: lines, of which the last is the answer.</summary>
+/// <summary>
+/// What a process that tries KVM tells on its standard output, and what is kept of it: lines, of which the last is the answer.
+/// </summary>
 /// <param name="LastStep">What was tried last.</param>
 /// <param name="Answer">Null when it did not come to that.</param>
 internal sealed record ProbeReport(string LastStep, KvmAnswer? Answer)
@@ -60,7 +62,9 @@ internal sealed record ProbeReport(string LastStep, KvmAnswer? Answer)
     }
 
     private static bool IsFeatureName(string word) =>
-        word.Length is > 0 and < 64 && char.IsAsciiLetterLower(word[0]) && word.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '_' or '.');
+        word.Length is > 0 and < 64
+            && char.IsAsciiLetterLower(word[0])
+            && word.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '-' or '_' or '.');
 
     private static string FormatState(KvmState state) => state switch
     {

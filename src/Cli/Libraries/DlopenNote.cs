@@ -6,7 +6,10 @@ using Semitone.Elf;
 namespace Semitone.Cli.Libraries;
 
 /// <summary>The note by which a program or library says what it opens with dlopen(3) (the ELF dlopen metadata of the UAPI group).</summary>
-/// <remarks>Owner "FDO", type 0x407C0C0A; the contents are a JSON array of objects with <c>soname</c>, alternatives in order, and <c>priority</c>: required, recommended or suggested.</remarks>
+/// <remarks>
+/// Owner "FDO", type 0x407C0C0A; the contents are a JSON array of objects with <c>soname</c>, alternatives in order, and <c>priority</c>:
+/// required, recommended or suggested.
+/// </remarks>
 internal static class DlopenNote
 {
     private const uint NoteType = 0x407C_0C0A;
@@ -25,7 +28,9 @@ internal static class DlopenNote
             }
 
             byte[] notes = new byte[segment.FileSize];
-            if (segment.Offset <= long.MaxValue && source.ReadAt((long)segment.Offset, notes) is { Error: Errno.None } read && read.Bytes == notes.Length)
+            if (segment.Offset <= long.MaxValue
+                && source.ReadAt((long)segment.Offset, notes) is { Error: Errno.None } read
+                && read.Bytes == notes.Length)
             {
                 Add(notes, segment.Alignment == 8 ? 8 : 4, names);
             }
@@ -34,7 +39,9 @@ internal static class DlopenNote
         return names;
     }
 
-    /// <summary>Finds the notes of this kind among others: name size, contents size, type, then both, each filled to the alignment.</summary>
+    /// <summary>
+    /// Finds the notes of this kind among others: name size, contents size, type, then both, each filled to the alignment.
+    /// </summary>
     internal static void Add(ReadOnlySpan<byte> notes, int alignment, List<string> names)
     {
         while (notes.Length >= HeaderSize)
@@ -73,7 +80,8 @@ internal static class DlopenNote
 
             foreach (JsonElement entry in document.RootElement.EnumerateArray())
             {
-                bool isWanted = entry.ValueKind == JsonValueKind.Object && (!entry.TryGetProperty("priority", out JsonElement priority) || priority.ToString() != "suggested");
+                bool isWanted = entry.ValueKind == JsonValueKind.Object
+                    && (!entry.TryGetProperty("priority", out JsonElement priority) || priority.ToString() != "suggested");
                 if (isWanted && entry.TryGetProperty("soname", out JsonElement sonames) && sonames.ValueKind == JsonValueKind.Array)
                 {
                     names.AddRange(sonames.EnumerateArray().Select(name => name.ToString()).Where(name => name.Length > 0));

@@ -94,14 +94,18 @@ internal sealed class ElfObject
         }
     }
 
-    /// <summary>The libraries that the object says it opens while it runs, and does not do well without (the note of the section .note.dlopen).</summary>
+    /// <summary>
+    /// The libraries that the object says it opens while it runs, and does not do well without (the note of the section .note.dlopen).
+    /// </summary>
     public IReadOnlyList<string> Opened { get; private init; } = [];
 
     /// <summary>Tells whether the object calls pthread_exit(3) or pthread_cancel(3), by the names in its string table.</summary>
     public bool EndsThreads() => Names("pthread_exit\0"u8) || Names("pthread_cancel\0"u8);
 
     /// <summary>Tells whether a text stands in the file: the name of a function that it calls, or a path.</summary>
-    /// <remarks>Only the start of the file is searched, where the string table is; a text that is found elsewhere costs a file too many.</remarks>
+    /// <remarks>
+    /// Only the start of the file is searched, where the string table is; a text that is found elsewhere costs a file too many.
+    /// </remarks>
     public bool Names(ReadOnlySpan<byte> text)
     {
         const int SearchedBytes = 16 << 20;

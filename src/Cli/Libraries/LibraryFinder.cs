@@ -4,8 +4,9 @@ namespace Semitone.Cli.Libraries;
 
 /// <summary>Finds the shared libraries of a program as ld.so(8) would, without running anything.</summary>
 /// <remarks>
-/// The order for a name without a slash: DT_RPATH of the object that needs it and of those that needed that one (where the object has no DT_RUNPATH); LD_LIBRARY_PATH; the
-/// object's DT_RUNPATH; the cache; the default folders. musl has one order for RPATH and RUNPATH, after LD_LIBRARY_PATH, and a file with its folders.
+/// The order for a name without a slash: DT_RPATH of the object that needs it and of those that needed that one (where the object has no
+/// DT_RUNPATH); LD_LIBRARY_PATH; the object's DT_RUNPATH; the cache; the default folders. musl has one order for RPATH and RUNPATH, after
+/// LD_LIBRARY_PATH, and a file with its folders.
 /// </remarks>
 internal sealed class LibraryFinder
 {
@@ -13,7 +14,10 @@ internal sealed class LibraryFinder
     private const string ThreadCancellationLibrary = "libgcc_s.so.1";
 
     /// <summary>Folders that a glibc is built to search; Debian's first, then those of the distributions that have lib64.</summary>
-    private static readonly string[] s_defaultFolders = ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"];
+    private static readonly string[] s_defaultFolders =
+    [
+        "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"
+    ];
 
     private static readonly string[] s_libVariants = ["lib/x86_64-linux-gnu", "lib64", "lib"];
     private static readonly string[] s_platformVariants = ["haswell", "x86_64", "xeon_phi"];
@@ -60,7 +64,10 @@ internal sealed class LibraryFinder
 
         if (!ElfObject.TryRead(_root + interpreter, executable, out ElfObject? linker, out problem))
         {
-            throw new CommandFailedException(ExitStatus.NotFound, $"{program} cannot be run: its interpreter {interpreter} {(problem is null ? "is missing" : $"cannot be used: {problem}")}");
+            throw new CommandFailedException(
+                ExitStatus.NotFound,
+                $"{program} cannot be run: its interpreter "
+                    + $"{interpreter} {(problem is null ? "is missing" : $"cannot be used: {problem}")}");
         }
 
         _isMusl = Path.GetFileName(interpreter).StartsWith("ld-musl-", StringComparison.Ordinal);
@@ -255,7 +262,9 @@ internal sealed class LibraryFinder
     }
 
     /// <summary>Finds the folder that $ORIGIN stands for.</summary>
-    /// <remarks>A program's comes from /proc/self/exe, which has no symbolic link in it; a library's is the path it was loaded by.</remarks>
+    /// <remarks>
+    /// A program's comes from /proc/self/exe, which has no symbolic link in it; a library's is the path it was loaded by.
+    /// </remarks>
     private string GetOrigin(ElfObject owner)
     {
         string path = owner.Path[_root.Length..];
@@ -299,7 +308,8 @@ internal sealed class LibraryFinder
     /// <summary>Adds the library that glibc opens by itself when a thread is cancelled or exits, in a program with threads.</summary>
     private void AddCancellationLibrary(ElfObject executable)
     {
-        if (_names.Contains(ThreadCancellationLibrary) || !_objects.Exists(library => library.SoName is not "libc.so.6" && library.EndsThreads()))
+        if (_names.Contains(ThreadCancellationLibrary)
+            || !_objects.Exists(library => library.SoName is not "libc.so.6" && library.EndsThreads()))
         {
             return;
         }

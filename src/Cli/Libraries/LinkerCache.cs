@@ -5,9 +5,9 @@ namespace Semitone.Cli.Libraries;
 
 /// <summary>The dynamic linker's cache, /etc/ld.so.cache, which ldconfig(8) writes: library name to path.</summary>
 /// <remarks>
-/// Header: "glibc-ld.so.cache1.1", number of entries, size of the strings, a byte of flags (whose low two bits are 2 for little endian), then at offset 32 the extension's offset;
-/// from 48 on the entries of 24 bytes: flags, name and path as offsets into the file, OS version, hwcap. An older cache may stand before it ("ld.so-1.7.0"), padded to 8
-/// bytes. Takes any bytes.
+/// Header: "glibc-ld.so.cache1.1", number of entries, size of the strings, a byte of flags (whose low two bits are 2 for little endian),
+/// then at offset 32 the extension's offset; from 48 on the entries of 24 bytes: flags, name and path as offsets into the file, OS version,
+/// hwcap. An older cache may stand before it ("ld.so-1.7.0"), padded to 8 bytes. Takes any bytes.
 /// </remarks>
 internal sealed class LinkerCache
 {

@@ -4,8 +4,8 @@ namespace Semitone.Cli.Packing;
 
 /// <summary>Walks over a folder of the host to pack it.</summary>
 /// <remarks>
-/// Of another file system's mount only the folder itself is packed where the walk starts at the host's root, and elsewhere where it is one of the kernel's own
-/// (proc, sysfs, devtmpfs, ...): they are views of the host, have no end, or do harm when they are read.
+/// Of another file system's mount only the folder itself is packed where the walk starts at the host's root, and elsewhere where it is one
+/// of the kernel's own (proc, sysfs, devtmpfs, ...): they are views of the host, have no end, or do harm when they are read.
 /// </remarks>
 internal sealed class HostTree(RootFileSystemWriter writer)
 {

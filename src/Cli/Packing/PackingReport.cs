@@ -32,15 +32,19 @@ internal sealed class PackingReport(RootFileSystemWriter writer)
         {
             foreach ((string name, int files, long bytes, string reason) in _lines)
             {
-                yield return string.Create(CultureInfo.InvariantCulture, $"packed {name}: {files} files, {MemorySize.FormatRoughly(bytes)}: {reason}");
+                yield return string.Create(
+                    CultureInfo.InvariantCulture, $"packed {name}: {files} files, {MemorySize.FormatRoughly(bytes)}: {reason}");
             }
         }
 
         if (isVerbose || writer.Length > MuchBytes)
         {
-            string total = string.Create(CultureInfo.InvariantCulture, $"packed in all: {writer.Count} files, {MemorySize.FormatRoughly(writer.Length)}");
+            string total = string.Create(
+                CultureInfo.InvariantCulture, $"packed in all: {writer.Count} files, {MemorySize.FormatRoughly(writer.Length)}");
             (string name, _, long bytes, _) = _lines.MaxBy(line => line.Bytes);
-            yield return isVerbose || name is null ? total : $"{total}, of which {MemorySize.FormatRoughly(bytes)} for {name}; --verbose says more, --rootfs takes what you choose";
+            yield return isVerbose || name is null
+                ? total
+                : $"{total}, of which {MemorySize.FormatRoughly(bytes)} for {name}; --verbose says more, --rootfs takes what you choose";
         }
     }
 }

@@ -44,7 +44,8 @@ internal sealed class ProgramPacker(RootFileSystemWriter writer, PackingReport r
             throw new CommandFailedException(ExitStatus.NotFound, $"{shown}: not found{(isLink ? ": it is a symbolic link that leads nowhere" : "")}");
         }
 
-        // A program is called by the name that the user typed, as a shell would; where that is relative, it is so to the folder that we are in.
+        // A program is called by the name that the user typed, as a shell would; where that is relative, it is so to the folder that we are
+        // in.
         string called = isTyped ? name : FindReal(path, name);
         // What is started by itself needs a slash, or the guest would look for it in PATH.
         IReadOnlyList<string> command = AddFile(isTyped ? path : called, called) is { } interpreter
@@ -54,7 +55,8 @@ internal sealed class ProgramPacker(RootFileSystemWriter writer, PackingReport r
         {
             throw new CommandFailedException(
                 ExitStatus.NotFound,
-                string.Join('\n', _missing.Select(library => $"{library.NeededBy} needs the library {library.Name}, which is not to be found")));
+                string.Join(
+                    '\n', _missing.Select(library => $"{library.NeededBy} needs the library {library.Name}, which is not to be found")));
         }
 
         _script ??= FindScript(arguments);
@@ -90,7 +92,8 @@ internal sealed class ProgramPacker(RootFileSystemWriter writer, PackingReport r
     {
         FileStatus status = Check(path, shown);
         ProgramScript? script = ProgramScript.Read(path);
-        bool canStart = (status.Mode & Executable) != 0 && (script is not null || PackingRules.FindInterpreter(path) is null || IsElf(path));
+        bool canStart = (status.Mode & Executable) != 0
+            && (script is not null || PackingRules.FindInterpreter(path) is null || IsElf(path));
         if (canStart)
         {
             AddProgram(path, depth: 0);
@@ -131,12 +134,14 @@ internal sealed class ProgramPacker(RootFileSystemWriter writer, PackingReport r
             return null;
         }
 
-        return kind.Interpreters.Select(FindReal).FirstOrDefault(found => found is not null) is { } interpreter ? [interpreter, .. kind.Flags]
-            : throw new CommandFailedException(ExitStatus.NotFound, $"{path} is run with {kind.Interpreters[0]}, which is not in PATH");
+        return kind.Interpreters.Select(FindReal).FirstOrDefault(found => found is not null) is { } interpreter
+            ? [interpreter, .. kind.Flags]
+                : throw new CommandFailedException(ExitStatus.NotFound, $"{path} is run with {kind.Interpreters[0]}, which is not in PATH");
     }
 
     /// <summary>Finds a program in PATH, and what it stands for.</summary>
-    private static string? FindReal(string name) => HostPrograms.FindAll(name).Select(VersionShim.Resolve).FirstOrDefault(path => path is not null);
+    private static string? FindReal(string name) =>
+        HostPrograms.FindAll(name).Select(VersionShim.Resolve).FirstOrDefault(path => path is not null);
 
     private static string FindReal(string path, string name) => VersionShim.Resolve(path) ?? FindReal(name) ?? path;
 
@@ -150,7 +155,9 @@ internal sealed class ProgramPacker(RootFileSystemWriter writer, PackingReport r
                 return null;
             }
 
-            if (!argument.StartsWith('-') && PackingRules.FindInterpreter(argument) is not null && HostFile.Exists(HostFile.GetFullPath(argument)))
+            if (!argument.StartsWith('-')
+                && PackingRules.FindInterpreter(argument) is not null
+                && HostFile.Exists(HostFile.GetFullPath(argument)))
             {
                 string path = HostFile.GetFullPath(argument);
                 writer.TryAddPath(path);
@@ -191,7 +198,8 @@ internal sealed class ProgramPacker(RootFileSystemWriter writer, PackingReport r
         {
             using FileStream file = HostFile.OpenStream(path);
             Span<byte> magic = stackalloc byte[4];
-            return file.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) == magic.Length && magic.SequenceEqual<byte>([0x7F, (byte)'E', (byte)'L', (byte)'F']);
+            return file.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) == magic.Length
+                && magic.SequenceEqual<byte>([0x7F, (byte)'E', (byte)'L', (byte)'F']);
         }
         catch (IOException failure)
         {
@@ -209,7 +217,8 @@ internal sealed class ProgramPacker(RootFileSystemWriter writer, PackingReport r
 
         if (!status.IsRegular || (status.Mode & Executable) == 0)
         {
-            throw new CommandFailedException(ExitStatus.CannotRun, $"{program} cannot be run: it is {(status.IsRegular ? "not executable (chmod +x)" : "not a file")}");
+            throw new CommandFailedException(
+                ExitStatus.CannotRun, $"{program} cannot be run: it is {(status.IsRegular ? "not executable (chmod +x)" : "not a file")}");
         }
 
         writer.TryAddPath(program);
@@ -238,7 +247,8 @@ internal sealed class ProgramPacker(RootFileSystemWriter writer, PackingReport r
     {
         if (depth == MaxScriptDepth)
         {
-            throw new CommandFailedException(ExitStatus.CannotRun, $"{program} cannot be run: the interpreters of scripts are scripts, and so on");
+            throw new CommandFailedException(
+                ExitStatus.CannotRun, $"{program} cannot be run: the interpreters of scripts are scripts, and so on");
         }
 
         string interpreter = HostFile.GetFullPath(script.Interpreter);

@@ -28,7 +28,8 @@ internal sealed record ProgramScript(string Interpreter, string? Argument)
     }
 
     /// <summary>Gives the program that env(1) runs with this argument; null for none.</summary>
-    public string? FindProgram() => Argument?.Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault(word => !word.StartsWith('-') && !word.Contains('='));
+    public string? FindProgram() =>
+        Argument?.Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault(word => !word.StartsWith('-') && !word.Contains('='));
 
     /// <summary>Writes an interpreter's name for a message.</summary>
     /// <remarks>In a file with lines of Windows' kind the carriage return, which nobody sees, is part of the name.</remarks>

@@ -7,7 +7,8 @@ namespace Semitone.Cli.Packing;
 
 /// <summary>Packs files of the host, and entries of other archives, into the archive that becomes the guest's root file system.</summary>
 /// <remarks>
-/// Owners are kept, but for one: what belongs to the user who packs, unless that is root, counts as root's, as the numbers in a user namespace do that this user makes.
+/// Owners are kept, but for one: what belongs to the user who packs, unless that is root, counts as root's, as the numbers in a user
+/// namespace do that this user makes.
 /// </remarks>
 /// <param name="output">Where the archive goes; it must be able to seek.</param>
 internal sealed class RootFileSystemWriter(Stream output)
@@ -41,7 +42,9 @@ internal sealed class RootFileSystemWriter(Stream output)
     /// <summary>Packs everything below a folder; the folder itself becomes the root.</summary>
     public void AddTree(string folder) => new HostTree(this).AddRoot(folder);
 
-    /// <summary>Packs one path of the host so that opening it finds the same file: the folders that lead there and every symbolic link on the way.</summary>
+    /// <summary>
+    /// Packs one path of the host so that opening it finds the same file: the folders that lead there and every symbolic link on the way.
+    /// </summary>
     /// <param name="path">Absolute.</param>
     /// <returns>False when nothing is there.</returns>
     public bool TryAddPath(string path) => TryAddPath(path, out _, out _);
@@ -126,7 +129,9 @@ internal sealed class RootFileSystemWriter(Stream output)
         AddHostFile(source, path[1..], status);
     }
 
-    /// <summary>Adds an empty folder that need not exist on the host, and those that lead there; one that is there stays as it is.</summary>
+    /// <summary>
+    /// Adds an empty folder that need not exist on the host, and those that lead there; one that is there stays as it is.
+    /// </summary>
     /// <param name="path">Absolute.</param>
     public void AddFolder(string path, uint permissions)
     {
@@ -199,7 +204,9 @@ internal sealed class RootFileSystemWriter(Stream output)
     public byte[]? ReadFile(string path)
     {
         const int Largest = 16 << 20;
-        if (!Names.TryResolve(path, followLast: true, out string name) || !Names.TryGet(name, out PackedName? packed) || packed.File is not { Length: <= Largest } file)
+        if (!Names.TryResolve(path, followLast: true, out string name)
+            || !Names.TryGet(name, out PackedName? packed)
+            || packed.File is not { Length: <= Largest } file)
         {
             return null;
         }
@@ -316,7 +323,8 @@ internal sealed class RootFileSystemWriter(Stream output)
         }
 
         // Two names of one symbolic link: nothing tells them from two links.
-        _writer.AddSymbolicLink(bytes, HostText.ToBytes(packed.Target!), new CpioAttributes(0x1FF, entry.Uid, entry.Gid, entry.ModifiedTime));
+        _writer.AddSymbolicLink(
+            bytes, HostText.ToBytes(packed.Target!), new CpioAttributes(0x1FF, entry.Uid, entry.Gid, entry.ModifiedTime));
     }
 
     /// <summary>Finds the name that an entry gets, with links among its folders followed, and makes those folders.</summary>
@@ -393,14 +401,16 @@ internal sealed class RootFileSystemWriter(Stream output)
     {
         if (size > uint.MaxValue)
         {
-            throw new CommandFailedException(ExitStatus.Usage, $"{name} cannot be packed: it is larger than the 4 GiB that a file of an initrd can have");
+            throw new CommandFailedException(
+                ExitStatus.Usage, $"{name} cannot be packed: it is larger than the 4 GiB that a file of an initrd can have");
         }
 
         if (size > Limit - Length)
         {
             throw new CommandFailedException(
                 ExitStatus.Usage,
-                $"the root file system does not fit into this machine's memory: with {name} it takes more than {MemorySize.FormatRoughly(Limit)}; pack less");
+                $"the root file system does not fit into this machine's memory: with {name} it takes more than "
+                    + $"{MemorySize.FormatRoughly(Limit)}; pack less");
         }
     }
 

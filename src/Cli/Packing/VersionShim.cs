@@ -3,10 +3,14 @@ using Semitone.Cli.Posix;
 
 namespace Semitone.Cli.Packing;
 
-/// <summary>The scripts that pyenv, rbenv, nodenv and plenv put in PATH: each stands for a program of the version that is chosen by files and a variable.</summary>
+/// <summary>
+/// The scripts that pyenv, rbenv, nodenv and plenv put in PATH: each stands for a program of the version that is chosen by files and a
+/// variable.
+/// </summary>
 internal static partial class VersionShim
 {
-    private static readonly Dictionary<string, string> s_languages = new(StringComparer.Ordinal) { ["pyenv"] = "python", ["rbenv"] = "ruby", ["nodenv"] = "node", ["plenv"] = "perl" };
+    private static readonly Dictionary<string, string> s_languages =
+        new(StringComparer.Ordinal) { ["pyenv"] = "python", ["rbenv"] = "ruby", ["nodenv"] = "node", ["plenv"] = "perl" };
 
     /// <summary>Finds the program that a script of this kind stands for.</summary>
     /// <returns>The path itself when it is none; null when the version that is chosen has no such program.</returns>
@@ -14,12 +18,16 @@ internal static partial class VersionShim
     {
         string folder = Path.GetDirectoryName(path) ?? "/";
         string root = Path.GetDirectoryName(folder) ?? "/";
-        if (Path.GetFileName(folder) != "shims" || Tool().Match(HostFile.ReadText(path)) is not { Success: true } match || !s_languages.TryGetValue(match.Groups[1].Value, out string? language))
+        if (Path.GetFileName(folder) != "shims"
+            || Tool().Match(HostFile.ReadText(path)) is not { Success: true } match
+            || !s_languages.TryGetValue(match.Groups[1].Value, out string? language))
         {
             return path;
         }
 
-        string chosen = HostEnvironment.Get($"{match.Groups[1].Value.ToUpperInvariant()}_VERSION") is { Length: > 0 } variable ? variable : ReadVersion(root, language);
+        string chosen = HostEnvironment.Get($"{match.Groups[1].Value.ToUpperInvariant()}_VERSION") is { Length: > 0 } variable
+            ? variable
+            : ReadVersion(root, language);
         return chosen.Split([':', '\n', ' '], StringSplitOptions.RemoveEmptyEntries).Where(version => !version.Contains('/'))
             .Select(version => $"{root}/versions/{version}/bin/{Path.GetFileName(path)}").FirstOrDefault(HostFile.Exists);
     }

@@ -38,10 +38,12 @@ internal sealed class ChildProcess
 
     /// <summary>Starts a program, in a session of its own so that the terminal's Ctrl-C reaches us alone.</summary>
     /// <param name="command">File, looked up in PATH, and arguments.</param>
-    /// <param name="inherited">Descriptors of ours that are to be its descriptors 3, 4 and so on; those behind the first lie beyond that range.</param>
+    /// <param name="inherited">Descriptors of ours that are to be its descriptors 3, 4 and so on; those behind the first lie beyond that
+    /// range.</param>
     /// <remarks>
-    /// The kernel is asked to kill it when we die, even of SIGKILL (PR_SET_PDEATHSIG). As that must be asked by the child itself, setpriv(1) of util-linux stands
-    /// between where there is one. The signal comes when the *thread* that started it ends: call this on the main thread.
+    /// The kernel is asked to kill it when we die, even of SIGKILL (PR_SET_PDEATHSIG). As that must be asked by the child itself,
+    /// setpriv(1) of util-linux stands between where there is one. The signal comes when the *thread* that started it ends: call this on
+    /// the main thread.
     /// </remarks>
     public static ChildProcess Start(IReadOnlyList<string> command, params ReadOnlySpan<int> inherited)
     {
@@ -69,14 +71,16 @@ internal sealed class ChildProcess
         string[] words = [.. GetGuard(), .. command];
         using StringArray arguments = new(words);
         using StringArray environment = new(HostEnvironment.Variables);
-        int result = LibC.posix_spawnp(out int process, HostText.ToCString(words[0]), actions, attributes, arguments.Pointers, environment.Pointers);
+        int result =
+            LibC.posix_spawnp(out int process, HostText.ToCString(words[0]), actions, attributes, arguments.Pointers, environment.Pointers);
         LibC.posix_spawn_file_actions_destroy(actions);
         LibC.close(input.Read);
         LibC.close(output.Write);
         LibC.close(error.Write);
         if (result != 0)
         {
-            throw new CommandFailedException(ExitStatus.MachineFailed, $"{command[0]} could not be started: {Marshal.GetPInvokeErrorMessage(result)}\n{QemuHint}");
+            throw new CommandFailedException(
+                ExitStatus.MachineFailed, $"{command[0]} could not be started: {Marshal.GetPInvokeErrorMessage(result)}\n{QemuHint}");
         }
 
         return new ChildProcess(process, input.Write, output.Read, error.Read);

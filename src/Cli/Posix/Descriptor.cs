@@ -4,8 +4,8 @@ namespace Semitone.Cli.Posix;
 
 /// <summary>Plain reads and writes of a file descriptor.</summary>
 /// <remarks>
-/// .NET's own streams keep a file position of their own, which goes wrong where two descriptors share one open file (<c>&gt; log 2&gt;&amp;1</c>), and
-/// System.Console sets up a terminal.
+/// .NET's own streams keep a file position of their own, which goes wrong where two descriptors share one open file (<c>&gt; log
+/// 2&gt;&amp;1</c>), and System.Console sets up a terminal.
 /// </remarks>
 internal static class Descriptor
 {
@@ -61,7 +61,10 @@ internal static class Descriptor
         return LibC.poll(ref entry, 1, 0) == 1;
     }
 
-    /// <summary>Gives the standard streams that we were started without a descriptor that can neither be read nor written: else the next file that is opened would be one.</summary>
+    /// <summary>
+    /// Gives the standard streams that we were started without a descriptor that can neither be read nor written: else the next file that
+    /// is opened would be one.
+    /// </summary>
     public static void EnsureStandardStreams()
     {
         for (int descriptor = StandardInput; descriptor <= StandardError; descriptor++)
@@ -74,7 +77,9 @@ internal static class Descriptor
         }
     }
 
-    /// <summary>After a call that failed: whether to try again, which on a descriptor that somebody made non-blocking needs a wait.</summary>
+    /// <summary>
+    /// After a call that failed: whether to try again, which on a descriptor that somebody made non-blocking needs a wait.
+    /// </summary>
     private static bool CanGoOn(int descriptor, short events)
     {
         int error = Marshal.GetLastPInvokeError();

@@ -37,7 +37,9 @@ internal static class HostEnvironment
         }
 
         // Without /proc.
-        return [.. Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().Select(variable => $"{variable.Key}={variable.Value}")];
+        return [.. Environment.GetEnvironmentVariables()
+            .Cast<System.Collections.DictionaryEntry>()
+            .Select(variable => $"{variable.Key}={variable.Value}")];
     }
 
     private static string[] ReadWords(string path)

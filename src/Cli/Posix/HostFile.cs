@@ -4,7 +4,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Semitone.Cli.Posix;
 
-/// <summary>Files and folders of the host by names of any bytes (see <see cref="HostText"/>), which .NET's own functions cannot open.</summary>
+/// <summary>
+/// Files and folders of the host by names of any bytes (see <see cref="HostText"/>), which .NET's own functions cannot open.
+/// </summary>
 internal static class HostFile
 {
     private const int LongestPath = 4096;
@@ -50,7 +52,9 @@ internal static class HostFile
         const uint Permissions = 0x1B6;
         const int BufferSize = 128 * 1024;
         int descriptor = LibC.open(HostText.ToCString(path), LibC.O_RDWR | LibC.O_CREAT | LibC.O_TRUNC | LibC.O_CLOEXEC, Permissions);
-        return descriptor >= 0 ? new FileStream(new SafeFileHandle(descriptor, ownsHandle: true), FileAccess.ReadWrite, BufferSize) : throw MakeException();
+        return descriptor >= 0
+            ? new FileStream(new SafeFileHandle(descriptor, ownsHandle: true), FileAccess.ReadWrite, BufferSize)
+            : throw MakeException();
     }
 
     /// <summary>Reads a whole file, also one of /proc, whose length is not known before.</summary>

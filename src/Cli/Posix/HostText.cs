@@ -5,8 +5,9 @@ namespace Semitone.Cli.Posix;
 
 /// <summary>Arguments, variables and file names of the host, which are bytes and need not be UTF-8, as strings.</summary>
 /// <remarks>
-/// A byte that is no part of valid UTF-8 is carried as the lone surrogate U+DC00 + byte, as Python carries it (PEP 383): ordinary text is ordinary, the rest looks odd, and
-/// everything comes out as it went in. .NET's own decoding puts U+FFFD there, which cannot be undone; so whatever goes to or comes from the host passes here.
+/// A byte that is no part of valid UTF-8 is carried as the lone surrogate U+DC00 + byte, as Python carries it (PEP 383): ordinary text is
+/// ordinary, the rest looks odd, and everything comes out as it went in. .NET's own decoding puts U+FFFD there, which cannot be undone; so
+/// whatever goes to or comes from the host passes here.
 /// </remarks>
 internal static class HostText
 {

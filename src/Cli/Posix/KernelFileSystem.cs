@@ -7,10 +7,14 @@ internal static class KernelFileSystem
 {
     private const ulong Tmpfs = 0x0102_1994;
 
-    /// <summary>The numbers of statfs(2): proc, sysfs, devpts, cgroup, cgroup2, debugfs, tracefs, securityfs, bpf, pstore, efivarfs, mqueue, binfmt_misc, autofs, configfs, selinuxfs, fusectl, nsfs.</summary>
+    /// <summary>
+    /// The numbers of statfs(2): proc, sysfs, devpts, cgroup, cgroup2, debugfs, tracefs, securityfs, bpf, pstore, efivarfs, mqueue,
+    /// binfmt_misc, autofs, configfs, selinuxfs, fusectl, nsfs.
+    /// </summary>
     private static readonly ulong[] s_types =
     [
-        0x9FA0, 0x6265_6572, 0x1CD1, 0x27_E0EB, 0x6367_7270, 0x6462_6720, 0x7472_6163, 0x7363_6673, 0xCAFE_4A11, 0x6165_676C, 0xDE5E_81E4, 0x1980_0202, 0x4249_4E4D, 0x0187,
+        0x9FA0, 0x6265_6572, 0x1CD1, 0x27_E0EB, 0x6367_7270, 0x6462_6720, 0x7472_6163, 0x7363_6673, 0xCAFE_4A11, 0x6165_676C, 0xDE5E_81E4,
+        0x1980_0202, 0x4249_4E4D, 0x0187,
         0x6265_6570, 0xF97C_FF8C, 0x6573_5543, 0x6E73_6673,
     ];
 

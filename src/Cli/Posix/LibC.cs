@@ -178,7 +178,8 @@ internal static class LibC
 
     // The opaque objects are passed as arrays that are larger than glibc's and musl's (80 and 336 bytes).
     [DllImport("libc")]
-    public static extern int posix_spawnp(out int process, byte[] file, byte[] fileActions, byte[] attributes, nint[] arguments, nint[] environment);
+    public static extern int posix_spawnp(
+        out int process, byte[] file, byte[] fileActions, byte[] attributes, nint[] arguments, nint[] environment);
 
     [DllImport("libc")]
     public static extern int posix_spawn_file_actions_init([In, Out] byte[] fileActions);
@@ -187,7 +188,8 @@ internal static class LibC
     public static extern int posix_spawn_file_actions_adddup2([In, Out] byte[] fileActions, int descriptor, int newDescriptor);
 
     [DllImport("libc")]
-    public static extern int posix_spawn_file_actions_addopen([In, Out] byte[] fileActions, int descriptor, string path, int flags, uint mode);
+    public static extern int posix_spawn_file_actions_addopen(
+        [In, Out] byte[] fileActions, int descriptor, string path, int flags, uint mode);
 
     [DllImport("libc")]
     public static extern int posix_spawn_file_actions_destroy([In, Out] byte[] fileActions);

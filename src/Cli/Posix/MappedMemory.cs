@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Semitone.Cli.Posix;
 
-/// <summary>Memory of mmap(2): private pages of zeros, or what a descriptor shares with us. Every access is checked against its length.</summary>
+/// <summary>
+/// Memory of mmap(2): private pages of zeros, or what a descriptor shares with us. Every access is checked against its length.
+/// </summary>
 internal sealed class MappedMemory : SafeBuffer
 {
     private MappedMemory(nint address, nuint length)

@@ -13,7 +13,8 @@ internal static class MemoryFile
         int descriptor = LibC.memfd_create(name, MFD_CLOEXEC);
         if (descriptor < 0)
         {
-            throw new CommandFailedException(ExitStatus.Usage, $"no file in memory could be made: error {Marshal.GetLastPInvokeError()} of memfd_create(2)");
+            throw new CommandFailedException(
+                ExitStatus.Usage, $"no file in memory could be made: error {Marshal.GetLastPInvokeError()} of memfd_create(2)");
         }
 
         return new FileStream(new SafeFileHandle(descriptor, ownsHandle: true), FileAccess.ReadWrite, bufferSize: 128 * 1024);

@@ -18,7 +18,9 @@ internal static class OwnSignal
         LibC.kill(withGroup ? 0 : LibC.getpid(), signal);
     }
 
-    /// <summary>Stops by a signal, and returns when the shell has let the command go on; at once when nobody would (an orphaned process group).</summary>
+    /// <summary>
+    /// Stops by a signal, and returns when the shell has let the command go on; at once when nobody would (an orphaned process group).
+    /// </summary>
     public static void StopBy(int signal, bool withGroup)
     {
         // SIGSTOP has no action that could be set.

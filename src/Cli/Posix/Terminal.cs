@@ -45,7 +45,10 @@ internal static class Terminal
         }
     }
 
-    /// <summary>Whether the terminal is ours to read and to set: our process group is in its foreground, or it does no job control for us (tcgetpgrp(3)).</summary>
+    /// <summary>
+    /// Whether the terminal is ours to read and to set: our process group is in its foreground, or it does no job control for us
+    /// (tcgetpgrp(3)).
+    /// </summary>
     public static bool IsForeground => IsForegroundOf(Descriptor.StandardOutput);
 
     public static bool IsForegroundOf(int descriptor)
@@ -54,14 +57,20 @@ internal static class Terminal
         return group < 0 || group == LibC.getpgrp();
     }
 
-    /// <summary>Turns off what the guest's console does; does nothing in the background. May be called again when somebody else may have set the terminal meanwhile.</summary>
+    /// <summary>
+    /// Turns off what the guest's console does; does nothing in the background. May be called again when somebody else may have set the
+    /// terminal meanwhile.
+    /// </summary>
     /// <param name="takesInput">Standard input is the terminal too: echo, line editing and signals are the guest's.</param>
     public static void EnterRawMode(bool takesInput)
     {
         lock (s_lock)
         {
             byte[] attributes = new byte[TermiosSize];
-            if (s_isLeft || !IsForeground || LibC.tcgetattr(Descriptor.StandardOutput, attributes) != 0 || (s_saved is not null && attributes.AsSpan().SequenceEqual(s_raw)))
+            if (s_isLeft
+                || !IsForeground
+                || LibC.tcgetattr(Descriptor.StandardOutput, attributes) != 0
+                || (s_saved is not null && attributes.AsSpan().SequenceEqual(s_raw)))
             {
                 return;
             }

@@ -5,8 +5,8 @@ namespace Semitone.Cli.Posix;
 
 /// <summary>A shell that waits for our end and then puts the terminal back, should we be killed before we could (SIGKILL).</summary>
 /// <remarks>
-/// It is in a session of its own: what is sent to our process group does not reach it, and no rule of job control keeps it from the terminal. It leaves the terminal alone
-/// when that is not as we made it: somebody else has taken it over.
+/// It is in a session of its own: what is sent to our process group does not reach it, and no rule of job control keeps it from the
+/// terminal. It leaves the terminal alone when that is not as we made it: somebody else has taken it over.
 /// </remarks>
 internal sealed class TerminalGuard
 {
@@ -85,6 +85,7 @@ internal sealed class TerminalGuard
             text.Append($"{BinaryPrimitives.ReadUInt32LittleEndian(attributes[(4 * i)..]):x}:");
         }
 
-        return text.AppendJoin(':', attributes.Slice(LineDiscipline + 1, ControlCharacterCount).ToArray().Select(value => value.ToString("x"))).ToString();
+        return text.AppendJoin(
+            ':', attributes.Slice(LineDiscipline + 1, ControlCharacterCount).ToArray().Select(value => value.ToString("x"))).ToString();
     }
 }

@@ -5,7 +5,10 @@ using Semitone.Cli.Posix;
 
 namespace Semitone.Cli.Qemu;
 
-/// <summary>QEMU's monitor protocol over a pair of sockets, as far as it tells that a machine has stopped: KVM gives up, and QEMU waits for ever for somebody to look.</summary>
+/// <summary>
+/// QEMU's monitor protocol over a pair of sockets, as far as it tells that a machine has stopped: KVM gives up, and QEMU waits for ever for
+/// somebody to look.
+/// </summary>
 /// <remarks>QEMU's docs/interop/qmp-spec: a line of JSON each way. A QEMU that never speaks is no concern of this class.</remarks>
 internal sealed class MachineMonitor : IDisposable
 {
@@ -29,7 +32,8 @@ internal sealed class MachineMonitor : IDisposable
         int[] ends = new int[2];
         if (LibC.socketpair(LibC.AF_UNIX, LibC.SOCK_STREAM | LibC.SOCK_CLOEXEC, 0, ends) != 0)
         {
-            throw new CommandFailedException(ExitStatus.MachineFailed, $"no sockets could be made: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
+            throw new CommandFailedException(
+                ExitStatus.MachineFailed, $"no sockets could be made: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
         }
 
         int theirs = LibC.fcntl(ends[1], LibC.F_DUPFD_CLOEXEC, FirstDescriptor);
@@ -84,7 +88,9 @@ internal sealed class MachineMonitor : IDisposable
                 return name.ValueEquals("STOP") ? false : null;
             }
 
-            return root.TryGetProperty("return", out JsonElement answer) && answer.ValueKind == JsonValueKind.Object && answer.TryGetProperty("running", out JsonElement running)
+            return root.TryGetProperty("return", out JsonElement answer)
+                && answer.ValueKind == JsonValueKind.Object
+                && answer.TryGetProperty("running", out JsonElement running)
                 ? running.ValueKind == JsonValueKind.True
                 : null;
         }

@@ -32,7 +32,12 @@ internal static class QemuCommandLine
 
         if (options.MonitorDescriptor is { } monitor)
         {
-            command.AddRange(["-chardev", $"socket,id=monitor,fd={monitor.ToString(CultureInfo.InvariantCulture)}", "-mon", "chardev=monitor,mode=control"]);
+            command.AddRange([
+                "-chardev",
+                $"socket,id=monitor,fd={monitor.ToString(CultureInfo.InvariantCulture)}",
+                "-mon",
+                "chardev=monitor,mode=control"
+            ]);
         }
 
         command.AddRange(["-kernel", options.KernelPath]);
@@ -45,8 +50,8 @@ internal static class QemuCommandLine
         return command;
     }
 
-    // microvm: no option ROMs, as qboot itself starts a PVH kernel; no ACPI tables, which the kernel does not read; the PIT stays, as the kernel times the TSC
-    // by it; and QEMU must not write its device list behind the program's arguments.
+    // microvm: no option ROMs, as qboot itself starts a PVH kernel; no ACPI tables, which the kernel does not read; the PIT stays, as the
+    // kernel times the TSC by it; and QEMU must not write its device list behind the program's arguments.
     private static string DescribeMachine(MachineType machine) => machine switch
     {
         MachineType.MicroVm => "microvm,x-option-roms=off,pit=on,pic=on,rtc=on,isa-serial=on,acpi=off,auto-kernel-cmdline=off",

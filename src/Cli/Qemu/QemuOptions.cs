@@ -34,6 +34,8 @@ public sealed record QemuOptions
     /// <summary>QEMU's number of the socket on which it speaks its monitor protocol; null for none.</summary>
     public int? MonitorDescriptor { get; init; }
 
-    /// <summary>Counts guest instructions instead of time: the guest's clock moves by one nanosecond with each (<c>-icount shift=0</c>).</summary>
+    /// <summary>
+    /// Counts guest instructions instead of time: the guest's clock moves by one nanosecond with each (<c>-icount shift=0</c>).
+    /// </summary>
     public bool CountInstructions { get; init; }
 }

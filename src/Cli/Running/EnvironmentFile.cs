@@ -3,7 +3,10 @@ using Semitone.Cli.Posix;
 namespace Semitone.Cli.Running;
 
 /// <summary>Files of environment variables as Docker has them for its <c>--env-file</c>.</summary>
-/// <remarks>A variable a line, <c>NAME=VALUE</c> or <c>NAME</c> for the host's value; nothing is quoted or expanded, and lines that start with # are comments.</remarks>
+/// <remarks>
+/// A variable a line, <c>NAME=VALUE</c> or <c>NAME</c> for the host's value; nothing is quoted or expanded, and lines that start with # are
+/// comments.
+/// </remarks>
 internal static class EnvironmentFile
 {
     /// <summary>Reads a file.</summary>
@@ -34,7 +37,8 @@ internal static class EnvironmentFile
             string name = line.Split('=')[0];
             if (name.Length == 0 || name.AsSpan().ContainsAny(" \t\0") || line.Contains('\0'))
             {
-                throw new CommandFailedException(ExitStatus.Usage, $"--env-file: {path}, line {number}: '{name}' cannot be the name of a variable");
+                throw new CommandFailedException(
+                    ExitStatus.Usage, $"--env-file: {path}, line {number}: '{name}' cannot be the name of a variable");
             }
 
             variables.Add(line);

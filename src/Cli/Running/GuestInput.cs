@@ -4,10 +4,13 @@ using Semitone.HostLink;
 
 namespace Semitone.Cli.Running;
 
-/// <summary>The line into the machine, which standard input, signals, the terminal's size and answers to the kernel's question for the time share.</summary>
+/// <summary>
+/// The line into the machine, which standard input, signals, the terminal's size and answers to the kernel's question for the time share.
+/// </summary>
 /// <remarks>
-/// <see cref="Answer"/> never waits: it is called by the thread that takes the machine's output, and a machine whose output nobody takes does not take input either. An
-/// answer that finds the line taken goes out behind what is being sent, or not at all; the kernel asks again.
+/// <see cref="Answer"/> never waits: it is called by the thread that takes the machine's output, and a machine whose output nobody takes
+/// does not take input either. An answer that finds the line taken goes out behind what is being sent, or not at all; the kernel asks
+/// again.
 /// </remarks>
 internal sealed class GuestInput(int descriptor)
 {

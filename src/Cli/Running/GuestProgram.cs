@@ -11,7 +11,8 @@ namespace Semitone.Cli.Running;
 /// <param name="ArchiveBytes">Its size.</param>
 /// <param name="Command">Program and arguments.</param>
 /// <param name="Environment">The variables that packing gives rise to.</param>
-internal sealed record GuestProgram(FileStream? Archive, string ArchivePath, long ArchiveBytes, IReadOnlyList<string> Command, IReadOnlyList<string> Environment)
+internal sealed record GuestProgram(
+    FileStream? Archive, string ArchivePath, long ArchiveBytes, IReadOnlyList<string> Command, IReadOnlyList<string> Environment)
 {
     /// <summary>How a child of ours names the descriptor that it gets from us.</summary>
     private const string InheritedPath = "/proc/self/fd/3";
@@ -31,7 +32,9 @@ internal sealed record GuestProgram(FileStream? Archive, string ArchivePath, lon
         if (request.RootFileSystem is { } root)
         {
             IReadOnlyList<string> command = [request.Program, .. request.Arguments];
-            return IsProgram(root) ? OpenProgram(request, root, command) : Pack(request, (writer, report) => FillFrom(root, writer, report, command));
+            return IsProgram(root)
+                ? OpenProgram(request, root, command)
+                : Pack(request, (writer, report) => FillFrom(root, writer, report, command));
         }
 
         string folder = HostFile.CurrentDirectory;
@@ -76,7 +79,8 @@ internal sealed record GuestProgram(FileStream? Archive, string ArchivePath, lon
         {
             using FileStream file = HostFile.OpenStream(root);
             Span<byte> magic = stackalloc byte[4];
-            return file.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) == magic.Length && magic.SequenceEqual<byte>([0x7F, (byte)'E', (byte)'L', (byte)'F']);
+            return file.ReadAtLeast(magic, magic.Length, throwOnEndOfStream: false) == magic.Length
+                && magic.SequenceEqual<byte>([0x7F, (byte)'E', (byte)'L', (byte)'F']);
         }
         catch (IOException failure)
         {
@@ -88,14 +92,19 @@ internal sealed record GuestProgram(FileStream? Archive, string ArchivePath, lon
     {
         if (request.Includes.Count > 0 || request.User is not null)
         {
-            throw new CommandFailedException(ExitStatus.Usage, $"--rootfs: {root} is a program, with which --include and --user do not work");
+            throw new CommandFailedException(
+                ExitStatus.Usage, $"--rootfs: {root} is a program, with which --include and --user do not work");
         }
 
         FileStream program = HostFile.OpenStream(root);
-        return new GuestProgram(program, InheritedPath, program.Length, command, GetWorkingDirectoryVariable(request)) { WorkingDirectory = request.WorkingDirectory };
+        return new GuestProgram(program, InheritedPath, program.Length, command, GetWorkingDirectoryVariable(request))
+        {
+            WorkingDirectory = request.WorkingDirectory
+        };
     }
 
-    private static string[] GetWorkingDirectoryVariable(RunRequest request) => request.WorkingDirectory is { } directory ? [$"PWD={directory}"] : [];
+    private static string[] GetWorkingDirectoryVariable(RunRequest request) =>
+        request.WorkingDirectory is { } directory ? [$"PWD={directory}"] : [];
 
     private static FileStream CreateKept(string path)
     {
@@ -140,7 +149,9 @@ internal sealed record GuestProgram(FileStream? Archive, string ArchivePath, lon
             }
 
             string path = request.KeepInitialRamDisk is { } keptPath ? HostFile.GetFullPath(keptPath) : InheritedPath;
-            return new GuestProgram(archive, path, writer.Length, contents.Command, [.. contents.Environment, .. GetWorkingDirectoryVariable(request)])
+            return new GuestProgram(archive, path, writer.Length, contents.Command, [
+                .. contents.Environment, .. GetWorkingDirectoryVariable(request)
+            ])
             {
                 MemoryBytes = contents.MemoryBytes,
                 WorkingDirectory = request.WorkingDirectory,
@@ -164,13 +175,18 @@ internal sealed record GuestProgram(FileStream? Archive, string ArchivePath, lon
         }
     }
 
-    /// <summary>Gives the bytes that a root file system may have: it lies in memory twice, once of ours and once of the machine's.</summary>
+    /// <summary>
+    /// Gives the bytes that a root file system may have: it lies in memory twice, once of ours and once of the machine's.
+    /// </summary>
     private static long GetLimit()
     {
         const string Prefix = "MemAvailable:";
-        string line = Array.Find(HostFile.ReadText("/proc/meminfo").Split('\n'), candidate => candidate.StartsWith(Prefix, StringComparison.Ordinal)) ?? "";
+        string line = Array.Find(
+            HostFile.ReadText("/proc/meminfo").Split('\n'), candidate => candidate.StartsWith(Prefix, StringComparison.Ordinal)) ?? "";
         string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return words.Length > 1 && long.TryParse(words[1], NumberStyles.None, CultureInfo.InvariantCulture, out long kib) ? kib * 1024 / 2 : long.MaxValue;
+        return words.Length > 1 && long.TryParse(words[1], NumberStyles.None, CultureInfo.InvariantCulture, out long kib)
+            ? kib * 1024 / 2
+            : long.MaxValue;
     }
 
     /// <summary>Removes half an archive: the disk is full, or something cannot be packed.</summary>

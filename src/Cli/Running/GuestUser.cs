@@ -11,7 +11,8 @@ namespace Semitone.Cli.Running;
 internal sealed record GuestUser(uint UserId, uint GroupId, IReadOnlyList<uint> Groups, string? Home)
 {
     /// <summary>Finds a user as Docker does for its <c>--user</c>.</summary>
-    /// <param name="text"><c>NAME|UID[:GROUP|GID]</c>. A number need not be in passwd; its group is 0 then. With a group named there are no supplementary groups.</param>
+    /// <param name="text"><c>NAME|UID[:GROUP|GID]</c>. A number need not be in passwd; its group is 0 then. With a group named there are no
+    /// supplementary groups.</param>
     /// <param name="readFile">Gives the content of one of the guest's files; null where there is none.</param>
     public static GuestUser Find(string text, Func<string, byte[]?> readFile)
     {
@@ -27,8 +28,10 @@ internal sealed record GuestUser(uint UserId, uint GroupId, IReadOnlyList<uint> 
         byte[]? groups = readFile("/etc/group");
         if (group is not null)
         {
-            return TryParse(Find(groups, group, numberField: 2, fields: 4)?[2] ?? group, out uint groupId) ? new GuestUser(userId, groupId, [], account?[5])
-                : throw new CommandFailedException(ExitStatus.Usage, $"--user: there is no group '{group}' in /etc/group of the root file system");
+            return TryParse(Find(groups, group, numberField: 2, fields: 4)?[2] ?? group, out uint groupId)
+                ? new GuestUser(userId, groupId, [], account?[5])
+                    : throw new CommandFailedException(
+                        ExitStatus.Usage, $"--user: there is no group '{group}' in /etc/group of the root file system");
         }
 
         if (account is null || !TryParse(account[3], out uint primary))
@@ -55,11 +58,15 @@ internal sealed record GuestUser(uint UserId, uint GroupId, IReadOnlyList<uint> 
     private static string[]? Find(byte[]? file, string wanted, int numberField, int fields)
     {
         List<string[]> entries = Split(file, fields);
-        return entries.Find(entry => entry[0] == wanted) ?? (TryParse(wanted, out _) ? entries.Find(entry => entry[numberField] == wanted) : null);
+        return entries.Find(entry => entry[0] == wanted)
+            ?? (TryParse(wanted, out _) ? entries.Find(entry => entry[numberField] == wanted) : null);
     }
 
     private static List<string[]> Split(byte[]? file, int fields) =>
-        [.. HostText.FromBytes(file).Split('\n').Select(line => line.TrimEnd('\r').Split(':')).Where(entry => entry.Length >= fields && entry[0].Length > 0)];
+        [.. HostText.FromBytes(file)
+            .Split('\n')
+            .Select(line => line.TrimEnd('\r').Split(':'))
+            .Where(entry => entry.Length >= fields && entry[0].Length > 0)];
 
     /// <summary>Parses a number; the largest means "no change" to the system calls and is nobody's.</summary>
     private static bool TryParse(string text, out uint number) =>

@@ -53,13 +53,18 @@ internal sealed record HostCapabilities
     /// <remarks>To be called on the main thread, see <see cref="ChildProcess.Start"/>.</remarks>
     public static HostCapabilities Detect(bool asksForKvm)
     {
-        string kernel = HostEnvironment.Get(KernelVariable) is { Length: > 0 } named ? HostFile.GetFullPath(named) : Path.Combine(AppContext.BaseDirectory, KernelFile);
+        string kernel = HostEnvironment.Get(KernelVariable) is { Length: > 0 } named
+            ? HostFile.GetFullPath(named)
+            : Path.Combine(AppContext.BaseDirectory, KernelFile);
         if (!HostFile.Exists(kernel))
         {
-            throw new CommandFailedException(ExitStatus.MachineFailed, $"there is no kernel image at {kernel}: build it with ./semitone demo, or name one with {KernelVariable}");
+            throw new CommandFailedException(
+                ExitStatus.MachineFailed,
+                $"there is no kernel image at {kernel}: build it with ./semitone demo, or name one with {KernelVariable}");
         }
 
-        // Without a terminal to write to there is none: the guest's echo must not go where its output goes, and who stands behind us in a pipeline writes to the terminal too.
+        // Without a terminal to write to there is none: the guest's echo must not go where its output goes, and who stands behind us in a
+        // pipeline writes to the terminal too.
         bool hasTerminal = Descriptor.IsTerminal(Descriptor.StandardOutput);
         ushort rows = 0, columns = 0;
         if (hasTerminal)
@@ -95,7 +100,9 @@ internal sealed record HostCapabilities
             {
                 foreach (ElfSegment segment in elf!.Segments)
                 {
-                    end = segment.Type == ElfSegmentType.Load ? Math.Max(end, (segment.VirtualAddress & PhysicalMask) + segment.MemorySize) : end;
+                    end = segment.Type == ElfSegmentType.Load
+                        ? Math.Max(end, (segment.VirtualAddress & PhysicalMask) + segment.MemorySize)
+                        : end;
                 }
             }
 

@@ -66,7 +66,9 @@ internal sealed class InputPump
     /// <summary>Whether there is a program that takes input.</summary>
     public bool IsConnected => Volatile.Read(ref _line) is not null;
 
-    /// <summary>Connects it with the guest, which is up. Not earlier: the kernel empties the serial line's buffers when it sets the line up.</summary>
+    /// <summary>
+    /// Connects it with the guest, which is up. Not earlier: the kernel empties the serial line's buffers when it sets the line up.
+    /// </summary>
     /// <param name="line">Leads to the guest's serial line.</param>
     public void Connect(GuestInput line)
     {
@@ -103,7 +105,9 @@ internal sealed class InputPump
         _wakes.Wake();
     }
 
-    /// <summary>Takes note that the command has come back from being stopped: the terminal may be set as others like it, and may have another size.</summary>
+    /// <summary>
+    /// Takes note that the command has come back from being stopped: the terminal may be set as others like it, and may have another size.
+    /// </summary>
     public void LookAtTerminal()
     {
         lock (_stateLock)
@@ -194,7 +198,8 @@ internal sealed class InputPump
                 return false;
             }
 
-            return _isTerminal ? (isForeground || _wanted > 0) && _typedCount < MaximumTypedAhead : IsConnected && (_wanted > 0 || _isWatched);
+            return _isTerminal ? (isForeground || _wanted > 0)
+                && _typedCount < MaximumTypedAhead : IsConnected && (_wanted > 0 || _isWatched);
         }
     }
 

@@ -9,8 +9,8 @@ internal static class MemorySize
 
     /// <summary>Parses a size; it is rounded up to whole pages.</summary>
     /// <remarks>
-    /// Ki, Mi, Gi, Ti are powers of two, and K, M, G, T powers of ten, as kraft has them of Kubernetes; small letters alone, k, m, g, t, are powers of two, as Docker has them. A B
-    /// may stand behind any, and one blank before it.
+    /// Ki, Mi, Gi, Ti are powers of two, and K, M, G, T powers of ten, as kraft has them of Kubernetes; small letters alone, k, m, g, t,
+    /// are powers of two, as Docker has them. A B may stand behind any, and one blank before it.
     /// </remarks>
     public static bool TryParse(string text, out long bytes)
     {

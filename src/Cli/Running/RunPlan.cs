@@ -38,7 +38,8 @@ internal static class RunPlan
 
         if (request.Accelerator == Accelerator.Kvm && !host.Kvm.IsUsable)
         {
-            throw new CommandFailedException(ExitStatus.MachineFailed, $"--accel kvm: {host.Kvm.Reason}\nuse --accel tcg, or leave the flag out");
+            throw new CommandFailedException(
+                ExitStatus.MachineFailed, $"--accel kvm: {host.Kvm.Reason}\nuse --accel tcg, or leave the flag out");
         }
 
         QemuOptions machine = new()
@@ -53,11 +54,14 @@ internal static class RunPlan
             Name = request.Name,
         };
         bool usesKvm = request.Accelerator != Accelerator.Tcg && host.Kvm.IsUsable;
-        return usesKvm ? machine with { Accelerator = Accelerator.Kvm, KvmDevice = host.KvmDevice, RemovedCpuFlags = host.Kvm.Removed } : machine;
+        return usesKvm
+            ? machine with { Accelerator = Accelerator.Kvm, KvmDevice = host.KvmDevice, RemovedCpuFlags = host.Kvm.Removed }
+            : machine;
     }
 
     /// <summary>The same machine without KVM.</summary>
-    public static QemuOptions WithoutKvm(QemuOptions machine) => machine with { Accelerator = Accelerator.Tcg, KvmDevice = null, RemovedCpuFlags = [] };
+    public static QemuOptions WithoutKvm(QemuOptions machine) =>
+        machine with { Accelerator = Accelerator.Tcg, KvmDevice = null, RemovedCpuFlags = [] };
 
     /// <param name="unit">A power of two.</param>
     private static long RoundUp(long bytes, long unit) => (bytes + unit - 1) & -unit;
@@ -116,7 +120,9 @@ internal static class RunPlan
 
     private static ReadOnlySpan<byte> DescribeStream(bool isTerminal) => isTerminal ? "tty"u8 : "pipe"u8;
 
-    /// <summary>Puts the variables together: the defaults, what packing gave rise to, the user's, of which each replaces an earlier one.</summary>
+    /// <summary>
+    /// Puts the variables together: the defaults, what packing gave rise to, the user's, of which each replaces an earlier one.
+    /// </summary>
     private static List<string> BuildEnvironment(RunRequest request, GuestProgram guest, HostCapabilities host)
     {
         List<string> environment = [DefaultPath, $"HOME={guest.User?.Home ?? "/"}"];

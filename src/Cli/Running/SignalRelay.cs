@@ -5,8 +5,9 @@ namespace Semitone.Cli.Running;
 
 /// <summary>Takes the signals that the command gets to the program, and ends the machine when that does not help.</summary>
 /// <remarks>
-/// The program hears of SIGINT, SIGQUIT, SIGTERM, SIGHUP and SIGTSTP as its own. SIGTERM and SIGHUP ask for an end, so a time runs from the first of them; SIGINT and
-/// SIGQUIT a program may live through, so the third within a second counts. While there is no program yet each ends the machine.
+/// The program hears of SIGINT, SIGQUIT, SIGTERM, SIGHUP and SIGTSTP as its own. SIGTERM and SIGHUP ask for an end, so a time runs from the
+/// first of them; SIGINT and SIGQUIT a program may live through, so the third within a second counts. While there is no program yet each
+/// ends the machine.
 /// </remarks>
 internal sealed class SignalRelay : IDisposable
 {

@@ -1,6 +1,9 @@
 namespace Semitone.Cli.Running;
 
-/// <summary>What <c>--target</c> names: <c>PLATFORM/ARCHITECTURE[-OPTION]...</c>, or with a dash for the slash as the seed system's files are called.</summary>
+/// <summary>
+/// What <c>--target</c> names: <c>PLATFORM/ARCHITECTURE[-OPTION]...</c>, or with a dash for the slash as the seed system's files are
+/// called.
+/// </summary>
 /// <param name="Strace">System calls are to be printed.</param>
 internal readonly record struct Target(bool Strace)
 {

@@ -9,12 +9,16 @@ namespace Semitone.Cli.Running;
 
 /// <summary>A virtual machine that runs, with its console connected to our standard streams.</summary>
 /// <remarks>
-/// Three threads block in reads: the main one on QEMU's standard output, one on its standard error, one on our standard input (<see cref="InputPump"/>). Signals go to the
-/// program (<see cref="SignalRelay"/>). Whoever ends the machine only kills QEMU; that ends its output, and the main thread finds the reason recorded.
+/// Three threads block in reads: the main one on QEMU's standard output, one on its standard error, one on our standard input
+/// (<see cref="InputPump"/>). Signals go to the program (<see cref="SignalRelay"/>). Whoever ends the machine only kills QEMU; that ends
+/// its output, and the main thread finds the reason recorded.
 /// </remarks>
 internal sealed class VirtualMachine
 {
-    /// <summary>How long a machine on KVM may run without a word; the kernel's first comes after some milliseconds. QEMU's own start, with all that it loads, is not in this.</summary>
+    /// <summary>
+    /// How long a machine on KVM may run without a word; the kernel's first comes after some milliseconds. QEMU's own start, with all that
+    /// it loads, is not in this.
+    /// </summary>
     private static readonly TimeSpan s_silenceLimit = TimeSpan.FromSeconds(20);
 
     private readonly QemuOptions _options;
@@ -47,7 +51,8 @@ internal sealed class VirtualMachine
         _line = new GuestInput(_qemu.Input);
         _problemReader = Start("qemu-stderr", ReadProblems);
         bool takesTerminal = _hasTerminal && Descriptor.IsTerminal(Descriptor.StandardInput);
-        _input = new InputPump(takesTerminal, _hasTerminal, interrupted: () => _signals?.CountInterrupt(_input!.IsConnected), escaped: () => StopBy(LibC.SIGKILL));
+        _input = new InputPump(takesTerminal, _hasTerminal, interrupted: () =>
+            _signals?.CountInterrupt(_input!.IsConnected), escaped: () => StopBy(LibC.SIGKILL));
     }
 
     /// <summary>Runs a machine to its end.</summary>
@@ -77,8 +82,12 @@ internal sealed class VirtualMachine
     {
         using SignalRelay signals = new(_input.TrySendSignal, StopBy, stopTimeout, Resume);
         _signals = signals;
-        using Timer? timer = timeout is { } time ? new Timer(_ => StopWith(ExitStatus.TimedOut), null, time, Timeout.InfiniteTimeSpan) : null;
-        using PosixSignalRegistration? resize = _hasTerminal ? PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => _input.SendWindowSize()) : null;
+        using Timer? timer = timeout is { } time
+            ? new Timer(_ => StopWith(ExitStatus.TimedOut), null, time, Timeout.InfiniteTimeSpan)
+            : null;
+        using PosixSignalRegistration? resize = _hasTerminal
+            ? PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => _input.SendWindowSize())
+            : null;
         try
         {
             _input.Start();
@@ -157,7 +166,10 @@ internal sealed class VirtualMachine
         return status;
     }
 
-    /// <summary>Starts another machine after one that came to nothing: nothing of the input is lost, as none was read before the kernel said that it is up.</summary>
+    /// <summary>
+    /// Starts another machine after one that came to nothing: nothing of the input is lost, as none was read before the kernel said that it
+    /// is up.
+    /// </summary>
     private bool TryStartAgain(int qemuStatus)
     {
         lock (_startLock)
@@ -191,7 +203,9 @@ internal sealed class VirtualMachine
     }
 
     private static string DescribeEnd(int qemuStatus) =>
-        qemuStatus >= ExitStatus.SignalBase ? $"QEMU was killed by signal {qemuStatus - ExitStatus.SignalBase}" : $"QEMU ended with status {qemuStatus}";
+        qemuStatus >= ExitStatus.SignalBase
+            ? $"QEMU was killed by signal {qemuStatus - ExitStatus.SignalBase}"
+            : $"QEMU ended with status {qemuStatus}";
 
     private static Thread Start(string name, ThreadStart body)
     {
@@ -276,7 +290,8 @@ internal sealed class VirtualMachine
             return Descriptor.TryWrite(descriptor, bytes);
         }
 
-        // In the background the terminal is as the shell has it and adds carriage returns itself, to lines that have theirs from the guest's terminal.
+        // In the background the terminal is as the shell has it and adds carriage returns itself, to lines that have theirs from the
+        // guest's terminal.
         int end;
         while ((end = bytes.IndexOf("\r\n"u8)) >= 0)
         {
@@ -378,7 +393,9 @@ internal sealed class VirtualMachine
         if (_stopStatus != 0)
         {
             int signal = Math.Max(0, _stopStatus - ExitStatus.SignalBase);
-            return _outputProblem is null ? new RunOutcome(_stopStatus, signal, IsTyped(signal)) : throw new CommandFailedException(_stopStatus, $"standard output cannot be written: {_outputProblem}");
+            return _outputProblem is null
+                ? new RunOutcome(_stopStatus, signal, IsTyped(signal))
+                : throw new CommandFailedException(_stopStatus, $"standard output cannot be written: {_outputProblem}");
         }
 
         const int PanicStatus = (LinkFormat.ExitPanic << 1) | 1;

@@ -2,18 +2,25 @@ using Semitone.Machine;
 
 namespace Semitone.Core;
 
-/// <summary>Keeps the clocks true while the machine runs: measures the counter's rate over ever longer windows, and the time of day against whoever knows it.</summary>
+/// <summary>
+/// Keeps the clocks true while the machine runs: measures the counter's rate over ever longer windows, and the time of day against whoever
+/// knows it.
+/// </summary>
 /// <remarks>
-/// <para>The boot waits for nothing. What it could not know is found out here, by a timer that comes after 5 ms, 20 ms, 65 ms and so on, and at last once a minute.</para>
-/// <para>The monotonic clock never jumps, it only changes its rate. The time of day is set when it is off by more than <see cref="StepNs"/>; a smaller error is worked
-/// off by running both clocks <see cref="SlewPpm"/> fast or slow for a while, as adjtime(3) does. Once a program has set the time of day, it is the program's.</para>
+/// <para>The boot waits for nothing. What it could not know is found out here, by a timer that comes after 5 ms, 20 ms, 65 ms and so on,
+/// and at last once a minute.</para>
+/// <para>The monotonic clock never jumps, it only changes its rate. The time of day is set when it is off by more than
+/// <see cref="StepNs"/>; a smaller error is worked off by running both clocks <see cref="SlewPpm"/> fast or slow for a while, as adjtime(3)
+/// does. Once a program has set the time of day, it is the program's.</para>
 /// </remarks>
 public sealed class ClockDiscipline : Runnable, IHostTimeListener, IAwaitedTime
 {
     /// <summary>Off by more, the time of day is set and not slewed.</summary>
     public const long StepNs = 2_000_000;
 
-    /// <summary>How much the rate is changed to work an error off, in parts per million: little beside the error of 500 that Linux allows itself.</summary>
+    /// <summary>
+    /// How much the rate is changed to work an error off, in parts per million: little beside the error of 500 that Linux allows itself.
+    /// </summary>
     public const long SlewPpm = 100;
 
     private const long FirstPauseNs = 5_000_000;
@@ -34,8 +41,8 @@ public sealed class ClockDiscipline : Runnable, IHostTimeListener, IAwaitedTime
     private const int MaxHurriedQuestions = 16;
 
     /// <summary>
-    /// The host looks at its clocks nearer to the question than to the answer's arrival: the CPU itself writes the question into the pipe that one thread waits for; on the way
-    /// back there are two, and the kernel, which takes the first answer when it comes to it.
+    /// The host looks at its clocks nearer to the question than to the answer's arrival: the CPU itself writes the question into the pipe
+    /// that one thread waits for; on the way back there are two, and the kernel, which takes the first answer when it comes to it.
     /// </summary>
     private const long QuestionShare = 3;
 
@@ -84,7 +91,10 @@ public sealed class ClockDiscipline : Runnable, IHostTimeListener, IAwaitedTime
     public bool IsSlewing => _slewNs != 0;
 
     /// <summary>Whether the answers so far leave too much open, and another question may help.</summary>
-    private bool IsInDoubt => _offset.IsKnown && _offset.WidthNs > HostDoubtNs && _hurriedQuestions < MaxHurriedQuestions && !_time.IsSetByProgram;
+    private bool IsInDoubt => _offset.IsKnown
+        && _offset.WidthNs > HostDoubtNs
+        && _hurriedQuestions < MaxHurriedQuestions
+        && !_time.IsSetByProgram;
 
     /// <summary>Begins.</summary>
     /// <returns>False when the kernel's heap has no room for its timers: then the clocks stay as the boot found them.</returns>

@@ -4,8 +4,9 @@ namespace Semitone.Core;
 
 /// <summary>Finds out the time of day from a clock that shows whole seconds, by looking at it at the right moments.</summary>
 /// <remarks>
-/// The first look leaves a second's doubt. Looking at it 32 times while its next change is due leaves a 32nd of that, and the same once more, at a later change, a
-/// millisecond. Nobody waits: between looks the machine does what it likes, and a look that comes too late only says less.
+/// The first look leaves a second's doubt. Looking at it 32 times while its next change is due leaves a 32nd of that, and the same once
+/// more, at a later change, a millisecond. Nobody waits: between looks the machine does what it likes, and a look that comes too late only
+/// says less.
 /// </remarks>
 public sealed class EdgeSearch
 {

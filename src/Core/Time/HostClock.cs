@@ -33,8 +33,8 @@ public interface IHostTimeListener
 
 /// <summary>The host's clocks, by question and answer.</summary>
 /// <remarks>
-/// The host looks at its clocks after the question and before the answer, whatever else holds either side up: so an answer that took long is no wrong one, only one that says
-/// little. One question at a time; an answer to another one is dropped.
+/// The host looks at its clocks after the question and before the answer, whatever else holds either side up: so an answer that took long
+/// is no wrong one, only one that says little. One question at a time; an answer to another one is dropped.
 /// </remarks>
 public sealed class HostClock
 {

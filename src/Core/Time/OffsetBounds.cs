@@ -2,10 +2,12 @@ using Semitone.Machine;
 
 namespace Semitone.Core;
 
-/// <summary>What is known of the time of day: bounds of what has to be added to the monotonic clock, made narrower by each look at a clock outside.</summary>
+/// <summary>
+/// What is known of the time of day: bounds of what has to be added to the monotonic clock, made narrower by each look at a clock outside.
+/// </summary>
 /// <remarks>
-/// A look that took long says little, and nothing wrong: the outside time belongs to some moment between its beginning and its end. Where looks contradict each other the
-/// newest counts.
+/// A look that took long says little, and nothing wrong: the outside time belongs to some moment between its beginning and its end. Where
+/// looks contradict each other the newest counts.
 /// </remarks>
 public struct OffsetBounds
 {

@@ -38,7 +38,10 @@ public sealed class Timekeeper
     /// <summary>Who is to hear of changes.</summary>
     public IClockListener? Listener { get; set; }
 
-    /// <summary>Reads the time of day for a program. The first that asks waits until those who know it have said it well enough, for a bounded time; the boot and the file systems do not.</summary>
+    /// <summary>
+    /// Reads the time of day for a program. The first that asks waits until those who know it have said it well enough, for a bounded time;
+    /// the boot and the file systems do not.
+    /// </summary>
     public long ReadRealtime()
     {
         _awaited?.WaitBriefly();

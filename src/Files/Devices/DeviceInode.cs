@@ -9,7 +9,9 @@ public sealed class DeviceInode(FileSystem fileSystem, ulong number, Mode mode, 
 
     public override Errno Open(OpenFlags flags, out OpenFile? file)
     {
-        if (Type == Mode.S_IFCHR && (FileSystem.Flags & MountFlags.MS_NODEV) == 0 && FileSystem.Services.Devices.TryGet(device, out CharacterDevice? driver))
+        if (Type == Mode.S_IFCHR
+            && (FileSystem.Flags & MountFlags.MS_NODEV) == 0
+            && FileSystem.Services.Devices.TryGet(device, out CharacterDevice? driver))
         {
             return driver.Open(this, flags, out file);
         }

@@ -37,7 +37,8 @@ public sealed class OpenEpoll(Inode inode) : OpenFile(inode, OpenFlags.O_RDWR)
     private int _depth;
 
     /// <summary>Starts to watch a file.</summary>
-    /// <returns>None, EEXIST, EPERM for a file that is always ready, ELOOP, EINVAL when too many instances watch each other, or ENOMEM.</returns>
+    /// <returns>None, EEXIST, EPERM for a file that is always ready, ELOOP, EINVAL when too many instances watch each other, or
+    /// ENOMEM.</returns>
     public Errno Add(Fd fd, OpenFile file, EpollEvents events, ulong data)
     {
         if (!file.IsPollable)
@@ -67,7 +68,8 @@ public sealed class OpenEpoll(Inode inode) : OpenFile(inode, OpenFlags.O_RDWR)
             }
         }
 
-        bool isLong = fd.Number < _items.Length || KernelHeap.TryResize(ref _items, (int)BitOperations.RoundUpToPowerOf2((uint)fd.Number + 1), IntPtr.Size);
+        bool isLong = fd.Number < _items.Length
+            || KernelHeap.TryResize(ref _items, (int)BitOperations.RoundUpToPowerOf2((uint)fd.Number + 1), IntPtr.Size);
         if (!isLong || !KernelHeap.HasRoom())
         {
             return Errno.ENOMEM;

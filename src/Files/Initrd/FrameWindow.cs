@@ -7,7 +7,9 @@ namespace Semitone.Files;
 /// <summary>A copy of some bytes of a frame, for readers that take pieces as they come: headers and compressed data.</summary>
 internal sealed class FrameWindow
 {
-    /// <summary>Enough for a header and its name. More would be copied for nothing: what follows is mostly a file's data, which nobody reads here.</summary>
+    /// <summary>
+    /// Enough for a header and its name. More would be copied for nothing: what follows is mostly a file's data, which nobody reads here.
+    /// </summary>
     private const int Size = 512;
 
     private readonly byte[] _bytes = new byte[Size];

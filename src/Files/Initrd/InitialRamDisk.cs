@@ -8,8 +8,8 @@ namespace Semitone.Files;
 
 /// <summary>Makes the root file system out of the initrd.</summary>
 /// <remarks>
-/// Start-up pays for headers and names only: the walk makes directories and their tables of names; other files become inodes when they are first looked up.
-/// Archives may follow one another, plain or gzip, as Linux takes them; files of a later one replace those of an earlier.
+/// Start-up pays for headers and names only: the walk makes directories and their tables of names; other files become inodes when they are
+/// first looked up. Archives may follow one another, plain or gzip, as Linux takes them; files of a later one replace those of an earlier.
 /// </remarks>
 public sealed class InitialRamDisk
 {
@@ -29,7 +29,8 @@ public sealed class InitialRamDisk
 
     /// <summary>Makes the root file system.</summary>
     /// <param name="range">The initrd; empty for an empty root.</param>
-    /// <param name="offset">Where in the initrd (uncompressed, where it is) the trouble is, when there is any. The file system holds what came before it.</param>
+    /// <param name="offset">Where in the initrd (uncompressed, where it is) the trouble is, when there is any. The file system holds what
+    /// came before it.</param>
     public static CpioError Load(FileServices services, PhysicalRange range, out RamFileSystem fileSystem, out long offset)
     {
         fileSystem = new RamFileSystem(services, deviceMinor: 1, InitialFiles.GetEndOfNumbers(range.Length));

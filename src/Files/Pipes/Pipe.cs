@@ -8,8 +8,8 @@ namespace Semitone.Files;
 
 /// <summary>The buffer of a pipe or fifo (pipe(7)): a ring of bytes in page frames.</summary>
 /// <remarks>
-/// Frames come when they are first written to and stay until the pipe is closed. An empty pipe starts over at its first frame, so that a pipe
-/// that carries small messages never needs a second one.
+/// Frames come when they are first written to and stay until the pipe is closed. An empty pipe starts over at its first frame, so that a
+/// pipe that carries small messages never needs a second one.
 /// </remarks>
 public sealed class Pipe(FramePool frames)
 {

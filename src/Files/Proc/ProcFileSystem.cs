@@ -2,7 +2,9 @@ using Semitone.Abi;
 
 namespace Semitone.Files;
 
-/// <summary>/proc (proc(5)). Inodes are made when they are looked up and hold no state: what they tell is asked for when they are read.</summary>
+/// <summary>
+/// /proc (proc(5)). Inodes are made when they are looked up and hold no state: what they tell is asked for when they are read.
+/// </summary>
 public sealed class ProcFileSystem : FileSystem
 {
     internal const int ProcessShift = 32;

@@ -51,7 +51,8 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
 
     public override Errno Write(TextBuilder text)
     {
-        if (!fileSystem.Processes.TryGet(id, out IProcessInformation? process) || !process.TryGetThread(isThread ? id : process.Id, out ThreadInformation thread))
+        if (!fileSystem.Processes.TryGet(id, out IProcessInformation? process)
+            || !process.TryGetThread(isThread ? id : process.Id, out ThreadInformation thread))
         {
             return Errno.ESRCH;
         }
@@ -206,7 +207,8 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
         long size = (long)((space?.Size ?? 0) / Paging.PageSize);
         long code = (long)((process.Layout.CodeEnd - process.Layout.CodeStart) / Paging.PageSize);
         long data = (long)((space?.DataSize ?? 0) / Paging.PageSize);
-        text.Append(size).Append(' ').Append(space?.ResidentPageCount ?? 0).Append(" 0 "u8).Append(code).Append(" 0 "u8).Append(data).Append(" 0\n"u8);
+        text.Append(size).Append(' ').Append(space?.ResidentPageCount ?? 0).Append(" 0 "u8).Append(code).Append(" 0 "u8).Append(data)
+            .Append(" 0\n"u8);
     }
 
     private static void WriteLimits(IProcessInformation process, TextBuilder text)
@@ -214,13 +216,15 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
         text.Append("Limit                     Soft Limit           Hard Limit           Units     \n"u8);
         ReadOnlySpan<string> names =
         [
-            "Max cpu time", "Max file size", "Max data size", "Max stack size", "Max core file size", "Max resident set", "Max processes", "Max open files",
+            "Max cpu time", "Max file size", "Max data size", "Max stack size", "Max core file size", "Max resident set", "Max processes",
+            "Max open files",
             "Max locked memory", "Max address space", "Max file locks", "Max pending signals", "Max msgqueue size", "Max nice priority",
             "Max realtime priority", "Max realtime timeout",
         ];
         ReadOnlySpan<string> units =
         [
-            "seconds", "bytes", "bytes", "bytes", "bytes", "bytes", "processes", "files", "bytes", "bytes", "locks", "signals", "bytes", string.Empty, string.Empty, "us",
+            "seconds", "bytes", "bytes", "bytes", "bytes", "bytes", "processes", "files", "bytes", "bytes", "locks", "signals", "bytes",
+            string.Empty, string.Empty, "us",
         ];
         for (int i = 0; i < names.Length; i++)
         {
@@ -251,13 +255,15 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
             ReadOnlySpan<byte> access = mounted.IsReadOnly ? "ro"u8 : "rw"u8;
             if (withIds)
             {
-                text.Append(mount.Id).Append(' ').Append(mount.Id == rootId ? 1 : rootId).Append(' ').Append(mounted.Device.Major).Append(':')
-                    .Append(mounted.Device.Minor).Append(" / "u8).Append(path).Append(' ').Append(access).Append(",relatime - "u8)
-                    .Append(mounted.TypeName).Append(' ').Append(mount.Source).Append(' ').Append(access).Append('\n');
+                text.Append(mount.Id).Append(' ').Append(mount.Id == rootId ? 1 : rootId).Append(' ').Append(mounted.Device.Major)
+                    .Append(':')
+                        .Append(mounted.Device.Minor).Append(" / "u8).Append(path).Append(' ').Append(access).Append(",relatime - "u8)
+                        .Append(mounted.TypeName).Append(' ').Append(mount.Source).Append(' ').Append(access).Append('\n');
             }
             else
             {
-                text.Append(mount.Source).Append(' ').Append(path).Append(' ').Append(mounted.TypeName).Append(' ').Append(access).Append(",relatime 0 0\n"u8);
+                text.Append(mount.Source).Append(' ').Append(path).Append(' ').Append(mounted.TypeName).Append(' ').Append(access)
+                    .Append(",relatime 0 0\n"u8);
             }
         }
     }
@@ -283,7 +289,8 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
             .Append(" 0 0 "u8).Append(thread.Pending.Bits).Append(' ').Append(thread.Blocked.Bits).Append(' ')
             .Append(signals.Ignored.Bits).Append(' ').Append(signals.Caught.Bits).Append(" 0 0 0 17 0 0 0 0 0 0 "u8)
             // start_data, end_data, start_brk; the strings; exit_code.
-            .Append("0 0 "u8).Append(space?.BreakStart ?? 0).Append(' ').Append(layout.ArgumentStart).Append(' ').Append(layout.ArgumentEnd).Append(' ')
+            .Append("0 0 "u8).Append(space?.BreakStart ?? 0).Append(' ').Append(layout.ArgumentStart).Append(' ')
+            .Append(layout.ArgumentEnd).Append(' ')
             .Append(layout.EnvironmentStart).Append(' ').Append(layout.EnvironmentEnd).Append(" 0\n"u8);
     }
 

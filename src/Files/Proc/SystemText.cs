@@ -188,8 +188,10 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
     {
         ISystemInformation system = fileSystem.System;
         text.Append("processor\t: 0\nvendor_id\t: Semitone\nmodel name\t: "u8).Append(system.CpuModel)
-            .Append("\nphysical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\nfpu\t\t: yes\nflags\t\t: "u8).Append(system.CpuFlags)
-            .Append("\nbogomips\t: 0.00\nclflush size\t: 64\ncache_alignment\t: 64\naddress sizes\t: 40 bits physical, 48 bits virtual\n\n"u8);
+            .Append("\nphysical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\nfpu\t\t: yes\nflags\t\t: "u8)
+            .Append(system.CpuFlags)
+            .Append("\nbogomips\t: 0.00\nclflush size\t: 64\ncache_alignment\t: 64\n"u8
+                + "address sizes\t: 40 bits physical, 48 bits virtual\n\n"u8);
     }
 
     /// <summary>Pages are given out one by one: what is free is free as blocks of one page (proc(5), buddyinfo).</summary>

@@ -4,7 +4,8 @@ using Semitone.Memory;
 namespace Semitone.Files;
 
 /// <summary>A file whose text the kernel makes up when it is read.</summary>
-internal abstract class TextFileInode(FileSystem fileSystem, ulong number, Mode permissions) : Inode(fileSystem, number, Mode.S_IFREG | permissions)
+internal abstract class TextFileInode(FileSystem fileSystem, ulong number, Mode permissions)
+    : Inode(fileSystem, number, Mode.S_IFREG | permissions)
 {
     public override int PreferredBlockSize => 1024;
 
@@ -35,7 +36,9 @@ internal abstract class TextFileInode(FileSystem fileSystem, ulong number, Mode 
     }
 }
 
-/// <summary>A file of made-up text, opened. The text is made when it is read from its start, and stays until it is read from there again.</summary>
+/// <summary>
+/// A file of made-up text, opened. The text is made when it is read from its start, and stays until it is read from there again.
+/// </summary>
 internal sealed class OpenTextFile(TextFileInode inode, OpenFlags flags) : OpenFile(inode, flags)
 {
     /// <summary>Longer texts are cut; none of the files takes half of that.</summary>

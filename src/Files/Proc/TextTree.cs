@@ -88,7 +88,9 @@ internal sealed class TextTreeDirectory(FileSystem fileSystem, ulong number, Tex
             {
                 continue;
             }
-            bool isSeen = index > 0 && TryGetComponent(paths[index - 1], out ReadOnlySpan<char> previous, out _) && previous.SequenceEqual(component);
+            bool isSeen = index > 0
+                && TryGetComponent(paths[index - 1], out ReadOnlySpan<char> previous, out _)
+                && previous.SequenceEqual(component);
             if (isSeen)
             {
                 continue;

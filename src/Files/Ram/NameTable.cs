@@ -97,7 +97,9 @@ internal struct NameTable
     /// <returns>False when the kernel has none.</returns>
     public bool TryMakeRoomFor(int nameLength)
     {
-        if (_firstFree == NoSlot && _slotCount == _entries.Length && !KernelHeap.TryResize(ref _entries, Math.Max(4, _slotCount * 2), EntrySize))
+        if (_firstFree == NoSlot
+            && _slotCount == _entries.Length
+            && !KernelHeap.TryResize(ref _entries, Math.Max(4, _slotCount * 2), EntrySize))
         {
             return false;
         }

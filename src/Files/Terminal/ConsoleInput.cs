@@ -34,7 +34,9 @@ internal sealed class ConsoleInput(ConsoleStreams streams)
 
     private int Available => _isRequested ? 0 : _count;
 
-    /// <summary>Whether a read would not wait. Where that is not known the host is asked, and the queue is woken when there is something.</summary>
+    /// <summary>
+    /// Whether a read would not wait. Where that is not known the host is asked, and the queue is woken when there is something.
+    /// </summary>
     public bool Poll()
     {
         if (Available != 0 || HasEnded || _isReadable)

@@ -34,7 +34,9 @@ internal sealed class OpenConsoleInput(Inode inode, ConsoleInput input, OpenFlag
     public override PollEvents Poll()
     {
         bool isReadable = input.Poll();
-        PollEvents events = isReadable && (!input.HasEnded || input.Count != 0) ? PollEvents.POLLIN | PollEvents.POLLRDNORM : PollEvents.None;
+        PollEvents events = isReadable && (!input.HasEnded || input.Count != 0)
+            ? PollEvents.POLLIN | PollEvents.POLLRDNORM
+            : PollEvents.None;
         return input.HasEnded ? events | PollEvents.POLLHUP : events;
     }
 

@@ -8,10 +8,10 @@ namespace Semitone.Files;
 
 /// <summary>The program's standard streams over the machine's one serial line.</summary>
 /// <remarks>
-/// With the host link (docs/host-link.md) each write travels in a frame that says which stream it is, and each of the three descriptors is a terminal or a
-/// pipe as it is on the host. Without the link the line is a terminal, and all three are it.
-/// Over the link the host sends input only as far as it was asked to; without it input is taken from the line only as long as there is room, so that a fast sender
-/// waits in the device.
+/// With the host link (docs/host-link.md) each write travels in a frame that says which stream it is, and each of the three descriptors is
+/// a terminal or a pipe as it is on the host. Without the link the line is a terminal, and all three are it. Over the link the host sends
+/// input only as far as it was asked to; without it input is taken from the line only as long as there is room, so that a fast sender waits
+/// in the device.
 /// </remarks>
 public sealed class ConsoleStreams : IInterruptHandler, IHostLine
 {

@@ -6,12 +6,14 @@ using Semitone.Memory;
 namespace Semitone.Files;
 
 /// <summary>The terminal, opened.</summary>
-/// <param name="stream">Where on the host link what is written goes: standard output and error stay apart although both are the terminal.</param>
+/// <param name="stream">Where on the host link what is written goes: standard output and error stay apart although both are the
+/// terminal.</param>
 public sealed class OpenTerminal(Inode inode, Terminal terminal, OpenFlags flags, LinkStream stream) : OpenFile(inode, flags)
 {
     public override long ReadTimeoutNs => terminal.ReadTimeoutNs;
 
-    public override IoResult Read(ref IoCursor destination) => terminal.Read(ref destination, returnsAtOnce: (Flags & OpenFlags.O_NONBLOCK) != 0);
+    public override IoResult Read(ref IoCursor destination) =>
+        terminal.Read(ref destination, returnsAtOnce: (Flags & OpenFlags.O_NONBLOCK) != 0);
 
     public override IoResult ReadAfterTimeout(ref IoCursor destination) => terminal.ReadAfterTimeout(ref destination);
 
@@ -21,5 +23,6 @@ public sealed class OpenTerminal(Inode inode, Terminal terminal, OpenFlags flags
 
     public override void Enlist(IQueueMember waiter, PollEvents events) => terminal.Enlist(waiter);
 
-    public override SysResult Control(IoctlRequest request, ulong argument, UserMemory memory) => terminal.Control(request, argument, memory);
+    public override SysResult Control(IoctlRequest request, ulong argument, UserMemory memory) =>
+        terminal.Control(request, argument, memory);
 }

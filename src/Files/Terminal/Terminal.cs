@@ -7,9 +7,9 @@ namespace Semitone.Files;
 
 /// <summary>A terminal: reads and writes through a line discipline, modes, a size, and a session that it controls.</summary>
 /// <remarks>
-/// The parts: <see cref="LineDiscipline"/> decides what a typed character does, <see cref="LineEditor"/> edits, <see cref="TerminalEcho"/> shows, <see cref="TerminalInput"/>
-/// keeps what was typed, <see cref="TerminalOutput"/> translates, <see cref="TerminalSession"/> knows whose terminal it is. Where POSIX leaves a choice it is made as in Linux;
-/// a test compares the two.
+/// The parts: <see cref="LineDiscipline"/> decides what a typed character does, <see cref="LineEditor"/> edits, <see cref="TerminalEcho"/>
+/// shows, <see cref="TerminalInput"/> keeps what was typed, <see cref="TerminalOutput"/> translates, <see cref="TerminalSession"/> knows
+/// whose terminal it is. Where POSIX leaves a choice it is made as in Linux; a test compares the two.
 /// </remarks>
 public sealed partial class Terminal
 {
@@ -41,10 +41,15 @@ public sealed partial class Terminal
 
     public TerminalSession Session { get; } = new();
 
-    /// <summary>How much more input can be taken. Of a line that has filled the buffer more is taken, each character in the last one's place, for its end must still come.</summary>
+    /// <summary>
+    /// How much more input can be taken. Of a line that has filled the buffer more is taken, each character in the last one's place, for
+    /// its end must still come.
+    /// </summary>
     internal int InputRoom => Math.Max(_modes.IsCanonical && _input.LineCount == 0 ? 1 : 0, _input.Room - 1);
 
-    /// <summary>How long a read waits that finds nothing: without end, or as VTIME says, which with a minimum runs from the last byte that has come.</summary>
+    /// <summary>
+    /// How long a read waits that finds nothing: without end, or as VTIME says, which with a minimum runs from the last byte that has come.
+    /// </summary>
     internal long ReadTimeoutNs =>
         _modes.ReadsLines || _modes.Tenths == 0 || (_modes.Minimum != 0 && _input.Count == 0) ? long.MaxValue : _modes.Tenths * NsPerTenth;
 
@@ -186,7 +191,10 @@ public sealed partial class Terminal
 
     private void SetSize(WinSize size)
     {
-        bool isSame = _size.ws_row == size.ws_row && _size.ws_col == size.ws_col && _size.ws_xpixel == size.ws_xpixel && _size.ws_ypixel == size.ws_ypixel;
+        bool isSame = _size.ws_row == size.ws_row
+            && _size.ws_col == size.ws_col
+            && _size.ws_xpixel == size.ws_xpixel
+            && _size.ws_ypixel == size.ws_ypixel;
         _size = size;
         if (!isSame)
         {

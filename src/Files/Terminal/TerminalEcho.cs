@@ -16,7 +16,9 @@ internal sealed class TerminalEcho(TerminalModes modes, TerminalInput input, Ter
         ShowLineEnd(value);
     }
 
-    /// <summary>Shows a character that ends the line and comes into it (VEOL): what is being erased goes on into the next line, as in Linux.</summary>
+    /// <summary>
+    /// Shows a character that ends the line and comes into it (VEOL): what is being erased goes on into the next line, as in Linux.
+    /// </summary>
     public void ShowLineEnd(byte value)
     {
         if (input.EditedCount == 0)

@@ -2,8 +2,9 @@ namespace Semitone.Files;
 
 /// <summary>What was typed and not read yet, with the marks that divide it into lines.</summary>
 /// <remarks>
-/// A ring of characters, each with a mark that says whether it ends a line. Up to <c>_lineEnd</c> lines are complete; behind it lies the line that may still be edited. A
-/// character of value 0 with the mark is the end of the file: it ends a line and is none of its characters. The positions count on for ever; the ring is indexed by their low bits.
+/// A ring of characters, each with a mark that says whether it ends a line. Up to <c>_lineEnd</c> lines are complete; behind it lies the
+/// line that may still be edited. A character of value 0 with the mark is the end of the file: it ends a line and is none of its
+/// characters. The positions count on for ever; the ring is indexed by their low bits.
 /// </remarks>
 internal sealed class TerminalInput
 {
@@ -39,7 +40,10 @@ internal sealed class TerminalInput
         return count;
     }
 
-    /// <summary>Adds a character. In a full ring it takes the place of the last one of the line that is being edited; where there is none it is lost.</summary>
+    /// <summary>
+    /// Adds a character. In a full ring it takes the place of the last one of the line that is being edited; where there is none it is
+    /// lost.
+    /// </summary>
     public void Add(byte value)
     {
         if (Room == 0)
@@ -119,7 +123,10 @@ internal sealed class TerminalInput
         return taken;
     }
 
-    /// <summary>Drops an end of the file that stands next: it belongs to a line whose characters filled the reader's buffer, and the next read must not find it.</summary>
+    /// <summary>
+    /// Drops an end of the file that stands next: it belongs to a line whose characters filled the reader's buffer, and the next read must
+    /// not find it.
+    /// </summary>
     public void SkipEndOfFile()
     {
         if (_start != _lineEnd && At(_start) == LineEnd)

@@ -14,7 +14,8 @@ internal sealed class TerminalModes
     {
         _termios.c_iflag = TermiosInput.ICRNL | TermiosInput.IXON | TermiosInput.IUTF8;
         _termios.c_oflag = TermiosOutput.OPOST | TermiosOutput.ONLCR;
-        _termios.c_cflag = TermiosControl.B115200 | TermiosControl.CS8 | TermiosControl.CREAD | TermiosControl.HUPCL | TermiosControl.CLOCAL;
+        _termios.c_cflag = TermiosControl.B115200 | TermiosControl.CS8 | TermiosControl.CREAD | TermiosControl.HUPCL
+            | TermiosControl.CLOCAL;
         _termios.c_lflag = TermiosLocal.ISIG | TermiosLocal.ICANON | TermiosLocal.ECHO | TermiosLocal.ECHOE | TermiosLocal.ECHOK
             | TermiosLocal.ECHOCTL | TermiosLocal.ECHOKE | TermiosLocal.IEXTEN;
         ReadOnlySpan<byte> characters = [3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0];

@@ -48,7 +48,8 @@ internal sealed class TerminalOutput(ConsoleStreams streams, TerminalModes modes
     }
 
     /// <summary>Lets output go on, what was held back first.</summary>
-    /// <param name="byProgram">By tcflow(3), which starts what it has stopped; a character starts only what a character has stopped.</param>
+    /// <param name="byProgram">By tcflow(3), which starts what it has stopped; a character starts only what a character has
+    /// stopped.</param>
     /// <returns>True when it was stopped and is so no longer.</returns>
     public bool Start(bool byProgram)
     {

@@ -25,7 +25,8 @@ public sealed class AnonymousFileSystem : FileSystem
     /// <summary>Makes a pipe (pipe(2)): its reading and its writing end.</summary>
     public void CreatePipe(OpenFlags flags, FileCredentials credentials, out OpenFile reader, out OpenFile writer)
     {
-        FifoInode inode = new(this, NextInodeNumber(), Mode.S_IFIFO | (Mode)0x180) { UserId = credentials.UserId, GroupId = credentials.GroupId };
+        FifoInode inode =
+            new(this, NextInodeNumber(), Mode.S_IFIFO | (Mode)0x180) { UserId = credentials.UserId, GroupId = credentials.GroupId };
         inode.SetTimes(NowNs);
         OpenFlags blocking = flags & OpenFlags.O_NONBLOCK;
         reader = new OpenPipe(inode, blocking | OpenFlags.O_RDONLY);
@@ -44,7 +45,12 @@ public sealed class AnonymousFileSystem : FileSystem
     public OpenFile CreateMemoryFile(ReadOnlySpan<byte> name, Mode permissions, FileCredentials credentials, bool allowsSealing)
     {
         string description = $"/memfd:{Encoding.UTF8.GetString(name)} (deleted)";
-        RamFile file = new(this, NextInodeNumber(), Mode.S_IFREG | permissions, description) { Links = 0, UserId = credentials.UserId, GroupId = credentials.GroupId };
+        RamFile file = new(this, NextInodeNumber(), Mode.S_IFREG | permissions, description)
+        {
+            Links = 0,
+            UserId = credentials.UserId,
+            GroupId = credentials.GroupId
+        };
         file.SetTimes(NowNs);
         file.CreatedNs = file.ModifiedNs;
         if (allowsSealing)

@@ -60,7 +60,8 @@ public abstract class FileSystem
     /// <summary>Translates into the flags of statvfs(3): ST_VALID, which Linux always sets, and those of the mount.</summary>
     private long GetMountFlags()
     {
-        const MountFlags SamePosition = MountFlags.MS_RDONLY | MountFlags.MS_NOSUID | MountFlags.MS_NODEV | MountFlags.MS_NOEXEC | MountFlags.MS_NOATIME;
+        const MountFlags SamePosition = MountFlags.MS_RDONLY | MountFlags.MS_NOSUID | MountFlags.MS_NODEV | MountFlags.MS_NOEXEC
+            | MountFlags.MS_NOATIME;
         ulong flags = 0x20 | (ulong)(Flags & SamePosition);
         return (long)((Flags & MountFlags.MS_RELATIME) != 0 ? flags | 0x1000 : flags);
     }

@@ -10,7 +10,9 @@ public sealed partial class FileSystemContext
     public Errno MakeDirectory(DirectoryInode start, ReadOnlySpan<byte> path, Mode mode)
     {
         Errno error = FindFreeName(start, path, allowSlash: true, out PathEnd end);
-        return error != Errno.None ? error : end.Parent.Create(end.Name, Prepare(end.Parent, Mode.S_IFDIR | (mode & (Mode)0x3FF & ~Umask)), out _);
+        return error != Errno.None
+            ? error
+            : end.Parent.Create(end.Name, Prepare(end.Parent, Mode.S_IFDIR | (mode & (Mode)0x3FF & ~Umask)), out _);
     }
 
     /// <summary>Makes a file of any type but a directory (mknod(2)).</summary>
@@ -54,7 +56,9 @@ public sealed partial class FileSystemContext
             return Errno.ENOENT;
         }
         Errno error = FindFreeName(start, path, allowSlash: false, out PathEnd end);
-        return error != Errno.None ? error : end.Parent.CreateSymbolicLink(end.Name, Prepare(end.Parent, Mode.S_IFLNK | (Mode)0x1FF), target);
+        return error != Errno.None
+            ? error
+            : end.Parent.CreateSymbolicLink(end.Name, Prepare(end.Parent, Mode.S_IFLNK | (Mode)0x1FF), target);
     }
 
     /// <summary>Gives a file another name (link(2)).</summary>
@@ -148,7 +152,8 @@ public sealed partial class FileSystemContext
     }
 
     /// <summary>Moves a file to another name (rename(2)).</summary>
-    public Errno Rename(DirectoryInode oldStart, ReadOnlySpan<byte> oldPath, DirectoryInode newStart, ReadOnlySpan<byte> newPath, RenameFlags flags)
+    public Errno Rename(
+        DirectoryInode oldStart, ReadOnlySpan<byte> oldPath, DirectoryInode newStart, ReadOnlySpan<byte> newPath, RenameFlags flags)
     {
         bool exchanges = (flags & RenameFlags.RENAME_EXCHANGE) != 0;
         bool isFresh = (flags & RenameFlags.RENAME_NOREPLACE) != 0;
@@ -280,7 +285,9 @@ public sealed partial class FileSystemContext
         }
         if (exchanges)
         {
-            return IsBusy(from.Inode!) || IsBusy(to.Inode!) ? Errno.EBUSY : from.Parent.Exchange(from.Name, from.Inode!, to.Parent, to.Name, to.Inode!);
+            return IsBusy(from.Inode!) || IsBusy(to.Inode!)
+                ? Errno.EBUSY
+                : from.Parent.Exchange(from.Name, from.Inode!, to.Parent, to.Name, to.Inode!);
         }
         bool movesDirectory = from.Inode is DirectoryInode;
         if (movesDirectory != to.Inode is DirectoryInode)
@@ -300,7 +307,8 @@ public sealed partial class FileSystemContext
 
     /// <summary>Tells whether a file is a root that something is mounted at, or this context's own.</summary>
     private bool IsBusy([NotNullWhen(true)] Inode inode) =>
-        inode is DirectoryInode directory && (directory == _root || directory == directory.FileSystem.Root || directory.Mounted is not null);
+        inode is DirectoryInode directory
+            && (directory == _root || directory == directory.FileSystem.Root || directory.Mounted is not null);
 
     /// <summary>Tells whether a directory is another one or lies below it.</summary>
     private static bool IsWithin(DirectoryInode directory, DirectoryInode ancestor)

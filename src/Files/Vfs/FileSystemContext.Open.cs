@@ -90,7 +90,8 @@ public sealed partial class FileSystemContext
         Errno error;
         if (!isNew)
         {
-            AccessMode wanted = (access == OpenFlags.O_WRONLY ? AccessMode.F_OK : AccessMode.R_OK) | (writes ? AccessMode.W_OK : AccessMode.F_OK);
+            AccessMode wanted = (access == OpenFlags.O_WRONLY ? AccessMode.F_OK : AccessMode.R_OK)
+                | (writes ? AccessMode.W_OK : AccessMode.F_OK);
             error = Credentials.Check(inode, wanted);
             if (error != Errno.None)
             {

@@ -42,7 +42,9 @@ public sealed partial class FileSystemContext
     /// <summary>True when the last walk answered <see cref="InternalErrno.MustWait"/> and nobody has asked yet what for.</summary>
     public bool IsFetching => _fetching is not null;
 
-    /// <summary>Takes the inode that made the last walk answer <see cref="InternalErrno.MustWait"/>: <see cref="Inode.Fetches"/> is where to wait.</summary>
+    /// <summary>
+    /// Takes the inode that made the last walk answer <see cref="InternalErrno.MustWait"/>: <see cref="Inode.Fetches"/> is where to wait.
+    /// </summary>
     public bool TryTakeFetch([NotNullWhen(true)] out Inode? inode)
     {
         inode = _fetching;
@@ -146,7 +148,9 @@ public sealed partial class FileSystemContext
         Inode current = inode;
         while (current != root)
         {
-            while (current is DirectoryInode directory && directory == directory.FileSystem.Root && directory.FileSystem.MountPoint is { } mountPoint)
+            while (current is DirectoryInode directory
+                && directory == directory.FileSystem.Root
+                && directory.FileSystem.MountPoint is { } mountPoint)
             {
                 current = mountPoint;
             }
@@ -187,7 +191,9 @@ public sealed partial class FileSystemContext
         return fate == PathFate.Linked && root is not null && current != root ? PathFate.Unreachable : fate;
     }
 
-    /// <summary>Says whose a new file is: its maker's, and of the directory's group where that has the set-group-ID bit (inode(7)).</summary>
+    /// <summary>
+    /// Says whose a new file is: its maker's, and of the directory's group where that has the set-group-ID bit (inode(7)).
+    /// </summary>
     private NewFile Prepare(DirectoryInode parent, Mode mode)
     {
         uint groupId = Credentials.GroupId;

@@ -78,7 +78,9 @@ public sealed class FileTable
         return Errno.None;
     }
 
-    /// <summary>Puts an open file at a descriptor of the caller's choice and closes what was there (dup2(2)). The table takes the reference over.</summary>
+    /// <summary>
+    /// Puts an open file at a descriptor of the caller's choice and closes what was there (dup2(2)). The table takes the reference over.
+    /// </summary>
     /// <returns>None; EBADF for a number out of range, or ENOMEM: the caller keeps its reference then.</returns>
     public Errno Put(Fd fd, OpenFile file, bool closeOnExec)
     {

@@ -56,8 +56,12 @@ public abstract class Inode
     /// <summary>How long what is written may be expected to live (F_SET_RW_HINT in fcntl(2)). It is told, and changes nothing.</summary>
     public byte WriteHint { get; set; }
 
-    /// <summary>The directory that has a name for this file: for a directory the only one, for others the one it was last found in.</summary>
-    /// <remarks>Stands in for a dentry where the kernel must tell a file's path (/proc/PID/exe, maps, getcwd(2)): the name is searched there.</remarks>
+    /// <summary>
+    /// The directory that has a name for this file: for a directory the only one, for others the one it was last found in.
+    /// </summary>
+    /// <remarks>
+    /// Stands in for a dentry where the kernel must tell a file's path (/proc/PID/exe, maps, getcwd(2)): the name is searched there.
+    /// </remarks>
     public DirectoryInode? Parent { get; set; }
 
     /// <summary>A file without a name that may be given one (O_TMPFILE in open(2)).</summary>
@@ -83,8 +87,8 @@ public abstract class Inode
 
     /// <summary>Those who wait for what this inode has asked of somebody else; null where all is at hand.</summary>
     /// <remarks>
-    /// A call of the inode that answers <see cref="InternalErrno.MustWait"/> has sent its question and done nothing else. An answer wakes everybody
-    /// here, and they ask again; what was fetched stays valid for those who asked before it came.
+    /// A call of the inode that answers <see cref="InternalErrno.MustWait"/> has sent its question and done nothing else. An answer wakes
+    /// everybody here, and they ask again; what was fetched stays valid for those who asked before it came.
     /// </remarks>
     public virtual WaitQueue? Fetches => null;
 

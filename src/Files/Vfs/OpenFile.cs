@@ -136,7 +136,9 @@ public abstract class OpenFile
     {
     }
 
-    /// <summary>When a read that waits gives up and answers 0, in nanoseconds from now; <see cref="long.MaxValue"/> for never (VTIME in termios(3)).</summary>
+    /// <summary>
+    /// When a read that waits gives up and answers 0, in nanoseconds from now; <see cref="long.MaxValue"/> for never (VTIME in termios(3)).
+    /// </summary>
     public virtual long ReadTimeoutNs => long.MaxValue;
 
     /// <summary>Ends a read that has waited for <see cref="ReadTimeoutNs"/>.</summary>

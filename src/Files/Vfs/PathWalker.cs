@@ -4,8 +4,8 @@ namespace Semitone.Files;
 
 /// <summary>The rules by which a path leads to a file (path_resolution(7)): components, links, mounts, the right to search.</summary>
 /// <remarks>
-/// One walker serves one path: it counts the symbolic links on the way. It changes nothing and holds nothing, so a walk that meets a name which
-/// must be fetched first (<see cref="InternalErrno.MustWait"/>) is given up, and begun again when the answer is there.
+/// One walker serves one path: it counts the symbolic links on the way. It changes nothing and holds nothing, so a walk that meets a name
+/// which must be fetched first (<see cref="InternalErrno.MustWait"/>) is given up, and begun again when the answer is there.
 /// </remarks>
 internal struct PathWalker
 {

@@ -67,7 +67,8 @@ public static class StandardMounts
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)] // three copies would be translated, or fetched, for one run of each
-    private static void Mount(MountNamespace mounts, FileSystemContext context, FileSystem fileSystem, ReadOnlySpan<byte> path, string source)
+    private static void Mount(
+        MountNamespace mounts, FileSystemContext context, FileSystem fileSystem, ReadOnlySpan<byte> path, string source)
     {
         Errno error = context.Find(mounts.Root.Root, path, follow: true, out Inode? inode);
         if (error == Errno.ENOENT)

@@ -34,9 +34,11 @@ struct vdso_data {
 
 enum { CLOCK_USABLE = 1, SINGLE_CPU = 2, REALTIME_USABLE = 4 };
 
-enum { CLOCK_REALTIME = 0, CLOCK_MONOTONIC = 1, CLOCK_MONOTONIC_RAW = 4, CLOCK_REALTIME_COARSE = 5, CLOCK_MONOTONIC_COARSE = 6, CLOCK_BOOTTIME = 7, CLOCK_TAI = 11 };
+enum { CLOCK_REALTIME = 0, CLOCK_MONOTONIC = 1, CLOCK_MONOTONIC_RAW = 4, CLOCK_REALTIME_COARSE = 5, CLOCK_MONOTONIC_COARSE = 6,
+    CLOCK_BOOTTIME = 7, CLOCK_TAI = 11 };
 
-// Nobody stops the clocks or sets a TAI offset, and what corrects their rate corrects them all: there are two kinds, counted since boot or since 1970.
+// Nobody stops the clocks or sets a TAI offset, and what corrects their rate corrects them all: there are two kinds, counted since boot or
+// since 1970.
 #define REALTIME_CLOCKS (1u << CLOCK_REALTIME | 1u << CLOCK_REALTIME_COARSE | 1u << CLOCK_TAI)
 #define MONOTONIC_CLOCKS (1u << CLOCK_MONOTONIC | 1u << CLOCK_MONOTONIC_RAW | 1u << CLOCK_MONOTONIC_COARSE | 1u << CLOCK_BOOTTIME)
 #define PRECISE_CLOCKS (1u << CLOCK_REALTIME | 1u << CLOCK_MONOTONIC | 1u << CLOCK_MONOTONIC_RAW | 1u << CLOCK_BOOTTIME | 1u << CLOCK_TAI)
@@ -71,7 +73,8 @@ static ALWAYS_INLINE u64 scale_counter(void) {
     return (u64)((u128)(ticks << vdso_data.pre_shift) * vdso_data.multiplier >> 64);
 }
 
-// An odd number is rounded down to one that never comes again, so that one comparison sees both that the kernel writes and that it has written.
+// An odd number is rounded down to one that never comes again, so that one comparison sees both that the kernel writes and that it has
+// written.
 static ALWAYS_INLINE u64 monotonic(void) {
     u32 sequence;
     u64 now;

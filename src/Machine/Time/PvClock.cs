@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Semitone.Machine;
 
-/// <summary>The page by which KVM tells a guest the time: struct pvclock_vcpu_time_info (Linux, Documentation/virt/kvm/x86/msr.rst, MSR_KVM_SYSTEM_TIME_NEW).</summary>
+/// <summary>
+/// The page by which KVM tells a guest the time: struct pvclock_vcpu_time_info (Linux, Documentation/virt/kvm/x86/msr.rst,
+/// MSR_KVM_SYSTEM_TIME_NEW).
+/// </summary>
 /// <remarks>The hypervisor makes the version odd, writes, and makes it even again. It may write at any time.</remarks>
 [StructLayout(LayoutKind.Sequential)]
 public struct PvClockPage
@@ -26,7 +29,10 @@ public struct PvWallClock
     public uint Nanoseconds;
 }
 
-/// <summary>A consistent copy of a <see cref="PvClockPage"/>: system time is <paramref name="SystemTimeNs"/> at a reading of the counter, and goes on from there.</summary>
+/// <summary>
+/// A consistent copy of a <see cref="PvClockPage"/>: system time is <paramref name="SystemTimeNs"/> at a reading of the counter, and goes
+/// on from there.
+/// </summary>
 /// <param name="Multiplier">Nanoseconds for 2^32 ticks that were shifted.</param>
 /// <param name="Shift">To the left, or to the right when it is negative.</param>
 /// <param name="IsStable">The page never changes, and the counter may be read on every CPU without it.</param>
@@ -92,7 +98,9 @@ public readonly record struct PvClock(ulong TscTimestamp, ulong SystemTimeNs, ui
         return false;
     }
 
-    /// <summary>System time, in nanoseconds, at a reading of the counter; one that is a little older than the page is the page's own time.</summary>
+    /// <summary>
+    /// System time, in nanoseconds, at a reading of the counter; one that is a little older than the page is the page's own time.
+    /// </summary>
     [NonAllocating]
     public long ToNs(ulong tsc)
     {

@@ -12,14 +12,19 @@ public enum RateResult
     /// <summary>It cannot be told how often the timer has come round since the last good reading. The next window starts here.</summary>
     Ambiguous,
 
-    /// <summary>It does not fit what was known: the counter or the timer has jumped, or there is no such timer. The next window starts here.</summary>
+    /// <summary>
+    /// It does not fit what was known: the counter or the timer has jumped, or there is no such timer. The next window starts here.
+    /// </summary>
     Contradiction,
 }
 
-/// <summary>How fast the time-stamp counter runs: bounds that the truth lies between, made narrower by each reading of a timer whose rate is known.</summary>
+/// <summary>
+/// How fast the time-stamp counter runs: bounds that the truth lies between, made narrower by each reading of a timer whose rate is known.
+/// </summary>
 /// <remarks>
-/// Nothing is assumed about how long a reading took. A host may take the CPU away at any instruction; then the counter readings around the timer's lie far apart, the
-/// bounds that follow are wide, and nothing is wrong. Two readings a time T apart whose brackets are w wide give the rate to w / T, so the longest window decides.
+/// Nothing is assumed about how long a reading took. A host may take the CPU away at any instruction; then the counter readings around the
+/// timer's lie far apart, the bounds that follow are wide, and nothing is wrong. Two readings a time T apart whose brackets are w wide give
+/// the rate to w / T, so the longest window decides.
 /// </remarks>
 public sealed class RateEstimator
 {
@@ -30,7 +35,9 @@ public sealed class RateEstimator
 
     private const ulong Million = 1_000_000;
 
-    /// <summary>Closer than this in parts per million nothing is known for long: quartz is not better, and hosts discipline their clocks.</summary>
+    /// <summary>
+    /// Closer than this in parts per million nothing is known for long: quartz is not better, and hosts discipline their clocks.
+    /// </summary>
     private const ulong FinestPpm = 1;
 
     /// <summary>After so many seconds a window starts anew, so that the estimate follows a rate that changes slowly.</summary>

@@ -1,13 +1,19 @@
 namespace Semitone.Machine;
 
-/// <summary>How a time-stamp counter reading becomes nanoseconds: <c>ns = ((tsc - TscBase) * Multiplier) >> Shift</c>, in 128 bits.</summary>
+/// <summary>
+/// How a time-stamp counter reading becomes nanoseconds: <c>ns = ((tsc - TscBase) * Multiplier) >> Shift</c>, in 128 bits.
+/// </summary>
 /// <remarks>
-/// The base carries all history: it is the reading at which a counter that had always run at this rate would have stood at zero. So a change of the rate is
-/// one other triple, and nothing is added when the clock is read. The base may lie before the counter's own zero; differences are taken modulo 2^64.
+/// The base carries all history: it is the reading at which a counter that had always run at this rate would have stood at zero. So a
+/// change of the rate is one other triple, and nothing is added when the clock is read. The base may lie before the counter's own zero;
+/// differences are taken modulo 2^64.
 /// </remarks>
 public readonly record struct TscScale(ulong TscBase, uint Multiplier, int Shift)
 {
-    /// <summary>The shift of every scale made here: a constant, so that nobody has to load it. Good for 64 MHz and more, and finer than a quartz is true.</summary>
+    /// <summary>
+    /// The shift of every scale made here: a constant, so that nobody has to load it. Good for 64 MHz and more, and finer than a quartz is
+    /// true.
+    /// </summary>
     public const int FixedShift = 28;
 
     private const ulong NsPerSecond = 1_000_000_000;

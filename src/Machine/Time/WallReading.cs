@@ -8,7 +8,9 @@ namespace Semitone.Machine;
 [method: NonAllocating]
 public readonly record struct WallReading(long LeastNs, long MostNs, long BeforeNs, long AfterNs)
 {
-    /// <summary>The latest time that is believed: the end of 2200. What comes from outside must not overflow what is calculated with it.</summary>
+    /// <summary>
+    /// The latest time that is believed: the end of 2200. What comes from outside must not overflow what is calculated with it.
+    /// </summary>
     public const long LimitNs = 7_289_654_400L * 1_000_000_000;
 
     /// <summary>Whether it is a time at all, and fit to be calculated with.</summary>

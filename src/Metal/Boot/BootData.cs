@@ -34,7 +34,9 @@ internal static unsafe class BootData
     /// <summary>One past the last byte of memory.</summary>
     internal static ulong PhysicalEnd => s_memory.GetEnd(s_memory.Count - 1);
 
-    /// <summary>All memory that may be touched, whoever has it: what the memory map calls usable, and the boot loader's data wherever they lie.</summary>
+    /// <summary>
+    /// All memory that may be touched, whoever has it: what the memory map calls usable, and the boot loader's data wherever they lie.
+    /// </summary>
     internal static ref RangeList Memory => ref s_memory;
 
     /// <summary>Reads struct hvm_start_info (Xen's PVH boot ABI, version 1).</summary>
@@ -171,7 +173,10 @@ internal static unsafe class BootData
         s_reservedCount++;
     }
 
-    /// <summary>Takes an entry of the memory map: in the first pass what is usable, in the second what is not after all. Entries may overlap, and run past the end of all addresses.</summary>
+    /// <summary>
+    /// Takes an entry of the memory map: in the first pass what is usable, in the second what is not after all. Entries may overlap, and
+    /// run past the end of all addresses.
+    /// </summary>
     private static void AddEntry(int pass, ulong start, ulong size, uint type)
     {
         // What the CPU cannot address is not there; and 32 bits number the frames.

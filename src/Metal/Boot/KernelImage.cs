@@ -3,8 +3,12 @@ using Semitone.Metal.Memory;
 
 namespace Semitone.Metal.Boot;
 
-/// <summary>The managed kernel inside the boot image: a static ELF executable for a fixed address, mapped where it lies without copying.</summary>
-/// <remarks>The linker gives every segment pages of its own (-z separate-loadable-segments), so a page of the file is a page of memory.</remarks>
+/// <summary>
+/// The managed kernel inside the boot image: a static ELF executable for a fixed address, mapped where it lies without copying.
+/// </summary>
+/// <remarks>
+/// The linker gives every segment pages of its own (-z separate-loadable-segments), so a page of the file is a page of memory.
+/// </remarks>
 // SAFETY: the image was linked into this one and is mapped whole by the direct map; its headers are our own linker's.
 internal static unsafe class KernelImage
 {

@@ -40,8 +40,8 @@ internal static unsafe class DescriptorTables
             gdt[2] = 0x00AF_9B00_0000_FFFF; // 0x10: kernel code
             gdt[3] = 0x00CF_9300_0000_FFFF; // 0x18: kernel data
 
-            // SYSRET to 64-bit code counts from 0x20 and looks at no descriptor (Intel SDM Vol. 2B, SYSRET). What Linux has there is 32-bit code;
-            // here there is nothing: what a program does in 32 bits is another way into ring 0 (CSTAR, SYSENTER) that nobody needs.
+            // SYSRET to 64-bit code counts from 0x20 and looks at no descriptor (Intel SDM Vol. 2B, SYSRET). What Linux has there is 32-bit
+            // code; here there is nothing: what a program does in 32 bits is another way into ring 0 (CSTAR, SYSENTER) that nobody needs.
             gdt[4] = 0;
             gdt[5] = 0x00CF_F300_0000_FFFF; // 0x28: user data
             gdt[6] = 0x00AF_FB00_0000_FFFF; // 0x30: user code
@@ -81,7 +81,9 @@ internal static unsafe class DescriptorTables
         }
     }
 
-    /// <summary>Whether a program can have a selector in DS, ES, FS or GS: null, its data or its code, with any privilege asked for.</summary>
+    /// <summary>
+    /// Whether a program can have a selector in DS, ES, FS or GS: null, its data or its code, with any privilege asked for.
+    /// </summary>
     internal static bool IsLoadable(ushort selector) => (selector & ~3) is 0 or UserData or UserCode;
 
     /// <summary>Resets the machine: an exception with no IDT to serve it (Intel SDM Vol. 3A, 6.15, double fault).</summary>

@@ -29,7 +29,9 @@ internal static unsafe class Features
     /// <summary>The page attribute table after a reset: PCD and PWT together are uncached (Intel SDM Vol. 3A, 11.12.4).</summary>
     private const ulong PageAttributesAtReset = 0x0007_0406_0007_0406;
 
-    /// <summary>x87, SSE, AVX and the three components of AVX-512: what guests may use. Nothing that needs more than a page to keep.</summary>
+    /// <summary>
+    /// x87, SSE, AVX and the three components of AVX-512: what guests may use. Nothing that needs more than a page to keep.
+    /// </summary>
     private const ulong GuestComponents = 0xE7;
 
     internal static bool HasFsGsBase { get; private set; }
@@ -149,7 +151,8 @@ internal static unsafe class Features
         // Cleared on entry: every flag that there is, those too that only a translator lets a guest have (VM).
         Instructions.WriteMsr(FmaskMsr, 0x3F_7FD5);
 
-        // A null code segment makes SYSENTER a general protection fault (Intel SDM Vol. 2B, SYSENTER); AMD's CPUs do not know it in long mode.
+        // A null code segment makes SYSENTER a general protection fault (Intel SDM Vol. 2B, SYSENTER); AMD's CPUs do not know it in long
+        // mode.
         if ((Leaf1Edx & (1u << 11)) != 0)
         {
             Instructions.WriteMsr(SysenterCsMsr, 0);
@@ -158,7 +161,10 @@ internal static unsafe class Features
         }
     }
 
-    /// <summary>Lifts SMAP for good: this CPU checks a guest's own access as the supervisor's (<see cref="Semitone.Metal.Runtime.DoorTable.LiftSmap"/>).</summary>
+    /// <summary>
+    /// Lifts SMAP for good: this CPU checks a guest's own access as the supervisor's
+    /// (<see cref="Semitone.Metal.Runtime.DoorTable.LiftSmap"/>).
+    /// </summary>
     /// <returns>Whether it was on.</returns>
     internal static bool LiftSmap()
     {

@@ -5,7 +5,10 @@ using Semitone.Metal.Time;
 namespace Semitone.Metal.Devices;
 
 /// <summary>The local APIC: the CPU's timer, and the end of every interrupt (Intel SDM Vol. 3A, chapter 10).</summary>
-/// <remarks>Its registers lie in memory, or, where firmware has chosen x2APIC mode, are MSRs. That mode stays: firmware can lock it (IA32_XAPIC_DISABLE_STATUS).</remarks>
+/// <remarks>
+/// Its registers lie in memory, or, where firmware has chosen x2APIC mode, are MSRs. That mode stays: firmware can lock it
+/// (IA32_XAPIC_DISABLE_STATUS).
+/// </remarks>
 // SAFETY: the page was mapped uncached by Initialize before any access; every register lies within it.
 internal static unsafe class LocalApic
 {
@@ -44,7 +47,9 @@ internal static unsafe class LocalApic
     private static DeviceRegister* s_base;
     private static ulong s_armedTicks = ulong.MaxValue;
 
-    /// <summary>Counts of the timer for 2^20 ticks of the TSC, or a little less: a timer that fires early is set again, one that fires late is late.</summary>
+    /// <summary>
+    /// Counts of the timer for 2^20 ticks of the TSC, or a little less: a timer that fires early is set again, one that fires late is late.
+    /// </summary>
     /// <remarks>Until it is known, so few that no timer is too fast for them.</remarks>
     private static ulong s_countsPerMegaTick = SlowestTimer;
 
@@ -67,8 +72,9 @@ internal static unsafe class LocalApic
         Write(SpuriousRegister, 0x100 | SpuriousVector);
         Write(TaskPriorityRegister, 0);
 
-        // The 8259s are of no use here, and firmware may have left them open. Shut before the pin that they are at: QEMU keeps a request that came through an open pin pending
-        // until it is withdrawn through one, and would deliver it, without a vector, as a general protection fault of the first program.
+        // The 8259s are of no use here, and firmware may have left them open. Shut before the pin that they are at: QEMU keeps a request
+        // that came through an open pin pending until it is withdrawn through one, and would deliver it, without a vector, as a general
+        // protection fault of the first program.
         Instructions.Out8(0x21, 0xFF);
         Instructions.Out8(0xA1, 0xFF);
         Write(Lint0Register, Masked);
@@ -95,7 +101,10 @@ internal static unsafe class LocalApic
     }
 
     /// <summary>Compares the timer with the TSC over the time since <see cref="StartCalibration"/>.</summary>
-    /// <remarks>However long the two were held up by the host, the timer has counted at least so many ticks' worth as lie between the outer readings.</remarks>
+    /// <remarks>
+    /// However long the two were held up by the host, the timer has counted at least so many ticks' worth as lie between the outer
+    /// readings.
+    /// </remarks>
     internal static void EndCalibration()
     {
         if (Features.HasTscDeadline)

@@ -2,7 +2,9 @@ using Semitone.Metal.Cpu;
 
 namespace Semitone.Metal.Devices;
 
-/// <summary>Counter 0 of the 8254 interval timer: 1.193182 MHz whatever the machine, and so the measure of the time-stamp counter (8254 data sheet).</summary>
+/// <summary>
+/// Counter 0 of the 8254 interval timer: 1.193182 MHz whatever the machine, and so the measure of the time-stamp counter (8254 data sheet).
+/// </summary>
 // SAFETY: callers give room for a reading, three words.
 internal static unsafe class Pit
 {
@@ -23,7 +25,9 @@ internal static unsafe class Pit
         IsRunning = true;
     }
 
-    /// <summary>Reads how far it has counted, upwards modulo 65536, and the TSC before and after; of a few attempts the one that took the shortest.</summary>
+    /// <summary>
+    /// Reads how far it has counted, upwards modulo 65536, and the TSC before and after; of a few attempts the one that took the shortest.
+    /// </summary>
     /// <remarks>The count is taken at the moment of the latch command: only that stands between the two TSC readings.</remarks>
     internal static void Read(TimerReading* result)
     {

@@ -17,7 +17,10 @@ internal static class Layout
     /// <summary>The table of the runtime's regions, in the slot of the device map.</summary>
     internal const ulong RegionTable = 0xFFFF_FF40_0000_0000;
 
-    /// <summary>The managed heap: supervisor pages in the last slot of the lower half, because the garbage collector keeps a flag in an address's sign.</summary>
+    /// <summary>
+    /// The managed heap: supervisor pages in the last slot of the lower half, because the garbage collector keeps a flag in an address's
+    /// sign.
+    /// </summary>
     internal const ulong RuntimeStart = 0x7F80_0000_0000;
     internal const ulong RuntimeEnd = 0x7FC0_0000_0000;
 }

@@ -56,7 +56,9 @@ internal static unsafe class PageTables
         return address;
     }
 
-    /// <summary>The entry of a page, or null when a table on the way is missing (and may not be made), or a large page is mapped there.</summary>
+    /// <summary>
+    /// The entry of a page, or null when a table on the way is missing (and may not be made), or a large page is mapped there.
+    /// </summary>
     internal static ulong* Walk(ulong address, bool create)
     {
         ulong table = Root;
@@ -110,8 +112,9 @@ internal static unsafe class PageTables
     }
 
     /// <summary>
-    /// Maps memory at <see cref="Layout.DirectMap"/>: large pages, but small ones around the image, whose code and constants must not have a writable alias, and where a
-    /// large one would reach beyond: devices lie in the holes, and a cached mapping lets the CPU read them whenever it likes (Intel SDM Vol. 3A, 11.3).
+    /// Maps memory at <see cref="Layout.DirectMap"/>: large pages, but small ones around the image, whose code and constants must not have
+    /// a writable alias, and where a large one would reach beyond: devices lie in the holes, and a cached mapping lets the CPU read them
+    /// whenever it likes (Intel SDM Vol. 3A, 11.3).
     /// </summary>
     private static void MapDirect(ulong start, ulong end)
     {

@@ -80,7 +80,9 @@ internal unsafe struct RangeList
         }
     }
 
-    /// <summary>Puts one range, unless it is empty, in the place of those from index <paramref name="first"/> up to <paramref name="next"/>.</summary>
+    /// <summary>
+    /// Puts one range, unless it is empty, in the place of those from index <paramref name="first"/> up to <paramref name="next"/>.
+    /// </summary>
     private void Replace(int first, int next, ulong start, ulong end)
     {
         int added = start < end ? 1 : 0;

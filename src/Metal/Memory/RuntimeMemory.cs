@@ -372,7 +372,9 @@ internal static unsafe class RuntimeMemory
         return -1;
     }
 
-    /// <summary>Makes both ends of a range region boundaries, and gives the index of the first region in it; -1 when there is no memory for that.</summary>
+    /// <summary>
+    /// Makes both ends of a range region boundaries, and gives the index of the first region in it; -1 when there is no memory for that.
+    /// </summary>
     private static int SplitAt(ulong start, ulong end)
     {
         if (!EnsureRoom(2))

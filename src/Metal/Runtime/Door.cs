@@ -172,7 +172,10 @@ internal static unsafe class Door
         }
     }
 
-    /// <summary>Stores DS, ES, FS and GS, unless <paramref name="from"/> is null, and loads others. One that no program could load on a CPU becomes null.</summary>
+    /// <summary>
+    /// Stores DS, ES, FS and GS, unless <paramref name="from"/> is null, and loads others. One that no program could load on a CPU becomes
+    /// null.
+    /// </summary>
     private static void SwitchSelectors(ushort* from, ushort* to)
     {
         // SAFETY: four selectors each, as read_selectors writes them.

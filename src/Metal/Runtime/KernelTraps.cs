@@ -35,7 +35,9 @@ internal static unsafe class KernelTraps
         Scheduler.InterruptPending = false;
     }
 
-    /// <summary>An event that no program can cause and none can go on after. NMI: somebody wants to see what the machine does (QEMU's <c>nmi</c>).</summary>
+    /// <summary>
+    /// An event that no program can cause and none can go on after. NMI: somebody wants to see what the machine does (QEMU's <c>nmi</c>).
+    /// </summary>
     [RuntimeExport("metal_fatal_in_guest")]
     private static void DieInGuest(ulong vector) => Panic.Die(
         vector == MachineCheck ? "machine check in a guest"
@@ -145,12 +147,18 @@ internal static unsafe class KernelTraps
     /// <summary>Whether an address lies in Metal's code or the managed kernel's.</summary>
     private static bool IsKernelCode(ulong rip) => (rip >= Symbols.ImageStart() && rip < Symbols.TextEnd()) || Boot.KernelImage.IsCode(rip);
 
-    /// <summary>Whether an address lies where kernel threads have their stacks, or on Metal's own. That of traps is not among them: what faults there is Metal.</summary>
+    /// <summary>
+    /// Whether an address lies where kernel threads have their stacks, or on Metal's own. That of traps is not among them: what faults
+    /// there is Metal.
+    /// </summary>
     private static bool IsKernelStack(ulong rsp) =>
         (rsp > Layout.RuntimeStart && rsp <= Layout.RuntimeEnd)
         || (rsp > Symbols.MetalStackGuard() + Layout.PageSize && rsp <= Symbols.MetalStackTop());
 
-    /// <summary>Whether a handler of the runtime's may run on the stack of the code that faulted: not on Metal's, and not in between a guest and its kernel.</summary>
+    /// <summary>
+    /// Whether a handler of the runtime's may run on the stack of the code that faulted: not on Metal's, and not in between a guest and its
+    /// kernel.
+    /// </summary>
     private static bool IsInterruptible(KernelRegisters* registers) =>
         (registers->Rip < Symbols.TrapCode() || registers->Rip >= Symbols.TrapCodeEnd()) && RuntimeMemory.IsStack(registers->Rsp);
 

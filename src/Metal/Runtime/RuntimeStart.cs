@@ -5,7 +5,9 @@ using Semitone.Metal.Threads;
 
 namespace Semitone.Metal.Runtime;
 
-/// <summary>Builds the stack on which the runtime's C library starts: arguments, environment, auxiliary vector (System V ABI, 3.4.1).</summary>
+/// <summary>
+/// Builds the stack on which the runtime's C library starts: arguments, environment, auxiliary vector (System V ABI, 3.4.1).
+/// </summary>
 // SAFETY: writes below the end of a stack that was just mapped and is far larger than what is put there.
 internal static unsafe class RuntimeStart
 {
@@ -69,7 +71,9 @@ internal static unsafe class RuntimeStart
         return thread;
     }
 
-    /// <summary>The collector reserves 256 GiB unless it is told what there is: a quarter of what the initrd leaves, between 2 and 256 MiB.</summary>
+    /// <summary>
+    /// The collector reserves 256 GiB unless it is told what there is: a quarter of what the initrd leaves, between 2 and 256 MiB.
+    /// </summary>
     private static byte* PushHeapLimit(ref byte* top)
     {
         ulong limit = (ulong)Frames.FreeCount * Layout.PageSize / 4;

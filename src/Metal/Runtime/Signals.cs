@@ -4,7 +4,10 @@ using Semitone.Metal.Threads;
 
 namespace Semitone.Metal.Runtime;
 
-/// <summary>Signals of the runtime's own threads: a fault in managed code becomes a NullReferenceException this way, and the collector stops threads this way.</summary>
+/// <summary>
+/// Signals of the runtime's own threads: a fault in managed code becomes a NullReferenceException this way, and the collector stops threads
+/// this way.
+/// </summary>
 internal static unsafe class Signals
 {
     internal const int Abort = 6;
@@ -89,7 +92,9 @@ internal static unsafe class Signals
             information.SenderOrAddress = 1; // si_pid: the runtime trusts a signal only from its own process
             if (!Enter(thread, &thread->Registers, thread->Xmm, thread->Mxcsr, signal, &information, 0))
             {
-                Panic.Die(signal == Abort ? "the kernel gave up (SIGABRT)" : "a kernel thread was sent a signal that it does not handle", &thread->Registers, 0);
+                Panic.Die(signal == Abort
+                    ? "the kernel gave up (SIGABRT)"
+                    : "a kernel thread was sent a signal that it does not handle", &thread->Registers, 0);
             }
 
             return;

@@ -23,7 +23,9 @@ internal static unsafe class Scheduler
     /// <summary>Set by an interrupt that the kernel should look at, cleared when the executor has been told.</summary>
     internal static bool InterruptPending { get; set; }
 
-    /// <summary>When the executor wants to be woken, in TSC ticks; <see cref="ulong.MaxValue"/> for never, and once that has been.</summary>
+    /// <summary>
+    /// When the executor wants to be woken, in TSC ticks; <see cref="ulong.MaxValue"/> for never, and once that has been.
+    /// </summary>
     private static ulong AlarmTicks { get; set; } = ulong.MaxValue;
 
     internal static KernelThread* CreateFirst()
@@ -161,7 +163,10 @@ internal static unsafe class Scheduler
         LocalApic.SetTimer(ticks);
     }
 
-    /// <summary>Takes note that the timer has fired: for the alarm, which goes off once; or ahead of it, as it may count with another clock than the TSC.</summary>
+    /// <summary>
+    /// Takes note that the timer has fired: for the alarm, which goes off once; or ahead of it, as it may count with another clock than the
+    /// TSC.
+    /// </summary>
     internal static void OnTimer()
     {
         if (AlarmTicks == ulong.MaxValue)

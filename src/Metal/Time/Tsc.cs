@@ -5,8 +5,9 @@ namespace Semitone.Metal.Time;
 
 /// <summary>The time-stamp counter: what is known about its rate, and the clock of the runtime that counts by it.</summary>
 /// <remarks>
-/// Nothing is measured here, and nothing is waited for: where neither the processor nor the hypervisor tells the rate, two readings of the interval timer are taken on
-/// the way through the boot, and Machine makes a rate of those and of later ones. Until then the runtime's clock goes by a guess.
+/// Nothing is measured here, and nothing is waited for: where neither the processor nor the hypervisor tells the rate, two readings of the
+/// interval timer are taken on the way through the boot, and Machine makes a rate of those and of later ones. Until then the runtime's
+/// clock goes by a guess.
 /// </remarks>
 // SAFETY: the buffer for CPUID is four words on the stack, as cpuid_leaf writes them; static data never moves.
 internal static unsafe class Tsc
@@ -47,7 +48,9 @@ internal static unsafe class Tsc
         }
     }
 
-    /// <summary>Takes the second reading: near enough to the first to tell how often the timer comes round until the third, which Machine takes.</summary>
+    /// <summary>
+    /// Takes the second reading: near enough to the first to tell how often the timer comes round until the third, which Machine takes.
+    /// </summary>
     internal static void TakeSecondSample()
     {
         if (Pit.IsRunning)
@@ -98,14 +101,19 @@ internal static unsafe class Tsc
     internal static ulong ToDeadline(ulong seconds, ulong nanoseconds)
     {
         ulong ns = seconds > 1_000_000 ? ulong.MaxValue : seconds * NanosecondsPerSecond + nanoseconds;
-        return ns <= s_baseNs ? s_baseTicks : s_baseTicks + ToTicks((ns - s_baseNs) / NanosecondsPerSecond, (ns - s_baseNs) % NanosecondsPerSecond);
+        return ns <= s_baseNs
+            ? s_baseTicks
+            : s_baseTicks + ToTicks((ns - s_baseNs) / NanosecondsPerSecond, (ns - s_baseNs) % NanosecondsPerSecond);
     }
 
     /// <summary>How many ticks a duration is; some centuries for one that is long.</summary>
     internal static ulong ToTicks(ulong seconds, ulong nanoseconds) =>
         seconds > 1_000_000 ? ulong.MaxValue / 4 : seconds * s_hertz + nanoseconds * (s_hertz / 1000) / 1_000_000;
 
-    /// <summary>The frequency from CPUID: leaf 0x15 (crystal and ratio), leaf 0x16 (the base frequency, rounded to MHz), or the hypervisor's leaf 0x40000010 (kHz).</summary>
+    /// <summary>
+    /// The frequency from CPUID: leaf 0x15 (crystal and ratio), leaf 0x16 (the base frequency, rounded to MHz), or the hypervisor's leaf
+    /// 0x40000010 (kHz).
+    /// </summary>
     private static void AskProcessor()
     {
         uint* r = stackalloc uint[4];

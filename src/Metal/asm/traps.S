@@ -314,7 +314,9 @@ start_thread:
 gates:
     .set vector, 0
     .rept 256
-    .if (vector == 8) || (vector == 10) || (vector == 11) || (vector == 12) || (vector == 13) || (vector == 14) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30)
+    .set has_error, (vector == 8) || (vector == 10) || (vector == 11) || (vector == 12) || (vector == 13)
+    .set has_error, has_error || (vector == 14) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30)
+    .if has_error
     GATE %vector, 1
     .else
     GATE %vector, 0

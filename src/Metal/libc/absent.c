@@ -41,7 +41,8 @@ EXPORT int fgetc(UNUSED(FILE *stream)) {
     return EOF;
 }
 
-EXPORT ssize_t __getdelim(UNUSED(char **restrict line), UNUSED(size_t *restrict capacity), UNUSED(int delimiter), UNUSED(FILE *restrict stream)) {
+EXPORT ssize_t __getdelim(UNUSED(char **restrict line), UNUSED(size_t *restrict capacity), UNUSED(int delimiter),
+    UNUSED(FILE *restrict stream)) {
     return fail(EBADF);
 }
 

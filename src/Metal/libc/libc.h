@@ -15,8 +15,8 @@
 
 enum { PAGE_SIZE = 4096, KEYS = 8 };
 
-// What FS points to: the thread control block, with the thread's TLS image right below it (System V ABI's variant II, "ELF Handling For Thread-Local Storage", 3.4.6).
-// The compiler knows the first word (the address of the block) and the canary at 0x28.
+// What FS points to: the thread control block, with the thread's TLS image right below it (System V ABI's variant II, "ELF Handling For
+// Thread-Local Storage", 3.4.6). The compiler knows the first word (the address of the block) and the canary at 0x28.
 struct thread {
     struct thread *self;
     uintptr_t reserved[4];

@@ -45,7 +45,8 @@ static unsigned long long take_number(va_list *values, int size, int is_signed) 
     return is_signed ? (unsigned long long)(int)value : value;
 }
 
-static void put_number(struct output *output, unsigned long long value, int base, int negative, int upper, size_t width, int left, char fill) {
+static void put_number(struct output *output, unsigned long long value, int base, int negative, int upper, size_t width, int left,
+    char fill) {
     char digits[24];
     char *first = digits + sizeof digits;
     do {

@@ -246,7 +246,8 @@ EXPORT int sigaction(int signal, const struct sigaction *restrict action, struct
         unsigned long mask;
     } wanted, previous;
     if (action != NULL) {
-        wanted = (struct kernel_action){action->sa_handler, (unsigned long)action->sa_flags | SA_RESTORER, __restore_rt, action->sa_mask.__val[0]};
+        wanted = (struct kernel_action){action->sa_handler, (unsigned long)action->sa_flags | SA_RESTORER, __restore_rt,
+            action->sa_mask.__val[0]};
     }
     long result = METAL_CALL_4(__NR_rt_sigaction, signal, action == NULL ? NULL : &wanted, old == NULL ? NULL : &previous, SIGNAL_SET_SIZE);
     if (result == 0 && old != NULL) {

@@ -115,7 +115,8 @@ EXPORT int pthread_create(pthread_t *result, const pthread_attr_t *attributes, v
     prepare_thread(thread);
     thread->routine = routine;
     thread->argument = argument;
-    const long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+    const long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS
+        | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
     char *stack = (char *)thread - tls_size();
     if (clone_thread(flags, (void *)((uintptr_t)stack & -(uintptr_t)16), &thread->id, &thread->id, thread) < 0) {
         thread->id = 0;

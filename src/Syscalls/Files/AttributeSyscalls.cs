@@ -12,7 +12,8 @@ public static class AttributeSyscalls
     private const long NsPerSecond = 1_000_000_000;
 
     [Syscall(90, "chmod")]
-    public static SysResult ChangeMode(SyscallContext context, UserCString path, Mode mode) => ChangeModeAt(context, Fd.AtFdCwd, path, mode);
+    public static SysResult ChangeMode(SyscallContext context, UserCString path, Mode mode) =>
+        ChangeModeAt(context, Fd.AtFdCwd, path, mode);
 
     [Syscall(91, "fchmod")]
     public static SysResult ChangeModeOf(SyscallContext context, Fd fd, Mode mode) =>
@@ -32,7 +33,8 @@ public static class AttributeSyscalls
         {
             return Errno.EINVAL;
         }
-        Errno error = context.FindAt(directory, path, (flags & AtFlags.AT_SYMLINK_NOFOLLOW) == 0, (flags & AtFlags.AT_EMPTY_PATH) != 0, out Inode? inode);
+        Errno error = context.FindAt(
+            directory, path, (flags & AtFlags.AT_SYMLINK_NOFOLLOW) == 0, (flags & AtFlags.AT_EMPTY_PATH) != 0, out Inode? inode);
         return error != Errno.None ? error : SetMode(context, inode!, mode);
     }
 
@@ -55,7 +57,8 @@ public static class AttributeSyscalls
         {
             return Errno.EINVAL;
         }
-        Errno error = context.FindAt(directory, path, (flags & AtFlags.AT_SYMLINK_NOFOLLOW) == 0, (flags & AtFlags.AT_EMPTY_PATH) != 0, out Inode? inode);
+        Errno error = context.FindAt(
+            directory, path, (flags & AtFlags.AT_SYMLINK_NOFOLLOW) == 0, (flags & AtFlags.AT_EMPTY_PATH) != 0, out Inode? inode);
         return error != Errno.None ? error : SetOwner(context, inode!, userId, groupId);
     }
 
@@ -149,7 +152,8 @@ public static class AttributeSyscalls
     }
 
     [Syscall(280, "utimensat")]
-    public static SysResult SetTimesAt(SyscallContext context, Fd directory, UserCString path, [Buffer(Length = 2)] UserPtr<Timespec> times, AtFlags flags)
+    public static SysResult SetTimesAt(
+        SyscallContext context, Fd directory, UserCString path, [Buffer(Length = 2)] UserPtr<Timespec> times, AtFlags flags)
     {
         if ((flags & ~(AtFlags.AT_SYMLINK_NOFOLLOW | AtFlags.AT_EMPTY_PATH)) != 0)
         {
@@ -188,7 +192,8 @@ public static class AttributeSyscalls
         }
         else
         {
-            error = context.FindAt(directory, path, (flags & AtFlags.AT_SYMLINK_NOFOLLOW) == 0, (flags & AtFlags.AT_EMPTY_PATH) != 0, out inode);
+            error = context.FindAt(
+                directory, path, (flags & AtFlags.AT_SYMLINK_NOFOLLOW) == 0, (flags & AtFlags.AT_EMPTY_PATH) != 0, out inode);
         }
         return error != Errno.None ? error : SetTimes(context, inode!, values[0], values[1]);
     }
@@ -216,7 +221,8 @@ public static class AttributeSyscalls
         SetTimesInMicrosecondsAt(context, Fd.AtFdCwd, path, times);
 
     [Syscall(261, "futimesat")]
-    public static SysResult SetTimesInMicrosecondsAt(SyscallContext context, Fd directory, UserCString path, [Buffer(Length = 2)] UserPtr<Timeval> times)
+    public static SysResult SetTimesInMicrosecondsAt(
+        SyscallContext context, Fd directory, UserCString path, [Buffer(Length = 2)] UserPtr<Timeval> times)
     {
         Timespec accessed = new() { tv_nsec = TimeNow };
         Timespec modified = accessed;

@@ -82,7 +82,8 @@ public static class DirectorySyscalls
     }
 
     [Syscall(83, "mkdir")]
-    public static SysResult MakeDirectory(SyscallContext context, UserCString path, Mode mode) => MakeDirectoryAt(context, Fd.AtFdCwd, path, mode);
+    public static SysResult MakeDirectory(SyscallContext context, UserCString path, Mode mode) =>
+        MakeDirectoryAt(context, Fd.AtFdCwd, path, mode);
 
     [Syscall(258, "mkdirat")]
     public static SysResult MakeDirectoryAt(SyscallContext context, Fd directory, UserCString path, Mode mode)
@@ -97,7 +98,8 @@ public static class DirectorySyscalls
     }
 
     [Syscall(84, "rmdir")]
-    public static SysResult RemoveDirectory(SyscallContext context, UserCString path) => LinkSyscalls.UnlinkAt(context, Fd.AtFdCwd, path, AtFlags.AT_REMOVEDIR);
+    public static SysResult RemoveDirectory(SyscallContext context, UserCString path) =>
+        LinkSyscalls.UnlinkAt(context, Fd.AtFdCwd, path, AtFlags.AT_REMOVEDIR);
 
     [Syscall(133, "mknod")]
     public static SysResult MakeNode(SyscallContext context, UserCString path, Mode mode, uint device) =>

@@ -40,7 +40,8 @@ public static class EpollSyscalls
             return Errno.EFAULT;
         }
 
-        if (!context.Files.TryGet(epollFd, out OpenFile? instance, out Errno error) || !context.Files.TryGet(fd, out OpenFile? file, out error))
+        if (!context.Files.TryGet(epollFd, out OpenFile? instance, out Errno error)
+            || !context.Files.TryGet(fd, out OpenFile? file, out error))
         {
             return error;
         }

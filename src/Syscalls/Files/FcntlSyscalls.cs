@@ -216,7 +216,8 @@ public static class FcntlSyscalls
             return Errno.EINVAL;
         }
         object owner = isOfFile ? file : context.Files;
-        if (file.Inode.GetLocks().Records.TryFindConflict(owner, value.l_type == LockType.F_WRLCK, start, end, out RecordLocks.Range conflict))
+        if (file.Inode.GetLocks().Records.TryFindConflict(
+            owner, value.l_type == LockType.F_WRLCK, start, end, out RecordLocks.Range conflict))
         {
             value.l_type = conflict.IsExclusive ? LockType.F_WRLCK : LockType.F_RDLCK;
             value.l_whence = (short)SeekWhence.SEEK_SET;
@@ -231,7 +232,8 @@ public static class FcntlSyscalls
         return context.Memory.TryWrite(new UserPtr<Flock>(argument), value) ? SysResult.Success : Errno.EFAULT;
     }
 
-    private static ValueTask<SysResult> SetRecordLock(SyscallContext context, Fd fd, OpenFile file, ulong argument, bool isOfFile, bool waits)
+    private static ValueTask<SysResult> SetRecordLock(
+        SyscallContext context, Fd fd, OpenFile file, ulong argument, bool isOfFile, bool waits)
     {
         Errno error = ReadRecordLock(context, file, argument, isOfFile, out Flock value, out long start, out long end);
         if (error != Errno.None)
@@ -252,7 +254,9 @@ public static class FcntlSyscalls
             case LockType.F_WRLCK:
                 bool isExclusive = value.l_type == LockType.F_WRLCK;
                 error = records.Lock(owner, processId, isExclusive, start, end);
-                return error == Errno.EAGAIN && waits ? LockRecordAsync(context, fd, file, owner, processId, isExclusive, start, end) : new(error);
+                return error == Errno.EAGAIN && waits
+                    ? LockRecordAsync(context, fd, file, owner, processId, isExclusive, start, end)
+                    : new(error);
             default:
                 return new(Errno.EINVAL);
         }
@@ -272,7 +276,9 @@ public static class FcntlSyscalls
     private static bool IsClosed(SyscallContext context, Fd fd, OpenFile file) =>
         !context.Files.TryGet(fd, out OpenFile? current, out _) || current != file;
 
-    /// <summary>Undoes a lock that came after its descriptor was closed: closing has released the others, and nothing would release this one.</summary>
+    /// <summary>
+    /// Undoes a lock that came after its descriptor was closed: closing has released the others, and nothing would release this one.
+    /// </summary>
     private static Errno GiveUpRecordLock(FileLocks locks, object owner, long start, long end)
     {
         _ = locks.Records.Unlock(owner, start, end);
@@ -280,7 +286,8 @@ public static class FcntlSyscalls
     }
 
     /// <summary>Reads a struct flock and works out which bytes it means.</summary>
-    private static Errno ReadRecordLock(SyscallContext context, OpenFile file, ulong argument, bool isOfFile, out Flock value, out long start, out long end)
+    private static Errno ReadRecordLock(
+        SyscallContext context, OpenFile file, ulong argument, bool isOfFile, out Flock value, out long start, out long end)
     {
         start = 0;
         end = 0;

@@ -6,7 +6,9 @@ using Semitone.Memory;
 namespace Semitone.Syscalls;
 
 /// <summary>The read that a thread waits for. One object per thread, so that waiting allocates nothing.</summary>
-/// <remarks>A wake says "look again". Where somebody else was faster, the call is made anew from its start, of which nothing had been done.</remarks>
+/// <remarks>
+/// A wake says "look again". Where somebody else was faster, the call is made anew from its start, of which nothing had been done.
+/// </remarks>
 internal sealed class FileRead(Waiter waiter) : SingleWait(waiter)
 {
     private OpenFile? _file;

@@ -11,7 +11,8 @@ public static class LinkSyscalls
         LinkAt(context, Fd.AtFdCwd, oldPath, Fd.AtFdCwd, newPath, AtFlags.None);
 
     [Syscall(265, "linkat")]
-    public static SysResult LinkAt(SyscallContext context, Fd oldDirectory, UserCString oldPath, Fd newDirectory, UserCString newPath, AtFlags flags)
+    public static SysResult LinkAt(
+        SyscallContext context, Fd oldDirectory, UserCString oldPath, Fd newDirectory, UserCString newPath, AtFlags flags)
     {
         if ((flags & ~(AtFlags.AT_SYMLINK_FOLLOW | AtFlags.AT_EMPTY_PATH)) != 0)
         {
@@ -52,7 +53,9 @@ public static class LinkSyscalls
         {
             return error;
         }
-        return (flags & AtFlags.AT_REMOVEDIR) != 0 ? context.FileSystem.RemoveDirectory(start, bytes) : context.FileSystem.Unlink(start, bytes);
+        return (flags & AtFlags.AT_REMOVEDIR) != 0
+            ? context.FileSystem.RemoveDirectory(start, bytes)
+            : context.FileSystem.Unlink(start, bytes);
     }
 
     [Syscall(82, "rename")]

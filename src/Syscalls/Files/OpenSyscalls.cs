@@ -17,7 +17,8 @@ public static class OpenSyscalls
         | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW | OpenFlags.O_NOATIME | OpenFlags.O_CLOEXEC | OpenFlags.O_PATH | OpenFlags.O_TMPFILE;
 
     [Syscall(2, "open", Returns = Returns.Fd)]
-    public static ValueTask<SysResult> Open(SyscallContext context, UserCString path, OpenFlags flags, [OnlyWith(nameof(flags), CreatingFlags)] Mode mode) =>
+    public static ValueTask<SysResult> Open(
+        SyscallContext context, UserCString path, OpenFlags flags, [OnlyWith(nameof(flags), CreatingFlags)] Mode mode) =>
         OpenAt(context, Fd.AtFdCwd, path, flags, mode);
 
     [Syscall(257, "openat", Returns = Returns.Fd)]

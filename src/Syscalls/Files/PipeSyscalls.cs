@@ -7,10 +7,12 @@ namespace Semitone.Syscalls;
 public static class PipeSyscalls
 {
     [Syscall(22, "pipe")]
-    public static SysResult CreatePipe(SyscallContext context, [Out, Buffer(Length = 2), Trace(TraceFormat.Fd)] UserPtr<int> descriptors) => CreatePipe2(context, descriptors, OpenFlags.O_RDONLY);
+    public static SysResult CreatePipe(SyscallContext context, [Out, Buffer(Length = 2), Trace(TraceFormat.Fd)] UserPtr<int> descriptors) =>
+        CreatePipe2(context, descriptors, OpenFlags.O_RDONLY);
 
     [Syscall(293, "pipe2")]
-    public static SysResult CreatePipe2(SyscallContext context, [Out, Buffer(Length = 2), Trace(TraceFormat.Fd)] UserPtr<int> descriptors, OpenFlags flags)
+    public static SysResult CreatePipe2(
+        SyscallContext context, [Out, Buffer(Length = 2), Trace(TraceFormat.Fd)] UserPtr<int> descriptors, OpenFlags flags)
     {
         if ((flags & ~(OpenFlags.O_CLOEXEC | OpenFlags.O_NONBLOCK | OpenFlags.O_DIRECT)) != 0)
         {
@@ -45,7 +47,8 @@ public static class PipeSyscalls
     }
 
     [Syscall(284, "eventfd", Returns = Returns.Fd)]
-    public static SysResult CreateEventCounter(SyscallContext context, uint value) => CreateEventCounter2(context, value, EventfdFlags.None);
+    public static SysResult CreateEventCounter(SyscallContext context, uint value) =>
+        CreateEventCounter2(context, value, EventfdFlags.None);
 
     [Syscall(290, "eventfd2", Returns = Returns.Fd)]
     public static SysResult CreateEventCounter2(SyscallContext context, uint value, EventfdFlags flags)

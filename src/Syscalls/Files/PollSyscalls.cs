@@ -12,16 +12,21 @@ public static class PollSyscalls
     private const long NsPerMicrosecond = 1000;
     private const int BitsPerWord = 64;
 
-    /// <summary>Descriptors that a call may name without being asked whether there is room for them, and what each takes: an entry and a place in a queue.</summary>
+    /// <summary>
+    /// Descriptors that a call may name without being asked whether there is room for them, and what each takes: an entry and a place in a
+    /// queue.
+    /// </summary>
     private const uint FewFiles = 64;
     private const int BytesPerFile = 128;
 
     private const PollEvents AlwaysReported = PollEvents.POLLERR | PollEvents.POLLHUP;
-    private const PollEvents Readable = PollEvents.POLLRDNORM | PollEvents.POLLRDBAND | PollEvents.POLLIN | PollEvents.POLLHUP | PollEvents.POLLERR;
+    private const PollEvents Readable = PollEvents.POLLRDNORM | PollEvents.POLLRDBAND | PollEvents.POLLIN | PollEvents.POLLHUP
+        | PollEvents.POLLERR;
     private const PollEvents Writable = PollEvents.POLLWRNORM | PollEvents.POLLWRBAND | PollEvents.POLLOUT | PollEvents.POLLERR;
 
     [Syscall(7, "poll", Returns = Returns.Value)]
-    public static ValueTask<SysResult> Poll(SyscallContext context, [Out][Buffer(nameof(count))] UserPtr<PollFd> files, uint count, int timeoutMs)
+    public static ValueTask<SysResult> Poll(
+        SyscallContext context, [Out][Buffer(nameof(count))] UserPtr<PollFd> files, uint count, int timeoutMs)
     {
         long deadlineNs = timeoutMs < 0 ? long.MaxValue
             : timeoutMs == 0 ? 0
@@ -31,7 +36,12 @@ public static class PollSyscalls
 
     [Syscall(271, "ppoll", Returns = Returns.Value)]
     public static ValueTask<SysResult> PollWithMask(
-        SyscallContext context, [Out][Buffer(nameof(count))] UserPtr<PollFd> files, uint count, UserPtr<Timespec> timeout, UserPtr<SignalSet> mask, nuint maskSize)
+        SyscallContext context,
+        [Out][Buffer(nameof(count))] UserPtr<PollFd> files,
+        uint count,
+        UserPtr<Timespec> timeout,
+        UserPtr<SignalSet> mask,
+        nuint maskSize)
     {
         Errno error = ReadTimeout(context, timeout, out long deadlineNs);
         if (error == Errno.None)
@@ -71,7 +81,9 @@ public static class PollSyscalls
                 return new(Errno.EINVAL);
             }
             // More microseconds than a second has are carried over, as Linux does.
-            long seconds = value.tv_sec > long.MaxValue - (value.tv_usec / 1_000_000) ? long.MaxValue : value.tv_sec + (value.tv_usec / 1_000_000);
+            long seconds = value.tv_sec > long.MaxValue - (value.tv_usec / 1_000_000)
+                ? long.MaxValue
+                : value.tv_sec + (value.tv_usec / 1_000_000);
             long durationNs = new Timespec { tv_sec = seconds, tv_nsec = value.tv_usec % 1_000_000 * NsPerMicrosecond }.ToNsSaturating();
             deadlineNs = durationNs == 0 ? 0 : Deadline.FromNow(context.System.Clock, durationNs);
         }
@@ -92,7 +104,9 @@ public static class PollSyscalls
         Errno error = ReadTimeout(context, timeout, out long deadlineNs);
         if (error == Errno.None && !mask.IsNull)
         {
-            error = context.Memory.TryRead(mask, out UserSpan set) ? SetMask(context, new UserPtr<SignalSet>(set.Address), set.Length) : Errno.EFAULT;
+            error = context.Memory.TryRead(mask, out UserSpan set)
+                ? SetMask(context, new UserPtr<SignalSet>(set.Address), set.Length)
+                : Errno.EFAULT;
         }
         if (error != Errno.None)
         {
@@ -123,7 +137,8 @@ public static class PollSyscalls
             : PollFilesAsync(context, files, entries, (int)count, deadlineNs);
     }
 
-    private static async ValueTask<SysResult> PollFilesAsync(SyscallContext context, UserPtr<PollFd> files, PollFd[] entries, int count, long deadlineNs)
+    private static async ValueTask<SysResult> PollFilesAsync(
+        SyscallContext context, UserPtr<PollFd> files, PollFd[] entries, int count, long deadlineNs)
     {
         Waiter waiter = context.Thread.Waiter;
         while (true)
@@ -201,7 +216,12 @@ public static class PollSyscalls
     }
 
     private static async ValueTask<SysResult> SelectFilesAsync(
-        SyscallContext context, SelectSets sets, UserPtr<ulong> readable, UserPtr<ulong> writable, UserPtr<ulong> exceptional, long deadlineNs)
+        SyscallContext context,
+        SelectSets sets,
+        UserPtr<ulong> readable,
+        UserPtr<ulong> writable,
+        UserPtr<ulong> exceptional,
+        long deadlineNs)
     {
         Waiter waiter = context.Thread.Waiter;
         while (true)
@@ -265,7 +285,8 @@ public static class PollSyscalls
     }
 
     /// <summary>Writes back how much of the time is left, as Linux does and select(2) tells.</summary>
-    private static ValueTask<SysResult> FinishTimed(SyscallContext context, ValueTask<SysResult> call, UserPtr<Timespec> timeout, long deadlineNs)
+    private static ValueTask<SysResult> FinishTimed(
+        SyscallContext context, ValueTask<SysResult> call, UserPtr<Timespec> timeout, long deadlineNs)
     {
         if (!call.IsCompletedSuccessfully)
         {
@@ -275,14 +296,16 @@ public static class PollSyscalls
         return call;
     }
 
-    private static async ValueTask<SysResult> FinishTimedAsync(SyscallContext context, ValueTask<SysResult> call, UserPtr<Timespec> timeout, long deadlineNs)
+    private static async ValueTask<SysResult> FinishTimedAsync(
+        SyscallContext context, ValueTask<SysResult> call, UserPtr<Timespec> timeout, long deadlineNs)
     {
         SysResult result = await call;
         WriteTimeLeft(context, timeout, deadlineNs);
         return result;
     }
 
-    private static ValueTask<SysResult> FinishTimed(SyscallContext context, ValueTask<SysResult> call, UserPtr<Timeval> timeout, long deadlineNs)
+    private static ValueTask<SysResult> FinishTimed(
+        SyscallContext context, ValueTask<SysResult> call, UserPtr<Timeval> timeout, long deadlineNs)
     {
         if (!call.IsCompletedSuccessfully)
         {
@@ -292,7 +315,8 @@ public static class PollSyscalls
         return call;
     }
 
-    private static async ValueTask<SysResult> FinishTimedAsync(SyscallContext context, ValueTask<SysResult> call, UserPtr<Timeval> timeout, long deadlineNs)
+    private static async ValueTask<SysResult> FinishTimedAsync(
+        SyscallContext context, ValueTask<SysResult> call, UserPtr<Timeval> timeout, long deadlineNs)
     {
         SysResult result = await call;
         WriteTimeLeft(context, timeout, deadlineNs);
@@ -363,13 +387,15 @@ public static class PollSyscalls
                         file.Enlist(waiter, Readable | Writable | PollEvents.POLLPRI);
                     }
                     PollEvents events = file.Poll();
-                    ready += Mark(0, word, mask, events & Readable) + Mark(1, word, mask, events & Writable) + Mark(2, word, mask, events & PollEvents.POLLPRI);
+                    ready += Mark(0, word, mask, events & Readable) + Mark(1, word, mask, events & Writable)
+                        + Mark(2, word, mask, events & PollEvents.POLLPRI);
                 }
             }
             return Errno.None;
         }
 
-        public SysResult Finish(SyscallContext context, UserPtr<ulong> readable, UserPtr<ulong> writable, UserPtr<ulong> exceptional, int ready)
+        public SysResult Finish(
+            SyscallContext context, UserPtr<ulong> readable, UserPtr<ulong> writable, UserPtr<ulong> exceptional, int ready)
         {
             bool isWritten = TryWrite(context, readable, 3) && TryWrite(context, writable, 4) && TryWrite(context, exceptional, 5);
             return isWritten ? ready : Errno.EFAULT;

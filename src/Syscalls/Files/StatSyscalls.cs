@@ -28,7 +28,8 @@ public static class StatSyscalls
     [Syscall(262, "newfstatat")]
     public static SysResult StatAt(SyscallContext context, Fd directory, UserCString path, [Out] UserPtr<Stat> buffer, AtFlags flags)
     {
-        const AtFlags Known = AtFlags.AT_SYMLINK_NOFOLLOW | AtFlags.AT_NO_AUTOMOUNT | AtFlags.AT_EMPTY_PATH | AtFlags.AT_STATX_FORCE_SYNC | AtFlags.AT_STATX_DONT_SYNC;
+        const AtFlags Known = AtFlags.AT_SYMLINK_NOFOLLOW | AtFlags.AT_NO_AUTOMOUNT | AtFlags.AT_EMPTY_PATH | AtFlags.AT_STATX_FORCE_SYNC
+            | AtFlags.AT_STATX_DONT_SYNC;
         if ((flags & ~Known) != 0)
         {
             return Errno.EINVAL;
@@ -40,7 +41,8 @@ public static class StatSyscalls
     public static SysResult StatExtended(
         SyscallContext context, Fd directory, UserCString path, AtFlags flags, StatxMask mask, [Out] UserPtr<Statx> buffer)
     {
-        const AtFlags Known = AtFlags.AT_SYMLINK_NOFOLLOW | AtFlags.AT_NO_AUTOMOUNT | AtFlags.AT_EMPTY_PATH | AtFlags.AT_STATX_FORCE_SYNC | AtFlags.AT_STATX_DONT_SYNC;
+        const AtFlags Known = AtFlags.AT_SYMLINK_NOFOLLOW | AtFlags.AT_NO_AUTOMOUNT | AtFlags.AT_EMPTY_PATH | AtFlags.AT_STATX_FORCE_SYNC
+            | AtFlags.AT_STATX_DONT_SYNC;
         const AtFlags BothSyncs = AtFlags.AT_STATX_FORCE_SYNC | AtFlags.AT_STATX_DONT_SYNC;
         if ((flags & ~Known) != 0 || (flags & BothSyncs) == BothSyncs || ((uint)mask & 0x8000_0000) != 0)
         {
@@ -105,7 +107,8 @@ public static class StatSyscalls
     public static SysResult StatFileSystemOfDescriptor(SyscallContext context, Fd fd, [Out] UserPtr<StatFs> buffer) =>
         context.Files.TryGetAny(fd, out OpenFile? file, out Errno error) ? WriteStatistics(context, file.Inode, buffer) : error;
 
-    private static SysResult StatPath(SyscallContext context, Fd directory, UserCString path, bool follow, bool mayBeEmpty, UserPtr<Stat> buffer)
+    private static SysResult StatPath(
+        SyscallContext context, Fd directory, UserCString path, bool follow, bool mayBeEmpty, UserPtr<Stat> buffer)
     {
         Errno error = context.FindAt(directory, path, follow, mayBeEmpty, out Inode? inode);
         if (error != Errno.None)
@@ -124,14 +127,21 @@ public static class StatSyscalls
             return Errno.EINVAL;
         }
         Errno error = context.FindAt(
-            directory, path, (flags & AccessAtFlags.AT_SYMLINK_NOFOLLOW) == 0, (flags & AccessAtFlags.AT_EMPTY_PATH) != 0, out Inode? inode);
+            directory,
+            path,
+            (flags & AccessAtFlags.AT_SYMLINK_NOFOLLOW) == 0,
+            (flags & AccessAtFlags.AT_EMPTY_PATH) != 0,
+            out Inode? inode);
         if (error != Errno.None || mode == AccessMode.F_OK)
         {
             return error;
         }
         bool isEffective = (flags & AccessAtFlags.AT_EACCESS) != 0;
         error = (isEffective ? context.FileSystem.Credentials : GetRealCredentials(context)).Check(inode!, mode);
-        if (error == Errno.None && (mode & AccessMode.W_OK) != 0 && inode!.FileSystem.IsReadOnly && (inode.Type is Mode.S_IFREG or Mode.S_IFDIR or Mode.S_IFLNK))
+        if (error == Errno.None
+            && (mode & AccessMode.W_OK) != 0
+            && inode!.FileSystem.IsReadOnly
+            && (inode.Type is Mode.S_IFREG or Mode.S_IFDIR or Mode.S_IFLNK))
         {
             return Errno.EROFS;
         }

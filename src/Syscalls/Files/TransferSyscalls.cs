@@ -10,7 +10,8 @@ public static class TransferSyscalls
     [Syscall(40, "sendfile", Returns = Returns.Value)]
     public static ValueTask<SysResult> SendFile(SyscallContext context, Fd output, Fd input, UserPtr<long> offset, nuint count)
     {
-        if (!context.Files.TryGet(input, out OpenFile? source, out Errno error) || !context.Files.TryGet(output, out OpenFile? target, out error))
+        if (!context.Files.TryGet(input, out OpenFile? source, out Errno error)
+            || !context.Files.TryGet(output, out OpenFile? target, out error))
         {
             return new(error);
         }
@@ -49,7 +50,8 @@ public static class TransferSyscalls
         {
             return new(Errno.EINVAL);
         }
-        if (!context.Files.TryGet(input, out OpenFile? source, out Errno error) || !context.Files.TryGet(output, out OpenFile? target, out error))
+        if (!context.Files.TryGet(input, out OpenFile? source, out Errno error)
+            || !context.Files.TryGet(output, out OpenFile? target, out error))
         {
             return new(error);
         }
@@ -67,7 +69,8 @@ public static class TransferSyscalls
         }
         long from = source.Offset;
         long to = target.Offset;
-        if ((!inputOffset.IsNull && !context.Memory.TryRead(inputOffset, out from)) || (!outputOffset.IsNull && !context.Memory.TryRead(outputOffset, out to)))
+        if ((!inputOffset.IsNull && !context.Memory.TryRead(inputOffset, out from))
+            || (!outputOffset.IsNull && !context.Memory.TryRead(outputOffset, out to)))
         {
             return new(Errno.EFAULT);
         }

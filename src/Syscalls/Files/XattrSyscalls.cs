@@ -14,15 +14,18 @@ public static class XattrSyscalls
     private const string MissingSpaces = "system.*";
 
     [Syscall(188, "setxattr", Missing = MissingSpaces)]
-    public static SysResult Set(SyscallContext context, UserCString path, UserCString name, UserPtr<byte> value, nuint size, XattrFlags flags) =>
+    public static SysResult Set(
+        SyscallContext context, UserCString path, UserCString name, UserPtr<byte> value, nuint size, XattrFlags flags) =>
         Set(context, Find(context, path, follow: true, out Inode? inode), inode, name, value, size, flags);
 
     [Syscall(189, "lsetxattr", Missing = MissingSpaces)]
-    public static SysResult SetOfLink(SyscallContext context, UserCString path, UserCString name, UserPtr<byte> value, nuint size, XattrFlags flags) =>
+    public static SysResult SetOfLink(
+        SyscallContext context, UserCString path, UserCString name, UserPtr<byte> value, nuint size, XattrFlags flags) =>
         Set(context, Find(context, path, follow: false, out Inode? inode), inode, name, value, size, flags);
 
     [Syscall(190, "fsetxattr", Missing = MissingSpaces)]
-    public static SysResult SetOfDescriptor(SyscallContext context, Fd fd, UserCString name, UserPtr<byte> value, nuint size, XattrFlags flags) =>
+    public static SysResult SetOfDescriptor(
+        SyscallContext context, Fd fd, UserCString name, UserPtr<byte> value, nuint size, XattrFlags flags) =>
         Set(context, Find(context, fd, out Inode? inode), inode, name, value, size, flags);
 
     [Syscall(191, "getxattr", Returns = Returns.Value, Missing = MissingSpaces)]

@@ -69,7 +69,8 @@ public static class MemorySyscalls
     }
 
     [Syscall(10, "mprotect")]
-    public static SysResult Mprotect(SyscallContext context, [Trace(TraceFormat.Address)] ulong address, nuint length, MapProtection protection)
+    public static SysResult Mprotect(
+        SyscallContext context, [Trace(TraceFormat.Address)] ulong address, nuint length, MapProtection protection)
     {
         if ((address & Paging.PageMask) != 0)
         {
@@ -172,7 +173,8 @@ public static class MemorySyscalls
     }
 
     [Syscall(28, "madvise")]
-    public static SysResult Madvise(SyscallContext context, [Trace(TraceFormat.Address)] ulong address, nuint length, MadviseAdvice advice) =>
+    public static SysResult Madvise(
+        SyscallContext context, [Trace(TraceFormat.Address)] ulong address, nuint length, MadviseAdvice advice) =>
         context.Memory.Space.Advise(address, length, advice);
 
     [Syscall(149, "mlock")]
@@ -241,7 +243,8 @@ public static class MemorySyscalls
     private static MapOptions ToOptions(MapFlags flags)
     {
         MapOptions options = MapOptions.None;
-        if ((flags & (MapFlags.MAP_FIXED | MapFlags.MAP_FIXED_NOREPLACE | MapFlags.MAP_32BIT | MapFlags.MAP_POPULATE | MapFlags.MAP_LOCKED)) == 0)
+        if ((flags & (MapFlags.MAP_FIXED | MapFlags.MAP_FIXED_NOREPLACE | MapFlags.MAP_32BIT | MapFlags.MAP_POPULATE
+            | MapFlags.MAP_LOCKED)) == 0)
         {
             return options;
         }

@@ -76,7 +76,9 @@ public static class CloneSyscalls
 
         CloneArgs arguments = System.Runtime.InteropServices.MemoryMarshal.Read<CloneArgs>(bytes);
         bool isStackBroken = arguments.stack == 0 ? arguments.stack_size != 0 : arguments.stack_size == 0;
-        if (isStackBroken || (arguments.flags & (CloneFlags.CSIGNAL | CloneFlags.CLONE_DETACHED)) != 0 || arguments.exit_signal > (ulong)Signal.SIGRTMAX)
+        if (isStackBroken
+            || (arguments.flags & (CloneFlags.CSIGNAL | CloneFlags.CLONE_DETACHED)) != 0
+            || arguments.exit_signal > (ulong)Signal.SIGRTMAX)
         {
             return Errno.EINVAL;
         }

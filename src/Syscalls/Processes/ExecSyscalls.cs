@@ -17,7 +17,8 @@ public static class ExecSyscalls
     private const int HeapPerArgumentByte = 6;
 
     [Syscall(59, "execve")]
-    public static ValueTask<SysResult> Execve(SyscallContext context, UserCString path, UserPtr<UserCString> arguments, UserPtr<UserCString> environment)
+    public static ValueTask<SysResult> Execve(
+        SyscallContext context, UserCString path, UserPtr<UserCString> arguments, UserPtr<UserCString> environment)
     {
         byte[] buffer = new byte[UserMemory.PathMax];
         Errno error = context.Memory.ReadPath(path, buffer, out ReadOnlySpan<byte> name);
@@ -27,7 +28,9 @@ public static class ExecSyscalls
         }
 
         long budget = Math.Clamp(
-            (long)Math.Min(context.Process.Limits[RlimitResource.RLIMIT_STACK].rlim_cur / 4, long.MaxValue), MinimumArgumentSpace, MaximumArgumentSpace);
+            (long)Math.Min(context.Process.Limits[RlimitResource.RLIMIT_STACK].rlim_cur / 4, long.MaxValue),
+            MinimumArgumentSpace,
+            MaximumArgumentSpace);
         while (budget > MinimumArgumentSpace && !KernelHeap.HasRoom((int)budget * HeapPerArgumentByte))
         {
             budget /= 2;

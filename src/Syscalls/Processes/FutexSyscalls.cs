@@ -92,7 +92,8 @@ public static class FutexSyscalls
     }
 
     [Syscall(274, "get_robust_list")]
-    public static SysResult GetRobustList(SyscallContext context, [Trace(TraceFormat.Pid)] int tid, [Out] UserPtr<ulong> head, [Out] UserPtr<ulong> size)
+    public static SysResult GetRobustList(
+        SyscallContext context, [Trace(TraceFormat.Pid)] int tid, [Out] UserPtr<ulong> head, [Out] UserPtr<ulong> size)
     {
         const ulong HeadSize = 24;
         GuestThread? thread = context.Thread;
@@ -195,8 +196,11 @@ public static class FutexSyscalls
         return woken + moved;
     }
 
-    /// <summary>Changes the second word, wakes at the first, and at the second too when its old value compares as asked (futex(2), "FUTEX_WAKE_OP").</summary>
-    private static SysResult WakeOperation(SyscallContext context, ulong address, ulong address2, int count, int count2, uint encoded, bool isPrivate)
+    /// <summary>
+    /// Changes the second word, wakes at the first, and at the second too when its old value compares as asked (futex(2), "FUTEX_WAKE_OP").
+    /// </summary>
+    private static SysResult WakeOperation(
+        SyscallContext context, ulong address, ulong address2, int count, int count2, uint encoded, bool isPrivate)
     {
         if (((address | address2) & 3) != 0)
         {

@@ -23,14 +23,16 @@ public static class IdentitySyscalls
     public static SysResult GetEffectiveGroupId(SyscallContext context) => (long)context.Process.Credentials.EffectiveGroupId;
 
     [Syscall(118, "getresuid")]
-    public static SysResult GetUserIds(SyscallContext context, [Out] UserPtr<uint> real, [Out] UserPtr<uint> effective, [Out] UserPtr<uint> saved)
+    public static SysResult GetUserIds(
+        SyscallContext context, [Out] UserPtr<uint> real, [Out] UserPtr<uint> effective, [Out] UserPtr<uint> saved)
     {
         Credentials current = context.Process.Credentials;
         return Write(context, (real, current.RealUserId), (effective, current.EffectiveUserId), (saved, current.SavedUserId));
     }
 
     [Syscall(120, "getresgid")]
-    public static SysResult GetGroupIds(SyscallContext context, [Out] UserPtr<uint> real, [Out] UserPtr<uint> effective, [Out] UserPtr<uint> saved)
+    public static SysResult GetGroupIds(
+        SyscallContext context, [Out] UserPtr<uint> real, [Out] UserPtr<uint> effective, [Out] UserPtr<uint> saved)
     {
         Credentials current = context.Process.Credentials;
         return Write(context, (real, current.RealGroupId), (effective, current.EffectiveGroupId), (saved, current.SavedGroupId));
@@ -144,7 +146,8 @@ public static class IdentitySyscalls
         }
 
         Process? process = context.Process;
-        if (pid != 0 && (!context.System.TryGetProcess(pid, out process) || (process != context.Process && process.Parent != context.Process)))
+        if (pid != 0
+            && (!context.System.TryGetProcess(pid, out process) || (process != context.Process && process.Parent != context.Process)))
         {
             return Errno.ESRCH;
         }
@@ -233,7 +236,11 @@ public static class IdentitySyscalls
         return SysResult.Success;
     }
 
-    private static SysResult Write(SyscallContext context, (UserPtr<uint> To, uint Value) first, (UserPtr<uint> To, uint Value) second, (UserPtr<uint> To, uint Value) third)
+    private static SysResult Write(
+        SyscallContext context,
+        (UserPtr<uint> To, uint Value) first,
+        (UserPtr<uint> To, uint Value) second,
+        (UserPtr<uint> To, uint Value) third)
     {
         bool isWritten = context.Memory.TryWrite(first.To, first.Value)
             && context.Memory.TryWrite(second.To, second.Value)

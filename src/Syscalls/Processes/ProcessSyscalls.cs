@@ -59,7 +59,11 @@ public static class ProcessSyscalls
 
     [Syscall(61, "wait4", Returns = Returns.Pid)]
     public static ValueTask<SysResult> Wait4(
-        SyscallContext context, [Trace(TraceFormat.Pid)] int pid, [Out] UserPtr<int> status, WaitOptions options, [Out] UserPtr<Rusage> usage)
+        SyscallContext context,
+        [Trace(TraceFormat.Pid)] int pid,
+        [Out] UserPtr<int> status,
+        WaitOptions options,
+        [Out] UserPtr<Rusage> usage)
     {
         const WaitOptions Allowed = WaitOptions.WNOHANG | WaitOptions.WUNTRACED | WaitOptions.WCONTINUED
             | WaitOptions.__WNOTHREAD | WaitOptions.__WALL | WaitOptions.__WCLONE;
@@ -85,7 +89,12 @@ public static class ProcessSyscalls
 
     [Syscall(247, "waitid")]
     public static ValueTask<SysResult> WaitId(
-        SyscallContext context, WaitIdType type, [Trace(TraceFormat.Pid)] int id, [Out] UserPtr<SigInfo> info, WaitOptions options, [Out] UserPtr<Rusage> usage)
+        SyscallContext context,
+        WaitIdType type,
+        [Trace(TraceFormat.Pid)] int id,
+        [Out] UserPtr<SigInfo> info,
+        WaitOptions options,
+        [Out] UserPtr<Rusage> usage)
     {
         const WaitOptions Events = WaitOptions.WEXITED | WaitOptions.WUNTRACED | WaitOptions.WCONTINUED;
         const WaitOptions Allowed = Events | WaitOptions.WNOHANG | WaitOptions.WNOWAIT
@@ -114,7 +123,12 @@ public static class ProcessSyscalls
     }
 
     private static async ValueTask<SysResult> WaitAsync(
-        SyscallContext context, ChildFilter filter, WaitOptions options, (UserPtr<int> Status, UserPtr<Rusage> Usage) output, UserPtr<SigInfo> info, bool isWaitId = false)
+        SyscallContext context,
+        ChildFilter filter,
+        WaitOptions options,
+        (UserPtr<int> Status, UserPtr<Rusage> Usage) output,
+        UserPtr<SigInfo> info,
+        bool isWaitId = false)
     {
         Process process = context.Process;
         Waiter waiter = context.Thread.Waiter;
@@ -159,7 +173,12 @@ public static class ProcessSyscalls
     }
 
     private static SysResult Report(
-        SyscallContext context, Process child, WaitOptions options, (UserPtr<int> Status, UserPtr<Rusage> Usage) output, UserPtr<SigInfo> info, bool isWaitId)
+        SyscallContext context,
+        Process child,
+        WaitOptions options,
+        (UserPtr<int> Status, UserPtr<Rusage> Usage) output,
+        UserPtr<SigInfo> info,
+        bool isWaitId)
     {
         UserMemory memory = context.Memory;
         ExitStatus status = child.ExitStatus;
@@ -167,7 +186,10 @@ public static class ProcessSyscalls
         int pid = child.Pid;
         bool isCode = status.Signal == Signal.None;
         SigInfo description = SignalInfo.FromChild(
-            isCode ? SignalCode.CLD_EXITED : SignalCode.CLD_KILLED, pid, child.Credentials.RealUserId, isCode ? status.Code : (int)status.Signal);
+            isCode ? SignalCode.CLD_EXITED : SignalCode.CLD_KILLED,
+            pid,
+            child.Credentials.RealUserId,
+            isCode ? status.Code : (int)status.Signal);
         if ((options & WaitOptions.WNOWAIT) == 0)
         {
             context.Process.Reap(child);

@@ -16,7 +16,11 @@ public static class ResourceSyscalls
 
     [Syscall(302, "prlimit64")]
     public static SysResult ProcessLimit(
-        SyscallContext context, [Trace(TraceFormat.Pid)] int pid, RlimitResource resource, UserPtr<Rlimit> limit, [Out] UserPtr<Rlimit> old) =>
+        SyscallContext context,
+        [Trace(TraceFormat.Pid)] int pid,
+        RlimitResource resource,
+        UserPtr<Rlimit> limit,
+        [Out] UserPtr<Rlimit> old) =>
         Change(context, pid, resource, limit, old);
 
     [Syscall(98, "getrusage")]

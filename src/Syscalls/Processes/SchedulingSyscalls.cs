@@ -21,7 +21,8 @@ public static class SchedulingSyscalls
     }
 
     [Syscall(204, "sched_getaffinity", Returns = Returns.Value)]
-    public static SysResult GetAffinity(SyscallContext context, [Trace(TraceFormat.Pid)] int tid, nuint size, [Out, Trace(TraceFormat.Address)] UserPtr<ulong> mask)
+    public static SysResult GetAffinity(
+        SyscallContext context, [Trace(TraceFormat.Pid)] int tid, nuint size, [Out, Trace(TraceFormat.Address)] UserPtr<ulong> mask)
     {
         const int WordSize = sizeof(ulong);
         if (!Exists(context, tid))
@@ -38,7 +39,8 @@ public static class SchedulingSyscalls
     }
 
     [Syscall(203, "sched_setaffinity")]
-    public static SysResult SetAffinity(SyscallContext context, [Trace(TraceFormat.Pid)] int tid, nuint size, [Trace(TraceFormat.Address)] UserPtr<byte> mask)
+    public static SysResult SetAffinity(
+        SyscallContext context, [Trace(TraceFormat.Pid)] int tid, nuint size, [Trace(TraceFormat.Address)] UserPtr<byte> mask)
     {
         if (!Exists(context, tid))
         {
@@ -60,7 +62,8 @@ public static class SchedulingSyscalls
     }
 
     [Syscall(309, "getcpu")]
-    public static SysResult GetCpu(SyscallContext context, [Out] UserPtr<uint> cpu, [Out] UserPtr<uint> node, [Trace(TraceFormat.Address)] ulong unused)
+    public static SysResult GetCpu(
+        SyscallContext context, [Out] UserPtr<uint> cpu, [Out] UserPtr<uint> node, [Trace(TraceFormat.Address)] ulong unused)
     {
         bool isWritten = (cpu.IsNull || context.Memory.TryWrite(cpu, 0U)) && (node.IsNull || context.Memory.TryWrite(node, 0U));
         return isWritten ? SysResult.Success : Errno.EFAULT;

@@ -10,10 +10,12 @@ public static class SignalSyscalls
 {
     private const SigactionFlags KnownFlags =
         SigactionFlags.SA_NOCLDSTOP | SigactionFlags.SA_NOCLDWAIT | SigactionFlags.SA_SIGINFO | SigactionFlags.SA_RESTORER
-        | SigactionFlags.SA_ONSTACK | SigactionFlags.SA_RESTART | SigactionFlags.SA_NODEFER | SigactionFlags.SA_RESETHAND | SigactionFlags.SA_EXPOSE_TAGBITS;
+        | SigactionFlags.SA_ONSTACK | SigactionFlags.SA_RESTART | SigactionFlags.SA_NODEFER | SigactionFlags.SA_RESETHAND
+        | SigactionFlags.SA_EXPOSE_TAGBITS;
 
     [Syscall(13, "rt_sigaction")]
-    public static SysResult Sigaction(SyscallContext context, Signal signal, UserPtr<Sigaction> action, [Out] UserPtr<Sigaction> old, nuint setSize)
+    public static SysResult Sigaction(
+        SyscallContext context, Signal signal, UserPtr<Sigaction> action, [Out] UserPtr<Sigaction> old, nuint setSize)
     {
         if (setSize != SignalSet.Size || !SignalHandlers.IsValid(signal))
         {
@@ -49,7 +51,8 @@ public static class SignalSyscalls
     }
 
     [Syscall(14, "rt_sigprocmask")]
-    public static SysResult Sigprocmask(SyscallContext context, SigprocmaskHow how, UserPtr<SignalSet> set, [Out] UserPtr<SignalSet> old, nuint setSize)
+    public static SysResult Sigprocmask(
+        SyscallContext context, SigprocmaskHow how, UserPtr<SignalSet> set, [Out] UserPtr<SignalSet> old, nuint setSize)
     {
         if (setSize != SignalSet.Size)
         {
@@ -205,7 +208,8 @@ public static class SignalSyscalls
         tid <= 0 ? Errno.EINVAL : SendToThread(context, null, tid, MakeInfo(context, signal, SignalCode.SI_TKILL));
 
     [Syscall(234, "tgkill")]
-    public static SysResult Tgkill(SyscallContext context, [Trace(TraceFormat.Pid)] int pid, [Trace(TraceFormat.Pid)] int tid, Signal signal) =>
+    public static SysResult Tgkill(
+        SyscallContext context, [Trace(TraceFormat.Pid)] int pid, [Trace(TraceFormat.Pid)] int tid, Signal signal) =>
         pid <= 0 || tid <= 0 ? Errno.EINVAL : SendToThread(context, pid, tid, MakeInfo(context, signal, SignalCode.SI_TKILL));
 
     [Syscall(129, "rt_sigqueueinfo")]
@@ -291,7 +295,8 @@ public static class SignalSyscalls
         return RestartErrno.ERESTARTNOHAND;
     }
 
-    private static async ValueTask<SysResult> SigtimedwaitAsync(SyscallContext context, SignalSet wanted, UserPtr<SigInfo> info, long deadlineNs)
+    private static async ValueTask<SysResult> SigtimedwaitAsync(
+        SyscallContext context, SignalSet wanted, UserPtr<SigInfo> info, long deadlineNs)
     {
         (Errno error, SigInfo taken) = await context.Thread.WaitForSignalAsync(wanted, deadlineNs);
         return error == Errno.None ? Report(context, info, in taken) : error;

@@ -28,7 +28,9 @@ public sealed class SyscallCounts
         _counts[number]++;
     }
 
-    /// <summary>Writes the calls in one line: <c>socket, inotify_init1 (3 times)</c>; empty when there was none that a program could miss.</summary>
+    /// <summary>
+    /// Writes the calls in one line: <c>socket, inotify_init1 (3 times)</c>; empty when there was none that a program could miss.
+    /// </summary>
     /// <param name="most">The number of names from which on the rest is a number.</param>
     public string Describe(int most)
     {

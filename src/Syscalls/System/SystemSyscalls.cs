@@ -87,7 +87,9 @@ public static class SystemSyscalls
             case ArchPrctlCode.ARCH_GET_FS:
                 return context.Memory.TryWrite(new UserPtr<ulong>(address), registers.FsBase) ? SysResult.Success : Errno.EFAULT;
             case ArchPrctlCode.ARCH_GET_GS:
-                return context.Memory.TryWrite(new UserPtr<ulong>(address), context.Thread.Context.GsBase) ? SysResult.Success : Errno.EFAULT;
+                return context.Memory.TryWrite(new UserPtr<ulong>(address), context.Thread.Context.GsBase)
+                    ? SysResult.Success
+                    : Errno.EFAULT;
             case ArchPrctlCode.ARCH_GET_CPUID:
                 return 1;
             default:

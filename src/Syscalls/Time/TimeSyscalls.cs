@@ -316,5 +316,7 @@ public static class TimeSyscalls
     }
 
     private static async ValueTask<SysResult> SleepUntilAsync(SyscallContext context, long deadlineNs, bool followsRealtime) =>
-        await context.Thread.Waiter.WaitAsync(deadlineNs, followsRealtime: followsRealtime) == WaitResult.Interrupted ? RestartErrno.ERESTARTNOHAND : SysResult.Success;
+        await context.Thread.Waiter.WaitAsync(deadlineNs, followsRealtime: followsRealtime) == WaitResult.Interrupted
+            ? RestartErrno.ERESTARTNOHAND
+            : SysResult.Success;
 }

@@ -1,4 +1,5 @@
-// Stands before the C library (LD_PRELOAD) and plays /dev/kvm, in the mode that FAKE_KVM names. It runs no guest: it answers as a KVM would that ran the probe's.
+// Stands before the C library (LD_PRELOAD) and plays /dev/kvm, in the mode that FAKE_KVM names. It runs no guest: it answers as a KVM would
+// that ran the probe's.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

@@ -164,8 +164,10 @@ static void packets(void)
 
 static void watched(void)
 {
-    static const char *const files[] = { "/dev/zero", "/dev/null", "/dev/full", "/dev/urandom", "/dev/random", "/proc/self/maps", "/proc/self/status",
-        "/proc/self/mounts", "/proc/self/mountinfo", "/proc/version", "/proc/swaps", "/proc/sys/kernel/hostname", "/proc/self", "/proc/self/fd" };
+    static const char *const files[] = { "/dev/zero", "/dev/null", "/dev/full", "/dev/urandom", "/dev/random", "/proc/self/maps",
+        "/proc/self/status",
+        "/proc/self/mounts", "/proc/self/mountinfo", "/proc/version", "/proc/swaps", "/proc/sys/kernel/hostname", "/proc/self",
+        "/proc/self/fd" };
     int epoll = epoll_create1(0);
     struct epoll_event event = { EPOLLIN };
     for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {

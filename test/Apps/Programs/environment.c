@@ -17,9 +17,12 @@ int main(int argc, char **argv)
     for (char **variable = environ; *variable; variable++) {
         printf("%s\n", *variable);
     }
-    printf("page size %lu, entry %s, phdr %s, random %s, execfn is argv[0]: %d\n", getauxval(AT_PAGESZ), getauxval(AT_ENTRY) ? "there" : "missing",
-           getauxval(AT_PHDR) ? "there" : "missing", getauxval(AT_RANDOM) ? "there" : "missing", !strcmp((char *)getauxval(AT_EXECFN), argv[0]));
-    printf("vdso %s, secure %lu, clock ticks %lu, platform %s\n", getauxval(AT_SYSINFO_EHDR) ? "there" : "missing", getauxval(AT_SECURE), getauxval(AT_CLKTCK),
+    printf("page size %lu, entry %s, phdr %s, random %s, execfn is argv[0]: %d\n", getauxval(AT_PAGESZ),
+        getauxval(AT_ENTRY) ? "there" : "missing",
+           getauxval(AT_PHDR) ? "there" : "missing", getauxval(AT_RANDOM) ? "there" : "missing",
+           !strcmp((char *)getauxval(AT_EXECFN), argv[0]));
+    printf("vdso %s, secure %lu, clock ticks %lu, platform %s\n", getauxval(AT_SYSINFO_EHDR) ? "there" : "missing", getauxval(AT_SECURE),
+        getauxval(AT_CLKTCK),
            (char *)getauxval(AT_PLATFORM));
     char folder[100];
     printf("folder %s, terminal %d\n", getcwd(folder, sizeof folder), isatty(0) | isatty(1) << 1 | isatty(2) << 2);

@@ -308,10 +308,14 @@ static const struct {
     const char *name;
     int (*take)(long number);
 } s_kinds[] = {
-    {"files", makeFile}, {"small-files", makeSmallFile}, {"long-names", makeLongName}, {"links", makeLink}, {"symbolic-links", makeSymbolicLink}, {"folders", makeFolder},
-    {"deep-folders", makeFolderInFolder}, {"file", writeFile}, {"sparse-file", writeFarApart}, {"vectors", writeVector}, {"memory-files", fillMemoryFile}, {"pipes", fillPipe},
-    {"descriptors", openFolder}, {"duplicates", duplicate}, {"high-descriptors", duplicateHigh}, {"counters", makeCounter}, {"watches", watch}, {"poll", pollMany},
-    {"maps", readMaps}, {"locks", lockRecord}, {"threads", startThread}, {"timers", makeTimer}, {"armed-timers", armTimer}, {"signals", queueSignal}, {"mappings", mapPage}, {"page-tables", touchFarApart},
+    {"files", makeFile}, {"small-files", makeSmallFile}, {"long-names", makeLongName}, {"links", makeLink},
+    {"symbolic-links", makeSymbolicLink}, {"folders", makeFolder},
+    {"deep-folders", makeFolderInFolder}, {"file", writeFile}, {"sparse-file", writeFarApart}, {"vectors", writeVector},
+    {"memory-files", fillMemoryFile}, {"pipes", fillPipe},
+    {"descriptors", openFolder}, {"duplicates", duplicate}, {"high-descriptors", duplicateHigh}, {"counters", makeCounter},
+    {"watches", watch}, {"poll", pollMany},
+    {"maps", readMaps}, {"locks", lockRecord}, {"threads", startThread}, {"timers", makeTimer}, {"armed-timers", armTimer},
+    {"signals", queueSignal}, {"mappings", mapPage}, {"page-tables", touchFarApart},
     {"memory", touch}, {"shared-memory", touchShared}, {"arguments", execWithMore},
 };
 

@@ -1,5 +1,5 @@
-// Runs short streams of instructions that no compiler makes, each from the same registers, and writes which signal ended each, where, and with what
-// in its registers. Every stream ends in INT3. What it prints is the same on any x86-64 Linux with FSGSBASE, whatever the CPU.
+// Runs short streams of instructions that no compiler makes, each from the same registers, and writes which signal ended each, where, and
+// with what in its registers. Every stream ends in INT3. What it prints is the same on any x86-64 Linux with FSGSBASE, whatever the CPU.
 //   instructions           a fixed list: system and segment instructions, far transfers with all sorts of frames, wild addresses
 //   instructions SEED N    N streams put together at random from the same pieces
 #define _GNU_SOURCE
@@ -93,8 +93,10 @@ static void run(const char *name, const unsigned char *bytes, unsigned count, u6
     for (int i = 0; i < 512; i++) {
         total = sum(total, s_data[i]);
     }
-    printf("%s: signal %d code %d trap %d fault %x at %ld flags %llx rax %llx sum %lx\n", name, s_signal, s_code_of_signal, (int)r[REG_TRAPNO],
-        r[REG_TRAPNO] == 14 ? (unsigned)r[REG_ERR] & ~0x20u : 0, (long)(r[REG_RIP] - (greg_t)s_code), (long long)(r[REG_EFL] & Flags), (long long)r[REG_RAX], total);
+    printf("%s: signal %d code %d trap %d fault %x at %ld flags %llx rax %llx sum %lx\n", name, s_signal, s_code_of_signal,
+        (int)r[REG_TRAPNO],
+        r[REG_TRAPNO] == 14 ? (unsigned)r[REG_ERR] & ~0x20u : 0, (long)(r[REG_RIP] - (greg_t)s_code), (long long)(r[REG_EFL] & Flags),
+        (long long)r[REG_RAX], total);
 }
 
 static u64 s_plain[8];
@@ -120,25 +122,34 @@ static unsigned parse(const char *text, unsigned char *bytes)
     return count;
 }
 
-// Left out, because CPUs or Linux's own configurations differ: CPUID, RDTSC, XGETBV, VMCALL; SGDT and its kin (UMIP), SYSEXIT; INT 80h and SYSENTER (32-bit calls); INT1.
+// Left out, because CPUs or Linux's own configurations differ: CPUID, RDTSC, XGETBV, VMCALL; SGDT and its kin (UMIP), SYSEXIT; INT 80h and
+// SYSENTER (32-bit calls); INT1.
 static const char *const s_streams[] = {
     // Privileged, or of ring 0's own business.
-    "FA", "FB", "F4", "0F 06", "0F 08", "0F 09", "0F 30", "0F 32", "0F 07", "48 0F 07", "0F 01 13", "0F 01 1B", "0F 01 F0", "0F 01 33", "0F 00 D0", "0F 00 D8",
-    "0F 00 13", "0F 00 1B", "0F 01 3B", "0F 01 F8", "0F 01 CA", "0F 01 CB", "0F 01 D1", "0F 20 C0", "0F 20 D8", "0F 20 E0", "44 0F 20 C0", "0F 22 C0", "0F 22 D8",
-    "0F 22 E0", "44 0F 22 C0", "0F 21 C0", "0F 21 F8", "0F 23 C0", "0F 23 F8", "E4 80", "E5 80", "E6 80", "E7 80", "EC", "ED", "EE", "EF", "6C", "6D", "6E", "6F", "F3 6C", "F3 6E",
+    "FA", "FB", "F4", "0F 06", "0F 08", "0F 09", "0F 30", "0F 32", "0F 07", "48 0F 07", "0F 01 13", "0F 01 1B", "0F 01 F0", "0F 01 33",
+    "0F 00 D0", "0F 00 D8",
+    "0F 00 13", "0F 00 1B", "0F 01 3B", "0F 01 F8", "0F 01 CA", "0F 01 CB", "0F 01 D1", "0F 20 C0", "0F 20 D8", "0F 20 E0", "44 0F 20 C0",
+    "0F 22 C0", "0F 22 D8",
+    "0F 22 E0", "44 0F 22 C0", "0F 21 C0", "0F 21 F8", "0F 23 C0", "0F 23 F8", "E4 80", "E5 80", "E6 80", "E7 80", "EC", "ED", "EE", "EF",
+    "6C", "6D", "6E", "6F", "F3 6C", "F3 6E",
     // Interrupts.
-    "CC", "CD 03", "CD 00", "CD 01", "CD 02", "CD 04", "CD 05", "CD 06", "CD 08", "CD 0D", "CD 0E", "CD 12", "CD 20", "CD 24", "CD 30", "CD 3F", "CD 40", "CD 81", "CD FE", "CD FF", "CE", "0F 0B", "0F B9 C0", "0F FF C0",
+    "CC", "CD 03", "CD 00", "CD 01", "CD 02", "CD 04", "CD 05", "CD 06", "CD 08", "CD 0D", "CD 0E", "CD 12", "CD 20", "CD 24", "CD 30",
+    "CD 3F", "CD 40", "CD 81", "CD FE", "CD FF", "CE", "0F 0B", "0F B9 C0", "0F FF C0",
     // What 64 bits took away.
-    "06", "07", "0E", "16", "17", "1E", "1F", "27", "2F", "37", "3F", "60", "61", "9A 00 00 00 00 33 00", "EA 00 00 00 00 33 00", "D4 0A", "D5 0A", "C5 00", "C4 00",
+    "06", "07", "0E", "16", "17", "1E", "1F", "27", "2F", "37", "3F", "60", "61", "9A 00 00 00 00 33 00", "EA 00 00 00 00 33 00",
+    "D4 0A", "D5 0A", "C5 00", "C4 00",
     // Segments.
     "8E C8", "0F A1", "0F A9", "66 0F A1", "0F A0 58", "0F A8 58", "8C D8", "8C C0", "8C E0", "8C E8", "8C D0", "8C C8",
     "F3 48 0F AE D0", "F3 48 0F AE D8", "65 48 8B 00", "65 48 8B 04 25 00 00 00 00",
     // Flags.
-    "9D", "66 9D", "9C 58", "68 00 30 00 00 9D 9C 58", "68 00 40 00 00 9D 9C 58", "68 00 00 02 00 9D 9C 58", "68 00 00 18 00 9D 9C 58", "68 FF FF 24 00 9D 9C 58 90", "68 00 00 20 00 9D 9C 58", "6A 00 9D 9C 58",
+    "9D", "66 9D", "9C 58", "68 00 30 00 00 9D 9C 58", "68 00 40 00 00 9D 9C 58", "68 00 00 02 00 9D 9C 58", "68 00 00 18 00 9D 9C 58",
+    "68 FF FF 24 00 9D 9C 58 90", "68 00 00 20 00 9D 9C 58", "6A 00 9D 9C 58",
     "68 00 04 00 00 9D 9C 58", "68 00 01 00 00 9D 90 90 90",
     // Stepping into what changes the flow of control.
-    "68 00 01 00 00 9D CC", "68 00 01 00 00 9D CD 03", "68 00 01 00 00 9D 0F 0B", "68 00 01 00 00 9D B8 18 00 00 00 0F 05 90 90", "B8 18 00 00 00 68 00 01 00 00 9D 0F 05 90", "68 00 01 00 00 9D F4",
-    "8C D2 68 00 01 00 00 9D 8E D2 90 90", "8C D2 68 00 01 00 00 9D 8E D2 CC 90", "8C D2 B8 18 00 00 00 68 00 01 00 00 9D 8E D2 0F 05 90", "8C D2 68 00 01 00 00 9D 8E D2 0F 0B",
+    "68 00 01 00 00 9D CC", "68 00 01 00 00 9D CD 03", "68 00 01 00 00 9D 0F 0B", "68 00 01 00 00 9D B8 18 00 00 00 0F 05 90 90",
+    "B8 18 00 00 00 68 00 01 00 00 9D 0F 05 90", "68 00 01 00 00 9D F4",
+    "8C D2 68 00 01 00 00 9D 8E D2 90 90", "8C D2 68 00 01 00 00 9D 8E D2 CC 90", "8C D2 B8 18 00 00 00 68 00 01 00 00 9D 8E D2 0F 05 90",
+    "8C D2 68 00 01 00 00 9D 8E D2 0F 0B",
     "6A 2B 68 00 01 00 00 9D 8E 14 24 90 90",
     // Addresses that are not canonical: through DS and its kin (through SS, QEMU raises the wrong exception).
     "48 B9 00 00 00 00 00 00 00 80 8B 01", "48 B9 00 00 00 00 00 80 00 00 88 01", "48 B9 FF FF FF FF FF 7F FF FF 8B 01",
@@ -155,7 +166,8 @@ static const char *const s_streams[] = {
     "B8 00 00 01 00 0F 05", "48 C7 C0 FF FF FF FF 0F 05", "B8 18 00 00 00 66 0F 05 31 C0",
 };
 
-static const u64 s_selectors[] = {0, 1, 3, 4, 7, 0x10, 0x13, 0x18, 0x1B, 0x28, 0x29, 0x2B, 0x2C, 0x2F, 0x30, 0x33, 0x37, 0x40, 0x43, 0x4B, 0x53, 0xFFF8, 0xFFFB, 0xFFFF};
+static const u64 s_selectors[] = {0, 1, 3, 4, 7, 0x10, 0x13, 0x18, 0x1B, 0x28, 0x29, 0x2B, 0x2C, 0x2F, 0x30, 0x33, 0x37, 0x40, 0x43, 0x4B,
+    0x53, 0xFFF8, 0xFFFB, 0xFFFF};
 
 static const char *const s_loads[] = {"8E D8", "8E C0", "8E E0", "8E E8", "8E D0 90", "50 0F A1", "50 0F A9", "0F 00 E0", "0F 00 E8"};
 
@@ -179,14 +191,18 @@ static void runAll(void)
         }
     }
 
-    // Far returns and jumps: target, code segment, flags, stack, stack segment; the first that is wrong decides. (VM among the flags is nothing to CPUs, and
-    // a way into 16-bit code for QEMU's translator.)
+    // Far returns and jumps: target, code segment, flags, stack, stack segment; the first that is wrong decides. (VM among the flags is
+    // nothing to CPUs, and a way into 16-bit code for QEMU's translator.)
     u64 target = (u64)s_code + 16, stack = (u64)s_stack + 3072;
     u64 frames[][5] = {
-        {target, 0x33, 0x202, stack, 0x2B}, {target, 0x33, 0x3202, stack, 0x2B}, {target, 0x33, 0x302, stack, 0x2B}, {target, 0x33, 0x4202, stack, 0x2B},
-        {target, 0x33, 0x2, stack, 0x2B}, {target, 0x33, 0x240ED7, stack, 0x2B}, {target, 0x10, 0x202, stack, 0x18}, {target, 0x13, 0x202, stack, 0x2B}, {target, 0, 0x202, stack, 0x2B}, {target, 3, 0x202, stack, 0x2B},
-        {target, 0x2B, 0x202, stack, 0x2B}, {target, 0x30, 0x202, stack, 0x2B}, {target, 0x33, 0x202, stack, 0}, {target, 0x33, 0x202, stack, 0x18}, {target, 0x33, 0x202, stack, 0x28}, {target, 0x33, 0x202, stack, 0x33},
-        {target, 0x33, 0x202, stack, 0x2F}, {target, 0x43, 0x202, stack, 0x2B}, {target, 0xFFFF, 0x202, stack, 0x2B}, {target, 0x37, 0x202, stack, 0x2B}, {0x1000, 0x33, 0x202, stack, 0x2B},
+        {target, 0x33, 0x202, stack, 0x2B}, {target, 0x33, 0x3202, stack, 0x2B}, {target, 0x33, 0x302, stack, 0x2B},
+        {target, 0x33, 0x4202, stack, 0x2B},
+        {target, 0x33, 0x2, stack, 0x2B}, {target, 0x33, 0x240ED7, stack, 0x2B}, {target, 0x10, 0x202, stack, 0x18},
+        {target, 0x13, 0x202, stack, 0x2B}, {target, 0, 0x202, stack, 0x2B}, {target, 3, 0x202, stack, 0x2B},
+        {target, 0x2B, 0x202, stack, 0x2B}, {target, 0x30, 0x202, stack, 0x2B}, {target, 0x33, 0x202, stack, 0},
+        {target, 0x33, 0x202, stack, 0x18}, {target, 0x33, 0x202, stack, 0x28}, {target, 0x33, 0x202, stack, 0x33},
+        {target, 0x33, 0x202, stack, 0x2F}, {target, 0x43, 0x202, stack, 0x2B}, {target, 0xFFFF, 0x202, stack, 0x2B},
+        {target, 0x37, 0x202, stack, 0x2B}, {0x1000, 0x33, 0x202, stack, 0x2B},
     };
     for (unsigned i = 0; i < sizeof s_returns / sizeof *s_returns; i++) {
         for (unsigned j = 0; j < sizeof frames / sizeof *frames; j++) {
@@ -225,7 +241,8 @@ static void runRandom(u64 seed, long count)
         unsigned length = 0;
         u64 registers[8], state = seed + (u64)i * 0x10001;
         for (u64 pieces = 1 + next(&state) % 3; pieces > 0 && length < 48; pieces--) {
-            const char *piece = next(&state) % 3 == 0 ? s_loads[next(&state) % (sizeof s_loads / sizeof *s_loads)] : s_streams[next(&state) % (sizeof s_streams / sizeof *s_streams)];
+            const char *piece = next(&state) % 3 == 0 ? s_loads[next(&state) % (sizeof s_loads / sizeof *s_loads)]
+                : s_streams[next(&state) % (sizeof s_streams / sizeof *s_streams)];
             const char *prefix = next(&state) % 4 == 0 ? prefixes[next(&state) % (sizeof prefixes / sizeof *prefixes)] : "";
             length += parse(prefix, bytes + length);
             length += parse(piece, bytes + length);

@@ -1,4 +1,5 @@
-/* mmap(2) and its family at the edges: huge pages that are not there, low addresses, locked pages, and futexes in pages that cannot be touched. */
+/* mmap(2) and its family at the edges: huge pages that are not there, low addresses, locked pages, and futexes in pages that cannot be
+   touched. */
 #include "answers.h"
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -11,7 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define MAP(address, length, access, flags) (mmap((void *)(address), length, access, MAP_PRIVATE | MAP_ANONYMOUS | (flags), -1, 0) == MAP_FAILED ? -1 : 0)
+#define MAP(address, length, access, flags) \
+    (mmap((void *)(address), length, access, MAP_PRIVATE | MAP_ANONYMOUS | (flags), -1, 0) == MAP_FAILED ? -1 : 0)
 
 static void places(void)
 {
@@ -98,7 +100,8 @@ static void futexes(void)
     void *readable = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     char *beyond = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     void *const places[] = { gone, none, readable, beyond, beyond + 4096, &word, (void *)8, (void *)-4096 };
-    static const char *const names[] = { "unmapped", "no access", "readable", "shared", "beyond the file", "variable", "low", "the kernel's" };
+    static const char *const names[] = { "unmapped", "no access", "readable", "shared", "beyond the file", "variable", "low",
+        "the kernel's" };
     for (unsigned i = 0; i < sizeof places / sizeof *places; i++) {
         void *p = places[i];
         printf("%s\n", names[i]);

@@ -219,7 +219,8 @@ static void times_and_bits(void)
     struct timespec old[2] = { { 1000, 0 }, { 1000, 0 } };
     utimensat(AT_FDCWD, "born", old, 0);
     ASK(statx(AT_FDCWD, "born", 0, STATX_BASIC_STATS | STATX_BTIME, &x));
-    printf("told %d, after 1970 %d, changed %lld\n", !!(x.stx_mask & STATX_BTIME), x.stx_btime.tv_sec > 1000000, (long long)x.stx_mtime.tv_sec);
+    printf("told %d, after 1970 %d, changed %lld\n", !!(x.stx_mask & STATX_BTIME), x.stx_btime.tv_sec > 1000000,
+        (long long)x.stx_mtime.tv_sec);
     ASK(statx(AT_FDCWD, "/proc/self/status", 0, STATX_BTIME, &x));
     printf("told of a file of proc %d\n", !!(x.stx_mask & STATX_BTIME));
 

@@ -76,7 +76,8 @@ static void writing(void)
 
 static void looking_up(void)
 {
-    static const char *const names[] = { "/proc/self/task", "/proc/self/task/abc", "/proc/self/task/0", "/proc/self/task/-1", "/proc/self/task/+1",
+    static const char *const names[] = { "/proc/self/task", "/proc/self/task/abc", "/proc/self/task/0", "/proc/self/task/-1",
+        "/proc/self/task/+1",
         "/proc/self/task/999999", "/proc/self/task/99999999999", "/proc/self/task/4294967297", "/proc/self/task/1 ", "/proc/self/fd/x",
         "/proc/self/fd/00", "/proc/self/fd/01", "/proc/self/fd/-1", "/proc/self/fd/999", "/proc/self/fd/0", "/proc/self/fdinfo/0",
         "/proc/self/fdinfo/999", "/proc/0", "/proc/01", "/proc/-1", "/proc/99999999999", "/proc/thread-self/stat", "/proc/self/task/self" };
@@ -108,7 +109,8 @@ static void looking_up(void)
 
 static void mapping(void)
 {
-    static const char *const files[] = { "/proc/self/maps", "/proc/self/status", "/proc/version", "/proc/cpuinfo", "/proc/sys/kernel/ostype", "/proc/self" };
+    static const char *const files[] = { "/proc/self/maps", "/proc/self/status", "/proc/version", "/proc/cpuinfo",
+        "/proc/sys/kernel/ostype", "/proc/self" };
     for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {
         printf("%s: ", files[i]);
         ASK(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, open(files[i], O_RDONLY), 0) == MAP_FAILED ? -1 : 0);
@@ -151,7 +153,8 @@ static void telling(char **arguments)
     size_t length = 0;
     for (int i = 0; arguments[i]; i++) length += strlen(arguments[i]) + 1;
     printf("length %d\n", end - start == length);
-    printf("environment %d, longer than nothing %d\n", !environ[0] || environment == (unsigned long)environ[0], environment_end >= environment);
+    printf("environment %d, longer than nothing %d\n", !environ[0] || environment == (unsigned long)environ[0],
+        environment_end >= environment);
     printf("stack %d\n", (unsigned long)field("/proc/self/stat", 28) < start);
     printf("resident limit %d\n", field("/proc/self/stat", 25) == -1);
     pthread_t other;
@@ -191,9 +194,11 @@ static void names(void)
     static const char *const files[] = { "/proc/sys/vm/max_map_count", "/proc/sys/vm/overcommit_memory", "/proc/sys/kernel/pid_max",
         "/proc/sys/kernel/threads-max", "/proc/sys/kernel/random/uuid", "/proc/sys/kernel/random/boot_id", "/proc/sys/fs/file-max",
         "/proc/sys/fs/nr_open", "/proc/sys/fs/pipe-max-size", "/proc/sys/kernel/cap_last_cap", "/proc/sys/kernel/core_pattern",
-        "/proc/sys/kernel/randomize_va_space", "/proc/sys/kernel/ngroups_max", "/proc/self/cgroup", "/proc/self/mountinfo", "/proc/self/limits",
+        "/proc/sys/kernel/randomize_va_space", "/proc/sys/kernel/ngroups_max", "/proc/self/cgroup", "/proc/self/mountinfo",
+        "/proc/self/limits",
         "/proc/self/statm", "/proc/self/environ", "/proc/self/auxv", "/proc/self/wchan", "/proc/self/loginuid", "/proc/self/sessionid",
-        "/proc/self/uid_map", "/proc/self/gid_map", "/proc/self/setgroups", "/proc/self/fdinfo", "/proc/diskstats", "/proc/partitions", "/proc/swaps",
+        "/proc/self/uid_map", "/proc/self/gid_map", "/proc/self/setgroups", "/proc/self/fdinfo", "/proc/diskstats", "/proc/partitions",
+        "/proc/swaps",
         "/proc/devices", "/proc/vmstat", "/proc/interrupts", "/sys/devices/system/cpu/cpu0/topology/core_id",
         "/sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "/sys/devices/system/node/node0/cpulist", "/dev/fd/0" };
     for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {

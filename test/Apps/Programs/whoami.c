@@ -35,7 +35,8 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         show("argument", argv[i]);
         if (stat(argv[i], &status) == 0)
-            printf("owner %d:%d mode %o size %ld links %ld\n", status.st_uid, status.st_gid, status.st_mode, (long)status.st_size, (long)status.st_nlink);
+            printf("owner %d:%d mode %o size %ld links %ld\n", status.st_uid, status.st_gid, status.st_mode, (long)status.st_size,
+                (long)status.st_nlink);
     }
     int secret = access("/secret", R_OK);
     printf("secret %d\n", secret);

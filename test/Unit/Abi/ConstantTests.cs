@@ -14,8 +14,10 @@ public sealed class ConstantTests
     /// <summary>Headers in an order that lets them be included together.</summary>
     private static readonly string[] s_headers =
     [
-        "asm/unistd.h", "asm/errno.h", "linux/fcntl.h", "linux/stat.h", "linux/mman.h", "linux/memfd.h", "linux/membarrier.h", "linux/sched.h",
-        "linux/futex.h", "asm/prctl.h", "linux/prctl.h", "linux/wait.h", "linux/personality.h", "linux/resource.h", "linux/random.h", "linux/reboot.h",
+        "asm/unistd.h", "asm/errno.h", "linux/fcntl.h", "linux/stat.h", "linux/mman.h", "linux/memfd.h", "linux/membarrier.h",
+        "linux/sched.h",
+        "linux/futex.h", "asm/prctl.h", "linux/prctl.h", "linux/wait.h", "linux/personality.h", "linux/resource.h", "linux/random.h",
+        "linux/reboot.h",
         "linux/auxvec.h", "linux/signal.h", "asm/siginfo.h", "linux/time.h", "linux/timerfd.h", "asm/poll.h", "linux/eventpoll.h",
         "linux/fs.h", "linux/mount.h", "linux/falloc.h", "linux/fadvise.h", "linux/close_range.h", "linux/magic.h",
         "linux/capability.h", "linux/securebits.h", "linux/uio.h", "linux/limits.h", "linux/xattr.h", "asm/termbits.h", "asm/ioctls.h",
@@ -117,13 +119,19 @@ public sealed class ConstantTests
             foreach (FieldInfo field in type.GetFields(BindingFlags.Public | BindingFlags.Static))
             {
                 // Linux's names are in capitals; ours are not.
-                if (!field.IsLiteral || field.Name.Length < 2 || field.Name.Any(char.IsLower) || type == typeof(RestartErrno) || field.FieldType == typeof(string))
+                if (!field.IsLiteral
+                    || field.Name.Length < 2
+                    || field.Name.Any(char.IsLower)
+                    || type == typeof(RestartErrno)
+                    || field.FieldType == typeof(string))
                 {
                     continue;
                 }
 
                 object value = field.GetRawConstantValue()!;
-                yield return (field.Name, value is ulong bits ? unchecked((long)bits) : Convert.ToInt64(value, CultureInfo.InvariantCulture));
+                yield return (field.Name, value is ulong bits
+                    ? unchecked((long)bits)
+                    : Convert.ToInt64(value, CultureInfo.InvariantCulture));
             }
         }
     }

@@ -15,7 +15,9 @@ public sealed class LayoutTests
     [Fact]
     public void Structures_LieInMemoryAsLinuxHasThem()
     {
-        Dictionary<string, Type> types = typeof(Stat).Assembly.GetExportedTypes().Where(type => type.IsValueType).ToDictionary(type => type.Name);
+        Dictionary<string, Type> types = typeof(Stat).Assembly.GetExportedTypes()
+            .Where(type => type.IsValueType)
+            .ToDictionary(type => type.Name);
         List<string> actual = [];
         string[] expected = GoldenFile.ReadLines(Golden);
         foreach (string line in expected)

@@ -103,7 +103,8 @@ public class KernelCommandLineTests
     [Fact]
     public void Parse_Mounts_GivesTheirFields()
     {
-        BootOptions options = Parse("kernel vfs.fstab=[ \"initrd0:/:extract:::\" \"fs1:/mnt:9pfs:0x1:msize=8192:mkmp,ifinitrd0\" \":/dev:devfs\" ] -- /prog");
+        BootOptions options =
+            Parse("kernel vfs.fstab=[ \"initrd0:/:extract:::\" \"fs1:/mnt:9pfs:0x1:msize=8192:mkmp,ifinitrd0\" \":/dev:devfs\" ] -- /prog");
 
         Assert.Empty(options.Warnings);
         Assert.Equal(["initrd0 / extract 0 ", "fs1 /mnt 9pfs 1 msize=8192", " /dev devfs 0 "], options.Mounts.Select(entry =>
@@ -117,10 +118,14 @@ public class KernelCommandLineTests
     [Fact]
     public void Parse_Console_SetsAll()
     {
-        BootOptions options = Parse("kernel console.stdin=null console.stdout=pipe console.stderr=tty console.columns=80 console.rows=25 host.link=on stats=on random.aslr=off -- /prog");
+        BootOptions options =
+            Parse("kernel console.stdin=null console.stdout=pipe console.stderr=tty console.columns=80 console.rows=25 host.link=on "
+                + "stats=on random.aslr=off -- /prog");
 
         Assert.Empty(options.Warnings);
-        Assert.Equal((StandardStream.Null, StandardStream.Pipe, StandardStream.Tty), (options.StandardInput, options.StandardOutput, options.StandardError));
+        Assert.Equal(
+            (StandardStream.Null, StandardStream.Pipe, StandardStream.Tty),
+            (options.StandardInput, options.StandardOutput, options.StandardError));
         Assert.Equal((80, 25), (options.Columns, options.Rows));
         Assert.True(options.HostLink);
         Assert.True(options.Stats);
@@ -225,7 +230,8 @@ public class KernelCommandLineTests
     }
 
     [Fact]
-    public void Build_Nul_IsRefused() => Assert.Throws<ArgumentException>(() => new CommandLineBuilder("kernel"u8).Build(["a\0b"u8.ToArray()]));
+    public void Build_Nul_IsRefused() =>
+        Assert.Throws<ArgumentException>(() => new CommandLineBuilder("kernel"u8).Build(["a\0b"u8.ToArray()]));
 
     private static BootOptions Parse(string line) => KernelCommandLine.Parse(Encoding.UTF8.GetBytes(line));
 

@@ -28,7 +28,10 @@ public sealed class GuestInputTests : IDisposable
         Assert.InRange(answer.MonotonicUs, 1UL, (1UL << 40) - 1);
     }
 
-    /// <summary>It is the thread that empties the machine's output that answers: if it waited for the machine to take input, both would wait for ever.</summary>
+    /// <summary>
+    /// It is the thread that empties the machine's output that answers: if it waited for the machine to take input, both would wait for
+    /// ever.
+    /// </summary>
     [Fact]
     public async Task Answer_MachineTakesNoInput_ReturnsAndTheAnswerFollows()
     {

@@ -6,7 +6,8 @@ namespace Semitone.Unit.Cli;
 
 public sealed class GuestUserTests
 {
-    private const string Accounts = "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:34:www:/var/www:/bin/false\n1000:x:7:8::/odd:/bin/sh\nbroken\n";
+    private const string Accounts =
+        "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:34:www:/var/www:/bin/false\n1000:x:7:8::/odd:/bin/sh\nbroken\n";
     private const string Groups = "root:x:0:\nwww:x:34:\nadm:x:4:www-data,root\nssl:x:107:www-data\nbad:x:y:www-data\n";
 
     [Theory]

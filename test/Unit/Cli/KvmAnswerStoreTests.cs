@@ -16,7 +16,11 @@ public sealed class KvmAnswerStoreTests : IDisposable
         KvmAnswerStore store = new(Path, "a host");
         Assert.Null(store.Read());
         foreach (KvmAnswer answer in (KvmAnswer[])
-            [KvmAnswer.Usable, KvmAnswer.Usable with { Removed = ["arch-capabilities", "avx512f"] }, KvmAnswer.No(KvmState.Broken, "an SSE instruction failed")])
+            [
+                KvmAnswer.Usable,
+                KvmAnswer.Usable with { Removed = ["arch-capabilities", "avx512f"] },
+                KvmAnswer.No(KvmState.Broken, "an SSE instruction failed")
+            ])
         {
             store.Write(answer, null);
             KvmAnswer? read = store.Read();
@@ -81,9 +85,16 @@ public sealed class KvmAnswerStoreTests : IDisposable
     {
         Directory.CreateDirectory(_tree["/home"]);
         Directory.CreateDirectory(_tree["/session"]);
-        Assert.StartsWith(_tree["/session/semitone/kvm-"], Find(("XDG_RUNTIME_DIR", _tree["/session"]), ("HOME", _tree["/home"])), StringComparison.Ordinal);
-        Assert.StartsWith(_tree["/home/.cache/semitone/kvm-"], Find(("XDG_RUNTIME_DIR", _tree["/gone"]), ("HOME", _tree["/home"])), StringComparison.Ordinal);
-        Assert.StartsWith(_tree["/caches/semitone/kvm-"], Find(("XDG_CACHE_HOME", _tree["/caches"]), ("HOME", _tree["/home"])), StringComparison.Ordinal);
+        Assert.StartsWith(
+            _tree["/session/semitone/kvm-"],
+            Find(("XDG_RUNTIME_DIR", _tree["/session"]), ("HOME", _tree["/home"])),
+            StringComparison.Ordinal);
+        Assert.StartsWith(
+            _tree["/home/.cache/semitone/kvm-"],
+            Find(("XDG_RUNTIME_DIR", _tree["/gone"]), ("HOME", _tree["/home"])),
+            StringComparison.Ordinal);
+        Assert.StartsWith(
+            _tree["/caches/semitone/kvm-"], Find(("XDG_CACHE_HOME", _tree["/caches"]), ("HOME", _tree["/home"])), StringComparison.Ordinal);
         Assert.Null(Find(("HOME", _tree["/gone"])));
         Assert.Null(Find(("HOME", "home")));
         Assert.Null(Find());

@@ -76,8 +76,11 @@ public sealed class LibraryFinderTests : IDisposable
     public void Find_Tokens_AreReplaced(string runPath)
     {
         string folder = runPath.Replace("${ORIGIN}", "/opt", StringComparison.Ordinal).Replace("/nowhere:", "", StringComparison.Ordinal)
-            .Replace("${LIB}", "lib64", StringComparison.Ordinal).Replace("$LIB", "lib/x86_64-linux-gnu", StringComparison.Ordinal).Replace("$PLATFORM", "haswell", StringComparison.Ordinal);
-        _tree.Add(Linker, s_linker).Add("/opt/a", Program("libb.so") with { RunPath = runPath }).Add(folder + "/libb.so", new SyntheticElf());
+            .Replace("${LIB}", "lib64", StringComparison.Ordinal).Replace("$LIB", "lib/x86_64-linux-gnu", StringComparison.Ordinal)
+            .Replace("$PLATFORM", "haswell", StringComparison.Ordinal);
+        _tree.Add(Linker, s_linker)
+            .Add("/opt/a", Program("libb.so") with { RunPath = runPath })
+            .Add(folder + "/libb.so", new SyntheticElf());
         Assert.Equal([Linker, folder + "/libb.so"], Find("/opt/a").Paths);
     }
 
@@ -104,7 +107,9 @@ public sealed class LibraryFinderTests : IDisposable
     [Fact]
     public void Find_NoDefaultLibraries_SearchesNeitherCacheNorDefaultFolders()
     {
-        _tree.Add(Linker, s_linker).Add("/a", Program("libb.so") with { NoDefaultLibraries = true }).Add("/lib/libb.so", new SyntheticElf());
+        _tree.Add(Linker, s_linker)
+            .Add("/a", Program("libb.so") with { NoDefaultLibraries = true })
+            .Add("/lib/libb.so", new SyntheticElf());
         Assert.Equal([("libb.so", "/a")], Find("/a").Missing);
     }
 
@@ -149,7 +154,8 @@ public sealed class LibraryFinderTests : IDisposable
     [Fact]
     public void Parse_CacheOfAnotherLibraryType_IsIgnored()
     {
-        LinkerCache cache = LinkerCache.Parse(BuildCache(("libb.so", "/lib32/libb.so", 0x3), ("libb.so", "/x32/libb.so", 0x803), ("libb.so", "/lib/libb.so", 0x303)));
+        LinkerCache cache = LinkerCache.Parse(
+            BuildCache(("libb.so", "/lib32/libb.so", 0x3), ("libb.so", "/x32/libb.so", 0x803), ("libb.so", "/lib/libb.so", 0x303)));
         Assert.Equal(["/lib/libb.so"], cache.Find("libb.so"));
     }
 
@@ -185,8 +191,12 @@ public sealed class LibraryFinderTests : IDisposable
             return;
         }
 
-        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(Linker, ["--list", Program]) { RedirectStandardOutput = true })!;
-        string[] expected = [.. process.StandardOutput.ReadToEnd().Split('\n').Where(line => line.Contains("=> /", StringComparison.Ordinal)).Select(line => line.Split(' ')[2])];
+        using var process = System.Diagnostics.Process.Start(
+            new System.Diagnostics.ProcessStartInfo(Linker, ["--list", Program]) { RedirectStandardOutput = true })!;
+        string[] expected = [.. process.StandardOutput.ReadToEnd()
+            .Split('\n')
+            .Where(line => line.Contains("=> /", StringComparison.Ordinal))
+            .Select(line => line.Split(' ')[2])];
         LibrarySet found = new LibraryFinder("", null).Find(Program);
         Assert.NotEmpty(expected);
         Assert.Subset(found.Paths.ToHashSet(), expected.ToHashSet());

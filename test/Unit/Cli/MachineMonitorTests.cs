@@ -16,5 +16,6 @@ public sealed class MachineMonitorTests
     [InlineData("[1]", null)]
     [InlineData("{", null)]
     [InlineData("", null)]
-    public void IsRunning_LineOfTheMonitor_IsUnderstood(string line, bool? isRunning) => Assert.Equal(isRunning, MachineMonitor.IsRunning(line));
+    public void IsRunning_LineOfTheMonitor_IsUnderstood(string line, bool? isRunning) =>
+        Assert.Equal(isRunning, MachineMonitor.IsRunning(line));
 }

@@ -7,7 +7,8 @@ public sealed class ProbeReportTests
     [Fact]
     public void Parse_StepsAndAnswer_GivesBoth()
     {
-        string text = ProbeReport.FormatStep("long mode") + ProbeReport.FormatStep("a page fault") + ProbeReport.FormatAnswer(KvmAnswer.No(KvmState.Broken, "no\nluck"));
+        string text = ProbeReport.FormatStep("long mode") + ProbeReport.FormatStep("a page fault")
+            + ProbeReport.FormatAnswer(KvmAnswer.No(KvmState.Broken, "no\nluck"));
         ProbeReport report = ProbeReport.Parse(text);
         Assert.Equal(("a page fault", KvmState.Broken, "no luck"), (report.LastStep, report.Answer?.State, report.Answer?.Reason));
     }

@@ -52,7 +52,8 @@ public sealed class RootFileSystemWriterTests : IDisposable
         Assert.Contains($"l 777 {root}/lib -> usr/lib", lines);
         Assert.Contains($"l 777 {root}/usr/lib/libx.so.1 -> libx.so.1.2", lines);
         Assert.Contains($"f 755 {root}/usr/lib/libx.so.1.2 = x", lines);
-        Assert.True(Array.FindIndex(lines, line => line.EndsWith(root + "/usr/lib", StringComparison.Ordinal)) < Array.FindIndex(lines, line => line.Contains("libx.so.1 ", StringComparison.Ordinal)));
+        Assert.True(Array.FindIndex(lines, line => line.EndsWith(root + "/usr/lib", StringComparison.Ordinal)) < Array.FindIndex(
+            lines, line => line.Contains("libx.so.1 ", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -82,12 +83,18 @@ public sealed class RootFileSystemWriterTests : IDisposable
     [Fact]
     public void AddAs_FolderOverATree_ReplacesFilesAndFollowsItsLinks()
     {
-        _tree.Add("/tree/usr/bin/old", "1").Link("/tree/bin", "usr/bin").Add("/over/bin/old", "2").Add("/over/bin/new", "3").Add("/one", "4");
+        _tree.Add("/tree/usr/bin/old", "1")
+            .Link("/tree/bin", "usr/bin")
+            .Add("/over/bin/old", "2")
+            .Add("/over/bin/new", "3")
+            .Add("/one", "4");
         _writer.AddTree(_tree["/tree"]);
         _writer.AddAs(_tree["/over"], "/");
         _writer.AddAs(_tree["/one"], "/bin/../etc/deep/one");
         string[] lines = [.. List()];
-        Assert.Equal(["f 755 usr/bin/old = 1", "f 755 usr/bin/old = 2"], lines.Where(line => line.Contains("old", StringComparison.Ordinal)).Order());
+        Assert.Equal(
+            ["f 755 usr/bin/old = 1", "f 755 usr/bin/old = 2"],
+            lines.Where(line => line.Contains("old", StringComparison.Ordinal)).Order());
         Assert.Contains("f 755 usr/bin/new = 3", lines);
         Assert.Contains("f 755 usr/etc/deep/one = 4", lines);
         Assert.Single(lines, line => line.EndsWith(" bin -> usr/bin", StringComparison.Ordinal));
@@ -98,8 +105,14 @@ public sealed class RootFileSystemWriterTests : IDisposable
     {
         _tree.Add("/tree/file", "1").Add("/one", "2");
         _writer.AddTree(_tree["/tree"]);
-        Assert.Contains("no folder", Assert.Throws<CommandFailedException>(() => _writer.AddAs(_tree["/one"], "/file/one")).Message, StringComparison.Ordinal);
-        Assert.Contains("not found", Assert.Throws<CommandFailedException>(() => _writer.AddAs(_tree["/none"], "/x")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no folder",
+            Assert.Throws<CommandFailedException>(() => _writer.AddAs(_tree["/one"], "/file/one")).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "not found",
+            Assert.Throws<CommandFailedException>(() => _writer.AddAs(_tree["/none"], "/x")).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -115,7 +128,8 @@ public sealed class RootFileSystemWriterTests : IDisposable
     {
         _tree.Add("/tree/a", new byte[4000]).Add("/tree/b", new byte[200_000]);
         RootFileSystemWriter writer = new(new MemoryStream()) { Limit = 100_000 };
-        Assert.Contains("/tree/b", Assert.Throws<CommandFailedException>(() => writer.AddTree(_tree["/tree"])).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "/tree/b", Assert.Throws<CommandFailedException>(() => writer.AddTree(_tree["/tree"])).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -53,7 +53,8 @@ public sealed class RunArgumentsTests
     [InlineData("=x", "line 1")]
     [InlineData("A=1\nA B=2", "line 2")]
     public void EnvironmentFile_LineWithoutAName_IsNamed(string text, string named) =>
-        Assert.Contains(named, Assert.Throws<CommandFailedException>(() => EnvironmentFile.Parse(text, "f")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            named, Assert.Throws<CommandFailedException>(() => EnvironmentFile.Parse(text, "f")).Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("/a", "/a", "/a")]
@@ -61,7 +62,8 @@ public sealed class RunArgumentsTests
     [InlineData("/a/:/b/", "/a/", "/b")]
     [InlineData("/a:b", "/a:b", "/a:b")]
     [InlineData("/a:/b:/c/../d", "/a:/b", "/d")]
-    public void IncludedPath_Text_FallsIntoBothPaths(string text, string source, string target) => Assert.Equal(new IncludedPath(source, target), IncludedPath.Parse(text));
+    public void IncludedPath_Text_FallsIntoBothPaths(string text, string source, string target) =>
+        Assert.Equal(new IncludedPath(source, target), IncludedPath.Parse(text));
 
     private static string[] Split(string line) => line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 }

@@ -14,7 +14,8 @@ public sealed class RunPlanTests
 
     [Fact]
     public void Build_Default_IsMicrovmWithTcg() => Assert.Equal(
-        "qemu-system-x86_64 -M microvm,x-option-roms=off,pit=on,pic=on,rtc=on,isa-serial=on,acpi=off,auto-kernel-cmdline=off -accel tcg -cpu max -m 68M "
+        "qemu-system-x86_64 -M microvm,x-option-roms=off,pit=on,pic=on,rtc=on,isa-serial=on,acpi=off,auto-kernel-cmdline=off -accel tcg "
+            + "-cpu max -m 68M "
         + "-nodefaults -no-user-config -display none -no-reboot -chardev stdio,id=console,signal=off -serial chardev:console "
         + "-device isa-debug-exit,iobase=0x501,iosize=2 -kernel /k/semitone -initrd /r/root.cpio -append "
         + "'semitone host.link=1 console.stdin=pipe console.stdout=pipe console.stderr=pipe "
@@ -26,21 +27,45 @@ public sealed class RunPlanTests
         "qemu-system-x86_64 -M q35,usb=off -accel kvm -cpu host -m 512k "
         + "-nodefaults -no-user-config -display none -no-reboot -chardev stdio,id=console,signal=off -serial chardev:console "
         + "-device isa-debug-exit,iobase=0x501,iosize=2 -name a,,b -kernel /k/semitone -initrd /r/root.cpio -append "
-        + "'semitone host.link=1 console.stdin=tty console.stdout=tty console.stderr=tty console.rows=50 console.columns=132 strace=1 stats=1 "
+        + "'semitone host.link=1 console.stdin=tty console.stdout=tty console.stderr=tty console.rows=50 console.columns=132 strace=1 "
+            + "stats=1 "
         + "env.vars=[ HOME=/ TERM=xterm PATH=/bin ] random.aslr=off -- /bin/prog -x '\\''two words'\\'''",
         Print(
             s_request with
             {
-                Machine = MachineType.Q35, MemoryBytes = 512 << 10, Strace = true, Statistics = true, Name = "a,b", Environment = ["PATH=/never", "PATH=/bin"],
+                Machine = MachineType.Q35,
+                MemoryBytes = 512 << 10,
+                Strace = true,
+                Statistics = true,
+                Name = "a,b",
+                Environment = ["PATH=/never", "PATH=/bin"],
                 KernelArguments = ["random.aslr=off"],
             },
-            s_host with { Kvm = KvmAnswer.Usable, TerminalInput = true, TerminalOutput = true, TerminalError = true, TerminalName = "xterm", TerminalRows = 50, TerminalColumns = 132 },
+            s_host with
+            {
+                Kvm = KvmAnswer.Usable,
+                TerminalInput = true,
+                TerminalOutput = true,
+                TerminalError = true,
+                TerminalName = "xterm",
+                TerminalRows = 50,
+                TerminalColumns = 132
+            },
             s_guest with { ArchiveBytes = 1000 }));
 
     [Fact]
     public void Create_UserFolderAndName_ArePassedAndSetTheHomeFolder()
     {
-        GuestProgram guest = s_guest with { User = new GuestUser(33, 34, [4], "/var/www"), WorkingDirectory = "/srv", Environment = ["PWD=/srv"], MemoryBytes = 256 << 20 };
+        GuestProgram guest = s_guest with
+        {
+            User = new GuestUser(33, 34, [4], "/var/www"),
+            WorkingDirectory = "/srv",
+            Environment =
+        [
+            "PWD=/srv"
+        ],
+            MemoryBytes = 256 << 20
+        };
         string command = Print(s_request with { HostName = "box" }, guest: guest);
         Assert.Contains(" program.workdir=/srv program.user=33:34:4 system.hostname=box env.vars=[", command, StringComparison.Ordinal);
         Assert.Contains(" HOME=/var/www PWD=/srv ]", command, StringComparison.Ordinal);
@@ -78,7 +103,8 @@ public sealed class RunPlanTests
     [Fact]
     public void Create_ArgumentsLongerThanTheKernelReads_AreRefused()
     {
-        CommandFailedException failure = Assert.Throws<CommandFailedException>(() => Print(s_request, guest: s_guest with { Command = ["/p", new string('a', 65536)] }));
+        CommandFailedException failure =
+            Assert.Throws<CommandFailedException>(() => Print(s_request, guest: s_guest with { Command = ["/p", new string('a', 65536)] }));
         Assert.Equal(ExitStatus.Usage, failure.Status);
         Assert.Contains("65535", failure.Message, StringComparison.Ordinal);
     }
@@ -94,7 +120,8 @@ public sealed class RunPlanTests
     public void Create_KvmAskedForWhereItCannotBeUsed_SaysWhyAndWhatToDo()
     {
         HostCapabilities host = s_host with { Kvm = KvmAnswer.No(KvmState.Broken, "the moon is full") };
-        CommandFailedException failure = Assert.Throws<CommandFailedException>(() => Print(s_request with { Accelerator = Accelerator.Kvm }, host));
+        CommandFailedException failure =
+            Assert.Throws<CommandFailedException>(() => Print(s_request with { Accelerator = Accelerator.Kvm }, host));
         Assert.Equal(ExitStatus.MachineFailed, failure.Status);
         Assert.Contains("the moon is full", failure.Message, StringComparison.Ordinal);
         Assert.Contains("--accel tcg", failure.Message, StringComparison.Ordinal);
@@ -112,7 +139,10 @@ public sealed class RunPlanTests
         Assert.Contains($" -accel kvm -cpu {cpu} -m ", Print(s_request with { CpuModel = model }, host), StringComparison.Ordinal);
 
         // TCG can do without asking.
-        Assert.Contains($" -accel tcg -cpu {model ?? "max"} -m ", Print(s_request with { CpuModel = model, Accelerator = Accelerator.Tcg }, host), StringComparison.Ordinal);
+        Assert.Contains(
+            $" -accel tcg -cpu {model ?? "max"} -m ",
+            Print(s_request with { CpuModel = model, Accelerator = Accelerator.Tcg }, host),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -120,7 +150,12 @@ public sealed class RunPlanTests
     {
         QemuOptions machine = new()
         {
-            Accelerator = Accelerator.Kvm, KvmDevice = "/d,k", MonitorDescriptor = 4, MemoryBytes = 1 << 20, KernelPath = "/k", KernelCommandLine = "semitone",
+            Accelerator = Accelerator.Kvm,
+            KvmDevice = "/d,k",
+            MonitorDescriptor = 4,
+            MemoryBytes = 1 << 20,
+            KernelPath = "/k",
+            KernelCommandLine = "semitone",
         };
         string command = ShellQuoting.Join(QemuCommandLine.Build(machine));
         Assert.Contains(" -accel kvm,device=/d,,k ", command, StringComparison.Ordinal);

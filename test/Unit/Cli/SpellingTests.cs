@@ -4,7 +4,10 @@ namespace Semitone.Unit.Cli;
 
 public sealed class SpellingTests
 {
-    private static readonly string[] s_words = ["run", "bench", "kvm", "version", "--memory", "-M", "--rootfs", "--machine", "--env", "--quiet"];
+    private static readonly string[] s_words =
+    [
+        "run", "bench", "kvm", "version", "--memory", "-M", "--rootfs", "--machine", "--env", "--quiet"
+    ];
 
     [Theory]
     [InlineData("rum", "run")]

@@ -141,7 +141,8 @@ public class ClockDisciplineTests
     [Fact]
     public void ReadRealtime_AnswerIsOnItsWay_WaitsForIt()
     {
-        Bench bench = new() { Hertz = 1_000_000_000, HasTimer = true, HasHost = true, QuestionDelayNs = 1000, AnswerDelayNs = 20 * Millisecond };
+        Bench bench =
+            new() { Hertz = 1_000_000_000, HasTimer = true, HasHost = true, QuestionDelayNs = 1000, AnswerDelayNs = 20 * Millisecond };
         bench.MeasureFirst();
         bench.Start();
         Assert.True(bench.Time.IsAwaited);
@@ -157,7 +158,14 @@ public class ClockDisciplineTests
     [Fact]
     public void ReadRealtime_FirstAnswerTookLong_WaitsForBetterOnes()
     {
-        Bench bench = new() { Hertz = 1_000_000_000, HasTimer = true, HasHost = true, QuestionDelayNs = 12 * Millisecond, AnswerDelayNs = 20 * Millisecond };
+        Bench bench = new()
+        {
+            Hertz = 1_000_000_000,
+            HasTimer = true,
+            HasHost = true,
+            QuestionDelayNs = 12 * Millisecond,
+            AnswerDelayNs = 20 * Millisecond
+        };
         bench.MeasureFirst();
         bench.Start();
         bench.RunFor(33 * Millisecond);
@@ -173,7 +181,14 @@ public class ClockDisciplineTests
     [Fact]
     public void ReadRealtime_HostIsNeverQuick_WaitsForABoundedTime()
     {
-        Bench bench = new() { Hertz = 1_000_000_000, HasTimer = true, HasHost = true, QuestionDelayNs = 12 * Millisecond, AnswerDelayNs = 20 * Millisecond };
+        Bench bench = new()
+        {
+            Hertz = 1_000_000_000,
+            HasTimer = true,
+            HasHost = true,
+            QuestionDelayNs = 12 * Millisecond,
+            AnswerDelayNs = 20 * Millisecond
+        };
         bench.MeasureFirst();
         bench.Start();
         long startNs = bench.Clock.MonotonicNs;
@@ -291,7 +306,9 @@ public class ClockDisciplineTests
             long end = Clock.MonotonicNs + ns;
             while (Clock.MonotonicNs < end)
             {
-                long next = Math.Min(end, Math.Max(Clock.MonotonicNs, Math.Min(_executor.Timers.NextDeadlineNs, _answers.Count > 0 ? _answers.Peek().DueNs : long.MaxValue)));
+                long next = Math.Min(end, Math.Max(
+                    Clock.MonotonicNs,
+                    Math.Min(_executor.Timers.NextDeadlineNs, _answers.Count > 0 ? _answers.Peek().DueNs : long.MaxValue)));
                 if (Discipline.IsSlewing)
                 {
                     double rate = Clock.RateHertz < Hertz ? 1e-4 : -1e-4;
@@ -345,7 +362,8 @@ public class ClockDisciplineTests
         private TimerReading ReadTimer()
         {
             ulong now = Clock.Ticks;
-            return new TimerReading((ulong)(Clock.MonotonicNs / (double)Second * PitHertz) % 65536, now - (Hertz / 1_000_000), now + (Hertz / 1_000_000));
+            return new TimerReading(
+                (ulong)(Clock.MonotonicNs / (double)Second * PitHertz) % 65536, now - (Hertz / 1_000_000), now + (Hertz / 1_000_000));
         }
     }
 }

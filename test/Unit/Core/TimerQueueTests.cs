@@ -24,20 +24,22 @@ public class TimerQueueTests
     [Fact]
     public void ShiftRealtime_MovesTimersOfTheTimeOfDayOnly()
     {
-        Gen.Select(Gen.Long[0, 1000], Gen.Bool).Array[0, 40].SelectMany(timers => Gen.Long[-500, 500], (timers, forward) => (timers, forward)).Sample((timers, forward) =>
-        {
-            TimerQueue queue = new();
-            List<long> order = [];
-            foreach ((long deadline, bool followsRealtime) in timers)
+        Gen.Select(Gen.Long[0, 1000], Gen.Bool).Array[0, 40]
+            .SelectMany(timers => Gen.Long[-500, 500], (timers, forward) => (timers, forward))
+            .Sample((timers, forward) =>
             {
-                long moved = followsRealtime ? deadline - forward : deadline;
-                queue.Arm(new RecordingTimer(queue, () => order.Add(moved)), deadline, followsRealtime);
-            }
+                TimerQueue queue = new();
+                List<long> order = [];
+                foreach ((long deadline, bool followsRealtime) in timers)
+                {
+                    long moved = followsRealtime ? deadline - forward : deadline;
+                    queue.Arm(new RecordingTimer(queue, () => order.Add(moved)), deadline, followsRealtime);
+                }
 
-            queue.ShiftRealtime(forward);
-            queue.Expire(2000);
-            Assert.Equal(timers.Select(timer => timer.Item2 ? timer.Item1 - forward : timer.Item1).Order(), order);
-        });
+                queue.ShiftRealtime(forward);
+                queue.Expire(2000);
+                Assert.Equal(timers.Select(timer => timer.Item2 ? timer.Item1 - forward : timer.Item1).Order(), order);
+            });
     }
 
     [Theory]

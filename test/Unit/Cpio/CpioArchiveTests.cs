@@ -90,7 +90,8 @@ public sealed class CpioArchiveTests
         try
         {
             File.WriteAllBytes(Path.Combine(folder, "a.cpio"), archive);
-            ProcessStartInfo start = new("/usr/bin/cpio", ["-idm", "--quiet", "-F", "a.cpio"]) { WorkingDirectory = folder, RedirectStandardError = true };
+            ProcessStartInfo start =
+                new("/usr/bin/cpio", ["-idm", "--quiet", "-F", "a.cpio"]) { WorkingDirectory = folder, RedirectStandardError = true };
             using Process process = Process.Start(start)!;
             string errors = process.StandardError.ReadToEnd();
             process.WaitForExit();
@@ -245,6 +246,7 @@ public sealed class CpioArchiveTests
     {
         public long Length => bytes.Length;
 
-        public ReadOnlySpan<byte> GetPiece(long offset) => bytes.AsSpan((int)offset, Math.Min(size - ((int)offset % size), bytes.Length - (int)offset));
+        public ReadOnlySpan<byte> GetPiece(long offset) =>
+            bytes.AsSpan((int)offset, Math.Min(size - ((int)offset % size), bytes.Length - (int)offset));
     }
 }

@@ -61,7 +61,8 @@ public sealed class TestElf
     {
         TestElf elf = CreateStaticPie();
         byte[] path = [.. System.Text.Encoding.UTF8.GetBytes(interpreter), 0];
-        elf.Segments.Insert(0, new ElfSegment(ElfSegmentType.Interpreter, ElfSegmentFlags.Read, 0x180, 0x180, (ulong)path.Length, (ulong)path.Length, 1));
+        elf.Segments.Insert(
+            0, new ElfSegment(ElfSegmentType.Interpreter, ElfSegmentFlags.Read, 0x180, 0x180, (ulong)path.Length, (ulong)path.Length, 1));
         elf.Contents.Add((0x180, path));
         return elf;
     }
@@ -122,7 +123,9 @@ public sealed class TestElf
         return file;
     }
 
-    private static void Write16(byte[] file, int offset, ushort value) => BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(offset), value);
+    private static void Write16(byte[] file, int offset, ushort value) =>
+        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(offset), value);
 
-    private static void Write64(byte[] file, int offset, ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(file.AsSpan(offset), value);
+    private static void Write64(byte[] file, int offset, ulong value) =>
+        BinaryPrimitives.WriteUInt64LittleEndian(file.AsSpan(offset), value);
 }

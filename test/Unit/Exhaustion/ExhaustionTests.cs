@@ -1,3 +1,8 @@
+using System.Reflection;
+using Semitone.Abi;
+using Semitone.Syscalls;
+using Semitone.Unit.Tasks;
+
 namespace Semitone.Unit.Exhaustion;
 
 /// <summary>What programs meet when the kernel's own memory runs out: at every allocation of every call that a scenario makes.</summary>
@@ -11,6 +16,18 @@ public sealed class ExhaustionTests
 {
     private static readonly Lazy<InstrumentedKernel> s_kernel = new(() => new InstrumentedKernel());
 
+    /// <summary>Calls that no scenario can let succeed, and why not.</summary>
+    private static readonly Dictionary<SyscallNumber, string> s_neverSucceed = new()
+    {
+        [SyscallNumber.exit] = "does not return; each scenario ends with it",
+        [SyscallNumber.exit_group] = "does not return",
+        [SyscallNumber.restart_syscall] = "is EINTR to a program that has nothing to restart",
+        [SyscallNumber.setsid] = "is refused to the first process, which leads its group",
+        [SyscallNumber.setpgid] = "is refused to the first process, which leads its session",
+        [SyscallNumber.wait4] = "finds no child: there is one process",
+        [SyscallNumber.waitid] = "finds no child: there is one process",
+    };
+
     public static TheoryData<string> Names => [.. Scenarios.All.Keys];
 
     [Theory]
@@ -20,5 +37,34 @@ public sealed class ExhaustionTests
         (string[] findings, int faultCount) = s_kernel.Value.Explore(scenario, 1);
         Assert.True(findings.Length == 0, string.Join('\n', findings));
         Assert.True(faultCount > 0, "Nothing was instrumented.");
+    }
+
+    /// <summary>
+    /// What is not called here nobody has seen without memory: a new call wants a scenario in which it does what it is for.
+    /// </summary>
+    [Fact]
+    public void EveryHandledCall_SucceedsInAScenario()
+    {
+        HashSet<SyscallNumber> made = [];
+        HashSet<SyscallNumber> succeeded = [];
+        foreach (Func<ScenarioProgram, IEnumerable<Call>> main in Scenarios.All.Values)
+        {
+            Guest guest = new();
+            ScenarioProgram program = new(guest, main);
+            _ = guest.System.RunInit();
+            made.UnionWith(program.Made);
+            succeeded.UnionWith(program.Succeeded);
+        }
+
+        SyscallNumber[] handled =
+        [
+            .. typeof(SyscallAttribute).Assembly.GetTypes()
+                .SelectMany(type => type.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic))
+                .Select(method => method.GetCustomAttribute<SyscallAttribute>())
+                .OfType<SyscallAttribute>()
+                .Select(attribute => (SyscallNumber)attribute.Number),
+        ];
+        Assert.Equal("", string.Join(' ', handled.Except(made)));
+        Assert.Equal(string.Join(' ', s_neverSucceed.Keys.Order()), string.Join(' ', handled.Except(succeeded).Order()));
     }
 }

@@ -33,6 +33,12 @@ internal sealed class ScenarioProgram
     /// <summary>What all calls answered, with their names.</summary>
     public List<string> Results { get; } = [];
 
+    /// <summary>Which calls were made.</summary>
+    public HashSet<SyscallNumber> Made { get; } = [];
+
+    /// <summary>Which of them have succeeded at least once.</summary>
+    public HashSet<SyscallNumber> Succeeded { get; } = [];
+
     /// <summary>Errors that a kernel without memory may answer. brk(2) has none: it answers where the heap ends.</summary>
     private static bool IsRefusal(Call call, long result) => call.Number == SyscallNumber.brk
         ? call.A0 != 0 && (ulong)result != call.A0
@@ -77,6 +83,10 @@ internal sealed class ScenarioProgram
             }
 
             Results.Add($"{last.Number}={Result}");
+            if (Result >= 0)
+            {
+                Succeeded.Add(last.Number);
+            }
         }
 
         thread.FaultsBefore = AllocationFault.HasFired;
@@ -84,8 +94,14 @@ internal sealed class ScenarioProgram
         return Make(context, thread.Current.Value);
     }
 
-    private static Trap Make(IGuestContext context, Call call)
+    private Trap Make(IGuestContext context, Call call)
     {
+        Made.Add(call.Number);
+        if (call.Number == SyscallNumber.rt_sigreturn)
+        {
+            context.Registers.Rsp += sizeof(ulong); // the handler's RET to the restorer
+        }
+
         Trap trap = FakeCpu.SystemCall(context, (ulong)call.Number, call.A0, call.A1, call.A2, call.A3, call.A4, call.A5);
         AllocationFault.Watch(true);
         return trap;

@@ -6,7 +6,7 @@ using static Semitone.Unit.Exhaustion.ScenarioProgram;
 namespace Semitone.Unit.Exhaustion;
 
 /// <summary>Programs that between them make every call for which the kernel keeps something.</summary>
-internal static class Scenarios
+internal static partial class Scenarios
 {
     private const ulong Data = Guest.Data;
     private const ulong Page = Paging.PageSize;
@@ -35,6 +35,15 @@ internal static class Scenarios
         ["attributes"] = Attributes,
         ["exec"] = Exec,
         ["devices"] = Devices,
+        ["relative paths"] = RelativePaths,
+        ["old and new forms"] = OldAndNewForms,
+        ["extended attributes"] = ExtendedAttributes,
+        ["terminals"] = Terminals,
+        ["users and groups"] = UsersAndGroups,
+        ["scheduling"] = Scheduling,
+        ["time"] = Time,
+        ["handlers"] = Handlers,
+        ["newer threads"] = NewerThreads,
     };
 
     private static Call Open(ulong path, OpenFlags flags) => Do(openat, AtFdCwd, path, (ulong)flags, 0x1A4);

@@ -113,7 +113,10 @@ public sealed class ConsoleInputTests
     public void Terminal_MoreTypedThanFits_ArrivesWholeAsRoomIsTold()
     {
         (ConsoleStreams streams, OpenFile input) = Open(isTerminal: true);
-        byte[] typed = [.. Enumerable.Range(0, 500).SelectMany(i => System.Text.Encoding.ASCII.GetBytes($"line number {i} of a long text\r"))];
+        byte[] typed =
+        [
+            .. Enumerable.Range(0, 500).SelectMany(i => System.Text.Encoding.ASCII.GetBytes($"line number {i} of a long text\r"))
+        ];
         long room = LinkFormat.TerminalRoom;
         int sent = 0;
         List<byte> read = [];

@@ -5,7 +5,9 @@ using Semitone.Files;
 
 namespace Semitone.Unit.Files;
 
-/// <summary>A read-only file system whose server answers when the test says so: each name and each link's target must be fetched first.</summary>
+/// <summary>
+/// A read-only file system whose server answers when the test says so: each name and each link's target must be fetched first.
+/// </summary>
 internal sealed class DistantFileSystem : FileSystem
 {
     private readonly List<Action> _questions = [];

@@ -6,7 +6,9 @@ using Semitone.Memory;
 
 namespace Semitone.Unit.Files;
 
-/// <summary>Random sequences of operations, done here and on the host's file system: both must answer the same and end with the same tree.</summary>
+/// <summary>
+/// Random sequences of operations, done here and on the host's file system: both must answer the same and end with the same tree.
+/// </summary>
 public sealed class HostComparisonTests
 {
     private static readonly string[] s_names = ["a", "b", "c", "l"];
@@ -25,7 +27,7 @@ public sealed class HostComparisonTests
                 3 => "./" + path,
                 4 => path.Replace("/", "//", StringComparison.Ordinal),
                 5 => "../" + s_names[parts[0]],
-                6 => "." ,
+                6 => ".",
                 _ => path,
             };
         });
@@ -51,16 +53,23 @@ public sealed class HostComparisonTests
         (4, s_path.Select(path => new Operation(OperationKind.MakeDirectory, path))),
         (3, s_path.Select(path => new Operation(OperationKind.RemoveDirectory, path))),
         (3, s_path.Select(path => new Operation(OperationKind.Unlink, path))),
-        (5, Gen.Select(s_path, s_path, Gen.Int[0, 7], (from, to, flags) => new Operation(OperationKind.Rename, from, to, Number: flags < 4 ? flags : 0))),
+        (5, Gen.Select(s_path, s_path, Gen.Int[0, 7], (from, to, flags) =>
+            new Operation(OperationKind.Rename, from, to, Number: flags < 4 ? flags : 0))),
         (3, Gen.Select(s_path, s_path, (from, to) => new Operation(OperationKind.Link, from, to))),
         (4, Gen.Select(s_path, s_path, (target, path) => new Operation(OperationKind.SymbolicLink, target, path))),
         (3, Gen.Select(s_path, Gen.Bool, (path, follow) => new Operation(OperationKind.Stat, path, Number: follow ? 1 : 0))),
-        (5, Gen.Select(Gen.Int[0, 7], Gen.Int[0, 9000], (handle, count) => new Operation(OperationKind.Read, Handle: handle, Number: count))),
-        (6, Gen.Select(Gen.Int[0, 7], Gen.Int[0, 9000], (handle, count) => new Operation(OperationKind.Write, Handle: handle, Number: count))),
-        (3, Gen.Select(Gen.Int[0, 7], Gen.Int[0, 9000], Gen.Int[0, 20000], (handle, count, offset) => new Operation(OperationKind.ReadAt, Handle: handle, Number: count, Offset: offset))),
-        (3, Gen.Select(Gen.Int[0, 7], Gen.Int[0, 9000], Gen.Int[0, 20000], (handle, count, offset) => new Operation(OperationKind.WriteAt, Handle: handle, Number: count, Offset: offset))),
-        (3, Gen.Select(Gen.Int[0, 7], Gen.Int[0, 2], Gen.Int[-9000, 20000], (handle, origin, offset) => new Operation(OperationKind.Seek, Handle: handle, Number: origin, Offset: offset))),
-        (2, Gen.Select(Gen.Int[0, 7], Gen.Int[0, 20000], (handle, length) => new Operation(OperationKind.Truncate, Handle: handle, Offset: length))));
+        (5, Gen.Select(
+            Gen.Int[0, 7], Gen.Int[0, 9000], (handle, count) => new Operation(OperationKind.Read, Handle: handle, Number: count))),
+        (6, Gen.Select(
+            Gen.Int[0, 7], Gen.Int[0, 9000], (handle, count) => new Operation(OperationKind.Write, Handle: handle, Number: count))),
+        (3, Gen.Select(Gen.Int[0, 7], Gen.Int[0, 9000], Gen.Int[0, 20000], (handle, count, offset) =>
+            new Operation(OperationKind.ReadAt, Handle: handle, Number: count, Offset: offset))),
+        (3, Gen.Select(Gen.Int[0, 7], Gen.Int[0, 9000], Gen.Int[0, 20000], (handle, count, offset) =>
+            new Operation(OperationKind.WriteAt, Handle: handle, Number: count, Offset: offset))),
+        (3, Gen.Select(Gen.Int[0, 7], Gen.Int[0, 2], Gen.Int[-9000, 20000], (handle, origin, offset) =>
+            new Operation(OperationKind.Seek, Handle: handle, Number: origin, Offset: offset))),
+        (2, Gen.Select(
+            Gen.Int[0, 7], Gen.Int[0, 20000], (handle, length) => new Operation(OperationKind.Truncate, Handle: handle, Offset: length))));
 
     private enum OperationKind
     {
@@ -149,14 +158,22 @@ public sealed class HostComparisonTests
                     break;
                 case OperationKind.Rename:
                     RenameFlags flags = (RenameFlags)operation.Number;
-                    Compare(HostFiles.Rename(_host, operation.Path, operation.Second, flags), context.Rename(_start, path, _start, second, flags), operation);
+                    Compare(
+                        HostFiles.Rename(_host, operation.Path, operation.Second, flags),
+                        context.Rename(_start, path, _start, second, flags),
+                        operation);
                     break;
                 case OperationKind.Link:
                     Errno found = context.Find(_start, path, follow: false, out Inode? inode);
-                    Compare(HostFiles.Link(_host, operation.Path, operation.Second), found != Errno.None ? found : context.Link(inode!, _start, second), operation);
+                    Compare(HostFiles.Link(_host, operation.Path, operation.Second), found != Errno.None
+                        ? found
+                        : context.Link(inode!, _start, second), operation);
                     break;
                 case OperationKind.SymbolicLink:
-                    Compare(HostFiles.MakeSymbolicLink(_host, operation.Path, operation.Second), context.MakeSymbolicLink(path, _start, second), operation);
+                    Compare(
+                        HostFiles.MakeSymbolicLink(_host, operation.Path, operation.Second),
+                        context.MakeSymbolicLink(path, _start, second),
+                        operation);
                     break;
                 case OperationKind.Stat:
                     Stat(operation.Path, operation.Number != 0);
@@ -182,7 +199,8 @@ public sealed class HostComparisonTests
             Directory.Delete(_folder, recursive: true);
         }
 
-        private static void Compare<T>(T expected, T actual, Operation operation) => Assert.True(Equals(expected, actual), $"{operation}: Linux {expected}, we {actual}");
+        private static void Compare<T>(T expected, T actual, Operation operation) =>
+            Assert.True(Equals(expected, actual), $"{operation}: Linux {expected}, we {actual}");
 
         private void Open(Operation operation)
         {
@@ -192,7 +210,8 @@ public sealed class HostComparisonTests
                 return;
             }
             Errno expected = HostFiles.Open(_host, operation.Path, operation.Flags, 0x1A4, out int fd);
-            Errno actual = _ours.Context.Open(_start, Encoding.UTF8.GetBytes(operation.Path), operation.Flags, (Mode)0x1A4, out OpenFile? file);
+            Errno actual =
+                _ours.Context.Open(_start, Encoding.UTF8.GetBytes(operation.Path), operation.Flags, (Mode)0x1A4, out OpenFile? file);
             Compare(expected, actual, operation);
             if (expected == Errno.None)
             {
@@ -225,7 +244,9 @@ public sealed class HostComparisonTests
                     byte[] actual = new byte[operation.Number];
                     IoCursor target = IoCursor.OverKernel(actual);
                     bool isAt = operation.Kind == OperationKind.ReadAt;
-                    IoResult read = !handle.Ours.CanRead ? Errno.EBADF : isAt ? handle.Ours.ReadAt(ref target, operation.Offset) : handle.Ours.Read(ref target);
+                    IoResult read = !handle.Ours.CanRead
+                        ? Errno.EBADF
+                        : isAt ? handle.Ours.ReadAt(ref target, operation.Offset) : handle.Ours.Read(ref target);
                     Compare(HostFiles.Read(handle.Host, expected, isAt ? operation.Offset : -1), Merge(read), operation);
                     Assert.Equal(expected, actual);
                     break;
@@ -245,10 +266,15 @@ public sealed class HostComparisonTests
                         return;
                     }
                     Errno error = handle.Ours.Seek(operation.Offset, (SeekWhence)operation.Number, out long position);
-                    Compare(HostFiles.Seek(handle.Host, operation.Offset, (SeekWhence)operation.Number), (error == Errno.None ? position : -1, error), operation);
+                    Compare(
+                        HostFiles.Seek(handle.Host, operation.Offset, (SeekWhence)operation.Number),
+                        (error == Errno.None ? position : -1, error),
+                        operation);
                     break;
                 case OperationKind.Truncate:
-                    Errno result = handle.Ours.CanWrite && handle.Ours.Inode.IsRegular ? handle.Ours.Inode.SetSize(operation.Offset) : Errno.EINVAL;
+                    Errno result = handle.Ours.CanWrite && handle.Ours.Inode.IsRegular
+                        ? handle.Ours.Inode.SetSize(operation.Offset)
+                        : Errno.EINVAL;
                     Compare(HostFiles.Truncate(handle.Host, operation.Offset), result, operation);
                     break;
                 default:
@@ -256,7 +282,8 @@ public sealed class HostComparisonTests
             }
         }
 
-        private static (long Result, Errno Error) Merge(IoResult result) => result.Bytes > 0 || result.Error == Errno.None ? (result.Bytes, Errno.None) : (-1, result.Error);
+        private static (long Result, Errno Error) Merge(IoResult result) =>
+            result.Bytes > 0 || result.Error == Errno.None ? (result.Bytes, Errno.None) : (-1, result.Error);
 
         private string DescribeHost(string path)
         {
@@ -276,7 +303,10 @@ public sealed class HostComparisonTests
                         text.Append("-> ").Append(new FileInfo(entry).LinkTarget).Append('\n');
                         break;
                     default:
-                        text.Append(stat.st_nlink).Append(' ').Append(Convert.ToHexString(System.Security.Cryptography.MD5.HashData(File.ReadAllBytes(entry)))).Append('\n');
+                        text.Append(stat.st_nlink)
+                            .Append(' ')
+                            .Append(Convert.ToHexString(System.Security.Cryptography.MD5.HashData(File.ReadAllBytes(entry))))
+                            .Append('\n');
                         break;
                 }
             }
@@ -309,7 +339,10 @@ public sealed class HostComparisonTests
                         byte[] content = new byte[inode!.Size];
                         IoCursor cursor = IoCursor.OverKernel(content);
                         ((RegularFileInode)inode).Read(0, ref cursor);
-                        text.Append(inode.Links).Append(' ').Append(Convert.ToHexString(System.Security.Cryptography.MD5.HashData(content))).Append('\n');
+                        text.Append(inode.Links)
+                            .Append(' ')
+                            .Append(Convert.ToHexString(System.Security.Cryptography.MD5.HashData(content)))
+                            .Append('\n');
                         break;
                 }
             }

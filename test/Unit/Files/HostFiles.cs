@@ -28,9 +28,11 @@ internal static partial class HostFiles
     public static Errno Rename(int directory, string oldPath, string newPath, RenameFlags flags) =>
         Result(renameat2(directory, Terminate(oldPath), directory, Terminate(newPath), (uint)flags));
 
-    public static Errno Link(int directory, string oldPath, string newPath) => Result(linkat(directory, Terminate(oldPath), directory, Terminate(newPath), 0));
+    public static Errno Link(int directory, string oldPath, string newPath) =>
+        Result(linkat(directory, Terminate(oldPath), directory, Terminate(newPath), 0));
 
-    public static Errno MakeSymbolicLink(int directory, string target, string path) => Result(symlinkat(Terminate(target), directory, Terminate(path)));
+    public static Errno MakeSymbolicLink(int directory, string target, string path) =>
+        Result(symlinkat(Terminate(target), directory, Terminate(path)));
 
     public static (long Result, Errno Error) Read(int fd, byte[] buffer, long offset)
     {

@@ -17,7 +17,8 @@ internal sealed class HostTerminal : IDisposable
     }
 
     /// <summary>Opens one.</summary>
-    /// <returns>Null where there are none, or where we may not type on it (TIOCSTI wants CAP_SYS_ADMIN): bytes that come from the other end arrive when Linux likes.</returns>
+    /// <returns>Null where there are none, or where we may not type on it (TIOCSTI wants CAP_SYS_ADMIN): bytes that come from the other end
+    /// arrive when Linux likes.</returns>
     public static HostTerminal? TryOpen()
     {
         if (PseudoTerminalPair.TryOpen(isNonBlocking: true) is not { } pair)

@@ -118,7 +118,8 @@ public sealed class InitialRamDiskTests
     {
         byte[] first = FilesFixture.Archive(writer => writer.AddFile("a", "1"u8, s_attributes));
         byte[] second = FilesFixture.Archive(writer => writer.AddFile("b", "2"u8, s_attributes));
-        FilesFixture files = new([.. first, .. new byte[512], .. second, .. Compress(FilesFixture.Archive(writer => writer.AddFile("c", "3"u8, s_attributes)))]);
+        FilesFixture files = new(
+            [.. first, .. new byte[512], .. second, .. Compress(FilesFixture.Archive(writer => writer.AddFile("c", "3"u8, s_attributes)))]);
 
         Assert.Equal(CpioError.None, files.LoadError);
         Assert.Equal(("1", "2", "3"), (files.ReadText("a"), files.ReadText("b"), files.ReadText("c")));
@@ -146,7 +147,8 @@ public sealed class InitialRamDiskTests
             writer.AddFile("a", [], s_attributes);
         });
 
-        static void Check(CpioError expected, Action<CpioWriter> fill) => Assert.Equal(expected, new FilesFixture(FilesFixture.Archive(fill)).LoadError);
+        static void Check(CpioError expected, Action<CpioWriter> fill) =>
+            Assert.Equal(expected, new FilesFixture(FilesFixture.Archive(fill)).LoadError);
     }
 
     [Fact]

@@ -11,14 +11,17 @@ namespace Semitone.Unit.Files;
 /// <summary>Our terminal and the host's get the same keys, modes, reads and writes, and must answer and show the same.</summary>
 public sealed class TerminalComparisonTests
 {
-    private const TermiosInput ComparedInput = TermiosInput.ISTRIP | TermiosInput.INLCR | TermiosInput.IGNCR | TermiosInput.ICRNL | TermiosInput.IUCLC | TermiosInput.IXON
-        | TermiosInput.IXANY | TermiosInput.IUTF8 | TermiosInput.PARMRK;
+    private const TermiosInput ComparedInput = TermiosInput.ISTRIP | TermiosInput.INLCR | TermiosInput.IGNCR | TermiosInput.ICRNL
+        | TermiosInput.IUCLC | TermiosInput.IXON
+            | TermiosInput.IXANY | TermiosInput.IUTF8 | TermiosInput.PARMRK;
 
-    private const TermiosOutput ComparedOutput = TermiosOutput.OPOST | TermiosOutput.OLCUC | TermiosOutput.ONLCR | TermiosOutput.OCRNL | TermiosOutput.ONOCR
-        | TermiosOutput.ONLRET | TermiosOutput.TABDLY;
+    private const TermiosOutput ComparedOutput = TermiosOutput.OPOST | TermiosOutput.OLCUC | TermiosOutput.ONLCR | TermiosOutput.OCRNL
+        | TermiosOutput.ONOCR
+            | TermiosOutput.ONLRET | TermiosOutput.TABDLY;
 
-    private const TermiosLocal ComparedLocal = TermiosLocal.ISIG | TermiosLocal.ICANON | TermiosLocal.ECHO | TermiosLocal.ECHOE | TermiosLocal.ECHOK | TermiosLocal.ECHONL
-        | TermiosLocal.NOFLSH | TermiosLocal.ECHOCTL | TermiosLocal.ECHOPRT | TermiosLocal.ECHOKE | TermiosLocal.IEXTEN;
+    private const TermiosLocal ComparedLocal = TermiosLocal.ISIG | TermiosLocal.ICANON | TermiosLocal.ECHO | TermiosLocal.ECHOE
+        | TermiosLocal.ECHOK | TermiosLocal.ECHONL
+            | TermiosLocal.NOFLSH | TermiosLocal.ECHOCTL | TermiosLocal.ECHOPRT | TermiosLocal.ECHOKE | TermiosLocal.IEXTEN;
 
     private static readonly byte[] s_keys =
         [.. "abcXYZ09 _-.\t\r\n"u8, .. "ü\u20AC"u8, 0, 1, 3, 4, 0x11, 0x12, 0x13, 0x15, 0x16, 0x17, 0x1A, 0x1C, 0x7F, 0x7F, 0x7F, 0xFF];
@@ -87,8 +90,9 @@ public sealed class TerminalComparisonTests
             modes.c_iflag = TermiosInput.ICRNL | TermiosInput.IXON | TermiosInput.IUTF8;
             modes.c_oflag = TermiosOutput.OPOST | TermiosOutput.ONLCR;
             modes.c_cflag = TermiosControl.B38400 | TermiosControl.CS8 | TermiosControl.CREAD;
-            modes.c_lflag = TermiosLocal.ISIG | TermiosLocal.ICANON | TermiosLocal.ECHO | TermiosLocal.ECHOE | TermiosLocal.ECHOK | TermiosLocal.ECHOCTL
-                | TermiosLocal.ECHOKE | TermiosLocal.IEXTEN;
+            modes.c_lflag = TermiosLocal.ISIG | TermiosLocal.ICANON | TermiosLocal.ECHO | TermiosLocal.ECHOE | TermiosLocal.ECHOK
+                | TermiosLocal.ECHOCTL
+                    | TermiosLocal.ECHOKE | TermiosLocal.IEXTEN;
             ReadOnlySpan<byte> characters = [3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0];
             for (int i = 0; i < characters.Length; i++)
             {
@@ -177,7 +181,8 @@ public sealed class TerminalComparisonTests
     private static string Observe(int count, PollEvents events, byte[] screen) =>
         $" [{count} to read, {events & (PollEvents.POLLIN | PollEvents.POLLOUT)}, shows {Describe(screen)}]";
 
-    private static string Describe(byte[] bytes) => $"\"{string.Concat(bytes.Select(value => value is >= 0x20 and < 0x7F ? ((char)value).ToString() : $"\\x{value:X2}"))}\"";
+    private static string Describe(byte[] bytes) =>
+        $"\"{string.Concat(bytes.Select(value => value is >= 0x20 and < 0x7F ? ((char)value).ToString() : $"\\x{value:X2}"))}\"";
 
     private sealed record Step(StepKind Kind, byte[]? Bytes = null, Termios Modes = default, int Count = 0)
     {

@@ -145,7 +145,10 @@ public sealed class TerminalTests : IDisposable
         Assert.Equal("cde", ReadLine());
     }
 
-    /// <summary>What a shell does between two prompts, with the user typing on: the way there and back must not leave an end of the file in what was typed.</summary>
+    /// <summary>
+    /// What a shell does between two prompts, with the user typing on: the way there and back must not leave an end of the file in what was
+    /// typed.
+    /// </summary>
     [Fact]
     public void Modes_ToCanonicalAndBackWithInputPending_LeaveNoMark()
     {

@@ -24,7 +24,9 @@ internal sealed class GeneratorRun
 
     /// <summary>Read once: there are some two hundred.</summary>
     private static readonly MetadataReference[] s_references =
-        [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path))];
+        [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!)
+            .Split(Path.PathSeparator)
+            .Select(path => MetadataReference.CreateFromFile(path))];
 
     private readonly GeneratorDriver _driver;
     private readonly CSharpCompilation _compilation;
@@ -48,7 +50,8 @@ internal sealed class GeneratorRun
     /// <summary>What the generator complained about, by id.</summary>
     public IEnumerable<string> Complaints => _driver.GetRunResult().Diagnostics.Select(diagnostic => diagnostic.Id).Order();
 
-    public IEnumerable<Diagnostic> CompilerErrors => Output.GetDiagnostics().Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
+    public IEnumerable<Diagnostic> CompilerErrors =>
+        Output.GetDiagnostics().Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
 
     public string GetSource(string hintName) =>
         _driver.GetRunResult().Results[0].GeneratedSources.Single(source => source.HintName == hintName).SourceText.ToString();
@@ -59,6 +62,8 @@ internal sealed class GeneratorRun
     {
         CSharpCompilation edited = _compilation.AddSyntaxTrees(CSharpSyntaxTree.ParseText("// nothing that matters"));
         GeneratorDriverRunResult result = _driver.RunGenerators(edited).GetRunResult();
-        return result.Results[0].TrackedOutputSteps.SelectMany(step => step.Value).SelectMany(run => run.Outputs).Select(output => output.Reason);
+        return result.Results[0].TrackedOutputSteps.SelectMany(step => step.Value)
+            .SelectMany(run => run.Outputs)
+            .Select(output => output.Reason);
     }
 }

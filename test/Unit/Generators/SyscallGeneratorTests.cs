@@ -83,15 +83,23 @@ public sealed class SyscallGeneratorTests
     [Theory]
     [InlineData("""[Syscall(0, "write")] public static SysResult M(SyscallContext context) => default;""", "SEMI001")]
     [InlineData("""[Syscall(9999, "read")] public static SysResult M(SyscallContext context) => default;""", "SEMI001")]
-    [InlineData("""[Syscall(0, "read")] public static SysResult M(SyscallContext context) => default; [Syscall(0, "read")] public static SysResult N(SyscallContext context) => default;""", "SEMI002")]
+    [InlineData(
+        """[Syscall(0, "read")] public static SysResult M(SyscallContext context) => default; [Syscall(0, "read")] public static """
+            + """SysResult N(SyscallContext context) => default;""",
+        "SEMI002")]
     [InlineData("""[Syscall(0, "read")] public static SysResult M(SyscallContext context, string text) => default;""", "SEMI003")]
     [InlineData("""[Syscall(0, "read")] public static SysResult M(SyscallContext context, double number) => default;""", "SEMI003")]
-    [InlineData("""[Syscall(0, "read")] public static SysResult M(SyscallContext context, int a, int b, int c, int d, int e, int f, int g) => default;""", "SEMI004")]
+    [InlineData(
+        """[Syscall(0, "read")] public static SysResult M(SyscallContext context, int a, int b, int c, int d, int e, int f, int g) => """
+            + """default;""",
+        "SEMI004")]
     [InlineData("""[Syscall(0, "read")] public SysResult M(SyscallContext context) => default;""", "SEMI005")]
     [InlineData("""[Syscall(0, "read")] private static SysResult M(SyscallContext context) => default;""", "SEMI005")]
     [InlineData("""[Syscall(0, "read")] public static SysResult M() => default;""", "SEMI005")]
     [InlineData("""[Syscall(0, "read")] public static long M(SyscallContext context) => default;""", "SEMI005")]
-    [InlineData("""[Syscall(0, "read")] public static SysResult M(SyscallContext context, [Buffer("size")] UserPtr<byte> buffer) => default;""", "SEMI006")]
+    [InlineData(
+        """[Syscall(0, "read")] public static SysResult M(SyscallContext context, [Buffer("size")] UserPtr<byte> buffer) => default;""",
+        "SEMI006")]
     public void Generator_WrongDeclaration_IsRefused(string member, string rule) =>
         Assert.Equal([rule], new GeneratorRun($"public class Handlers {{ {member} }}").Complaints);
 }

@@ -7,7 +7,9 @@ namespace Semitone.Unit.HostLink;
 public sealed class LinkDecoderTests
 {
     private static readonly Gen<(LinkStream Stream, byte[] Payload)> s_frame = Gen.Select(
-        Gen.Enum<LinkStream>(), Gen.Byte.Array[1, 40], (stream, payload) => (stream, stream == LinkStream.Raw ? WithoutMarkers(payload) : payload));
+        Gen.Enum<LinkStream>(),
+        Gen.Byte.Array[1, 40],
+        (stream, payload) => (stream, stream == LinkStream.Raw ? WithoutMarkers(payload) : payload));
 
     [Fact]
     public void TryNext_FramesSplitAtAnyByte_GivesEveryStreamItsBytes()
@@ -40,11 +42,12 @@ public sealed class LinkDecoderTests
     [Fact]
     public void TryNext_Garbage_NeverThrowsAndLosesOnlyHeaders()
     {
-        Gen.Select(Gen.OneOf(Gen.Byte, Gen.Const(LinkFormat.Marker), Gen.Byte[0, 5]).Array[0, 300], Gen.Int[1, 9].Array[1, 30]).Sample((line, cuts) =>
-        {
-            Transcript transcript = Decode(line, cuts);
-            Assert.InRange(transcript.TotalBytes, 0, line.Length);
-        });
+        Gen.Select(Gen.OneOf(Gen.Byte, Gen.Const(LinkFormat.Marker), Gen.Byte[0, 5]).Array[0, 300], Gen.Int[1, 9].Array[1, 30]).Sample(
+            (line, cuts) =>
+            {
+                Transcript transcript = Decode(line, cuts);
+                Assert.InRange(transcript.TotalBytes, 0, line.Length);
+            });
     }
 
     [Theory]

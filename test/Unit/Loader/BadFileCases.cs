@@ -81,13 +81,19 @@ public static class BadFileCases
         Add("interpreter path too long", "ENOEXEC", ChangeInterpreter(segment => segment with { FileSize = 4097 }));
         Add("interpreter path without end", "ENOEXEC", ChangeInterpreter(segment => segment with { FileSize = segment.FileSize - 1 }));
         Add("interpreter path beyond the end", "EIO", ChangeInterpreter(segment => segment with { Offset = 0x10000 }));
-        Add("interpreter path at a negative offset", "EINVAL", ChangeInterpreter(segment => segment with { Offset = ulong.MaxValue - 100 }));
+        Add(
+            "interpreter path at a negative offset",
+            "EINVAL",
+            ChangeInterpreter(segment => segment with { Offset = ulong.MaxValue - 100 }));
         Add("interpreter missing", "ENOENT", TestElf.CreateDynamic("/no/such/interpreter"));
         Add("executable stack", Runs, AddSegment(new ElfSegment(ElfSegmentType.GnuStack, (ElfSegmentFlags)7, 0, 0, 0, 0, 16)));
-        Add("unknown segment types", Runs, AddSegment(new ElfSegment((ElfSegmentType)0x6FFF_1234, (ElfSegmentFlags)7, ulong.MaxValue, ulong.MaxValue, ulong.MaxValue, 0, 3)));
+        Add("unknown segment types", Runs, AddSegment(
+            new ElfSegment((ElfSegmentType)0x6FFF_1234, (ElfSegmentFlags)7, ulong.MaxValue, ulong.MaxValue, ulong.MaxValue, 0, 3)));
         Add("unreadable flags", Runs, ChangeLoad(load => load with { Flags = ElfSegmentFlags.Execute }));
         Add("bss behind a read-only segment", Runs, ChangeLoad(load => load with { MemorySize = load.FileSize + 0x3000 }));
-        AddBytes("whole file, odd address", Runs, TestElf.CreateStatic().With(0, load => load with { Offset = 0x123, VirtualAddress = TestElf.Base + 0x123, FileSize = 0xE9, MemorySize = 0xE9 }).ToArray());
+        AddBytes("whole file, odd address", Runs, TestElf.CreateStatic()
+            .With(0, load => load with { Offset = 0x123, VirtualAddress = TestElf.Base + 0x123, FileSize = 0xE9, MemorySize = 0xE9 })
+            .ToArray());
         return cases;
     }
 
@@ -106,7 +112,8 @@ public static class BadFileCases
 
     private static TestElf ChangePieLoad(Func<ElfSegment, ElfSegment> change) => TestElf.CreateStaticPie().With(0, change);
 
-    private static TestElf ChangeInterpreter(Func<ElfSegment, ElfSegment> change) => TestElf.CreateDynamic("/no/such/interpreter").With(0, change);
+    private static TestElf ChangeInterpreter(Func<ElfSegment, ElfSegment> change) =>
+        TestElf.CreateDynamic("/no/such/interpreter").With(0, change);
 
     private static TestElf AddSegment(ElfSegment segment)
     {

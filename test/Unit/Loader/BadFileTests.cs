@@ -51,11 +51,15 @@ public class BadFileTests
         Assert.InRange(fixture.Frames.UsedCount - usedBefore, 0, 2);
     }
 
-    /// <summary>Checks the table itself against the Linux that runs the tests; on request, because Linux changes its mind between versions.</summary>
+    /// <summary>
+    /// Checks the table itself against the Linux that runs the tests; on request, because Linux changes its mind between versions.
+    /// </summary>
     [Fact]
     public void NativeLinux_AnswersAsTheTableSays()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("SEMITONE_NATIVE_ORACLE") == "1", "Set SEMITONE_NATIVE_ORACLE=1 to execute the files on this Linux.");
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("SEMITONE_NATIVE_ORACLE") == "1",
+            "Set SEMITONE_NATIVE_ORACLE=1 to execute the files on this Linux.");
         var wrong = new List<string>();
         foreach ((string name, (byte[] file, string outcome)) in BadFileCases.All)
         {

@@ -55,7 +55,13 @@ internal sealed class LoaderFixture : IProgramLookup
         return file is not null ? Errno.None : _errors.GetValueOrDefault(text, Errno.ENOENT);
     }
 
-    public Errno Load(string path, out LoadedProgram? program, out LoadFailure failure, string[]? arguments = null, string[]? environment = null, bool randomize = true) =>
+    public Errno Load(
+        string path,
+        out LoadedProgram? program,
+        out LoadFailure failure,
+        string[]? arguments = null,
+        string[]? environment = null,
+        bool randomize = true) =>
         Loader.Load(CreateRequest(path, arguments ?? [path], environment ?? [], randomize), this, out program, out failure);
 
     public LoadedProgram Load(string path, string[]? arguments = null, string[]? environment = null, bool randomize = true)
@@ -84,7 +90,8 @@ internal sealed class LoaderFixture : IProgramLookup
         return bytes;
     }
 
-    public static ulong ReadWord(LoadedProgram program, ulong address) => BinaryPrimitives.ReadUInt64LittleEndian(ReadBytes(program, address, 8));
+    public static ulong ReadWord(LoadedProgram program, ulong address) =>
+        BinaryPrimitives.ReadUInt64LittleEndian(ReadBytes(program, address, 8));
 
     public static string ReadString(LoadedProgram program, ulong address)
     {

@@ -43,8 +43,10 @@ public class ProgramLoaderTests
         Assert.Equal("x86_64", LoaderFixture.ReadString(program, auxiliary[AtPlatform]));
         Assert.NotEqual(new byte[16], LoaderFixture.ReadBytes(program, auxiliary[AtRandom], 16));
         Assert.Equal((1000UL, 1001UL, 1002UL, 1003UL), (auxiliary[11], auxiliary[12], auxiliary[13], auxiliary[14]));
-        Assert.Equal("prog\0\0a b\0", Encoding.UTF8.GetString(LoaderFixture.ReadBytes(program, program.ArgumentStart, (int)(program.ArgumentEnd - program.ArgumentStart))));
-        Assert.Equal("HOME=/\0X=\0", Encoding.UTF8.GetString(LoaderFixture.ReadBytes(program, program.EnvironmentStart, (int)(program.EnvironmentEnd - program.EnvironmentStart))));
+        Assert.Equal("prog\0\0a b\0", Encoding.UTF8.GetString(
+            LoaderFixture.ReadBytes(program, program.ArgumentStart, (int)(program.ArgumentEnd - program.ArgumentStart))));
+        Assert.Equal("HOME=/\0X=\0", Encoding.UTF8.GetString(
+            LoaderFixture.ReadBytes(program, program.EnvironmentStart, (int)(program.EnvironmentEnd - program.EnvironmentStart))));
         Assert.Equal("/bin/prog: ELF program loaded to 0x400000-0x401000 (4096 B), entry at 0x400200", program.Program.ToString());
     }
 
@@ -274,7 +276,17 @@ public class ProgramLoaderTests
         byte[] original = TestElf.CreateDynamic("/ld").ToArray();
         byte[] interpreter = TestElf.CreateStaticPie().ToArray();
         var fixture = new LoaderFixture(16384);
-        Gen<ulong> edge = Gen.OneOf(Gen.OneOf<ulong>(0UL, 1, 0xFFF, 0x1000, 0x7FFF_FFFF_F000, Paging.UserEnd, long.MaxValue, 1UL << 63, ulong.MaxValue, ulong.MaxValue - 0xFFF), Gen.ULong);
+        Gen<ulong> edge = Gen.OneOf(Gen.OneOf<ulong>(
+            0UL,
+            1,
+            0xFFF,
+            0x1000,
+            0x7FFF_FFFF_F000,
+            Paging.UserEnd,
+            long.MaxValue,
+            1UL << 63,
+            ulong.MaxValue,
+            ulong.MaxValue - 0xFFF), Gen.ULong);
         Gen<(int Offset, ulong Value)> change = Gen.Select(Gen.Int[0, 21].Select(index => index * 8), edge);
         Gen<(int Offset, byte Value)> byteChange = Gen.Select(Gen.Int[0, 175], Gen.Byte);
         Gen.Select(change.Array[0, 3], byteChange.Array[0, 4], Gen.Bool).Sample(

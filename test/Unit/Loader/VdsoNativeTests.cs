@@ -26,7 +26,8 @@ public sealed class VdsoNativeTests : IDisposable
 
     public VdsoNativeTests()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64, "The vDSO is x86-64 code that makes Linux system calls.");
+        Assert.SkipUnless(OperatingSystem.IsLinux()
+            && RuntimeInformation.ProcessArchitecture == Architecture.X64, "The vDSO is x86-64 code that makes Linux system calls.");
         _pages = mmap(0, 2 * Paging.PageSize, ReadWrite, PrivateAnonymous, -1, 0);
         Assert.NotEqual(-1, _pages);
         _image = VdsoImage.Bytes.ToArray();
@@ -162,7 +163,10 @@ public sealed class VdsoNativeTests : IDisposable
         Assert.Equal(0, mprotect(_pages, 2 * Paging.PageSize, ReadExecute));
     }
 
-    /// <summary>Looks a function up in the dynamic symbol table, by the sections' well-known order: names and symbols through DT_STRTAB, DT_SYMTAB and DT_HASH.</summary>
+    /// <summary>
+    /// Looks a function up in the dynamic symbol table, by the sections' well-known order: names and symbols through DT_STRTAB, DT_SYMTAB
+    /// and DT_HASH.
+    /// </summary>
     private T Find<T>(string name)
         where T : Delegate
     {
@@ -187,7 +191,8 @@ public sealed class VdsoNativeTests : IDisposable
 
     private int FindDynamic()
     {
-        Assert.Equal(Errno.None, Semitone.Elf.ElfFile.Read(new Semitone.Elf.MemoryElfSource(_image), out Semitone.Elf.ElfFile? file, out _));
+        Assert.Equal(
+            Errno.None, Semitone.Elf.ElfFile.Read(new Semitone.Elf.MemoryElfSource(_image), out Semitone.Elf.ElfFile? file, out _));
         Assert.True(file!.TryFind(Semitone.Elf.ElfSegmentType.Dynamic, out Semitone.Elf.ElfSegment segment));
         return (int)segment.Offset;
     }

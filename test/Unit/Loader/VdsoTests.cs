@@ -53,7 +53,9 @@ public class VdsoTests
         Assert.Equal(Errno.None, ElfDynamic.Read(source, file!, out ElfDynamic? dynamic));
         Assert.Equal("linux-vdso.so.1"u8.ToArray(), dynamic!.SoName);
         Assert.Empty(dynamic.Needed);
-        foreach (string name in (string[])["__vdso_clock_gettime", "__vdso_gettimeofday", "__vdso_time", "__vdso_getcpu", "__vdso_clock_getres", "LINUX_2.6"])
+        foreach (string name in (string[])[
+            "__vdso_clock_gettime", "__vdso_gettimeofday", "__vdso_time", "__vdso_getcpu", "__vdso_clock_getres", "LINUX_2.6"
+        ])
         {
             Assert.True(image.AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(name + "\0")) > 0, name);
         }

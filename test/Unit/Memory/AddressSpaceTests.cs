@@ -292,7 +292,8 @@ public sealed class AddressSpaceTests
     {
         using MemoryFixture fixture = new();
         PageCache file = fixture.MakeFile(1);
-        MapRequest request = new() { Length = Page, Access = PageAccess.Read, MaxAccess = PageAccess.Read, Flags = VmaFlags.Shared, Object = file };
+        MapRequest request =
+            new() { Length = Page, Access = PageAccess.Read, MaxAccess = PageAccess.Read, Flags = VmaFlags.Shared, Object = file };
         Assert.Equal(Errno.None, fixture.Space.Map(request, out ulong address));
         Assert.Equal(Errno.EACCES, fixture.Space.Protect(address, Page, ReadWrite));
         file.Release();
@@ -568,7 +569,8 @@ public sealed class AddressSpaceTests
         using MemoryFixture fixture = new();
         fixture.MapAt(Origin, 2);
         fixture.Write(Origin, 5);
-        Assert.Equal(Errno.None, fixture.Space.Remap(Origin, 2 * Page, 2 * Page, RemapOptions.MayMove | RemapOptions.DontUnmap, 0, out ulong moved));
+        Assert.Equal(
+            Errno.None, fixture.Space.Remap(Origin, 2 * Page, 2 * Page, RemapOptions.MayMove | RemapOptions.DontUnmap, 0, out ulong moved));
         Assert.Equal(5, fixture.Read(moved));
         Assert.Equal(0, fixture.Read(Origin));
     }

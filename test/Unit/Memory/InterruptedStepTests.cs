@@ -132,7 +132,8 @@ public sealed class InterruptedStepTests
                     break;
                 case "move":
                     Read(_child, _private, 2);
-                    Assert.Equal(Errno.None, _child.Remap(_private, Pages * Page, 2 * Pages * Page, RemapOptions.MayMove, 0, out ulong moved));
+                    Assert.Equal(
+                        Errno.None, _child.Remap(_private, Pages * Page, 2 * Pages * Page, RemapOptions.MayMove, 0, out ulong moved));
                     Assert.NotEqual(_private, moved);
                     break;
                 case "discard":
@@ -164,7 +165,9 @@ public sealed class InterruptedStepTests
             }
         }
 
-        /// <summary>The child is dead; the parent has all of its own, and when it ends as well all is free but for what was under way.</summary>
+        /// <summary>
+        /// The child is dead; the parent has all of its own, and when it ends as well all is free but for what was under way.
+        /// </summary>
         public void Check(int mayHaveLost)
         {
             if (!_isChildEnded)
@@ -200,7 +203,8 @@ public sealed class InterruptedStepTests
 
         private ulong Map(VmaFlags flags, MemoryObject? target)
         {
-            MapRequest request = new() { Length = Pages * Page, Access = PageAccess.Read | PageAccess.Write, Flags = flags, Object = target };
+            MapRequest request =
+                new() { Length = Pages * Page, Access = PageAccess.Read | PageAccess.Write, Flags = flags, Object = target };
             Assert.Equal(Errno.None, _parent.Map(request, out ulong address));
             return address;
         }

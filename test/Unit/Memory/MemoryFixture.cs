@@ -35,7 +35,8 @@ internal sealed class MemoryFixture : IDisposable
 
     public FakePageTable Table => (FakePageTable)Space.PageTable;
 
-    public ulong Map(ulong pages, PageAccess access = ReadWrite, VmaFlags flags = VmaFlags.None, MemoryObject? target = null, ulong offset = 0)
+    public ulong Map(
+        ulong pages, PageAccess access = ReadWrite, VmaFlags flags = VmaFlags.None, MemoryObject? target = null, ulong offset = 0)
     {
         MapRequest request = new() { Length = pages * Page, Access = access, Flags = flags, Object = target, Offset = offset };
         Assert.Equal(Errno.None, Space.Map(request, out ulong address));
@@ -142,5 +143,6 @@ internal sealed class MemoryFixture : IDisposable
     }
 
     private static string Letters(PageAccess access) =>
-        ((access & PageAccess.Read) != 0 ? "r" : "-") + ((access & PageAccess.Write) != 0 ? "w" : "-") + ((access & PageAccess.Execute) != 0 ? "x" : "-");
+        ((access & PageAccess.Read) != 0 ? "r" : "-") + ((access & PageAccess.Write) != 0 ? "w" : "-")
+            + ((access & PageAccess.Execute) != 0 ? "x" : "-");
 }

@@ -229,7 +229,8 @@ public sealed class UserMemoryTests : IDisposable
     {
         for (int i = 0; i < segments.Length; i++)
         {
-            Assert.True(_memory.TryWrite(new UserPtr<UserSpan>(Origin + (ulong)(i * 16)), new UserSpan(segments[i].Address, (nuint)segments[i].Length)));
+            Assert.True(_memory.TryWrite(
+                new UserPtr<UserSpan>(Origin + (ulong)(i * 16)), new UserSpan(segments[i].Address, (nuint)segments[i].Length)));
         }
     }
 }

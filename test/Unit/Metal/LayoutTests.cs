@@ -9,7 +9,10 @@ using Semitone.Machine.X64;
 
 namespace Semitone.Unit.Metal;
 
-/// <summary>What assembly, Metal and Machine.X64 each write down for themselves, because none of them can see the others' declarations, and must agree on.</summary>
+/// <summary>
+/// What assembly, Metal and Machine.X64 each write down for themselves, because none of them can see the others' declarations, and must
+/// agree on.
+/// </summary>
 public sealed class LayoutTests
 {
     private const string Layout = "Metal/asm/layout.inc";
@@ -49,7 +52,8 @@ public sealed class LayoutTests
     public void GuestRegisters_AreAllInTheAssembly() =>
         Assert.All(
             FieldsOf(typeof(GuestRegisters)),
-            field => Assert.Contains("GS_" + Regex.Replace(field, "(?<=[a-z])(?=[A-Z])", "_").ToUpperInvariant(), MetalSources.ReadConstants(Layout).Keys));
+            field => Assert.Contains(
+                "GS_" + Regex.Replace(field, "(?<=[a-z])(?=[A-Z])", "_").ToUpperInvariant(), MetalSources.ReadConstants(Layout).Keys));
 
     /// <summary>The vector registers are moved with MOVAPS.</summary>
     [Theory]
@@ -66,15 +70,21 @@ public sealed class LayoutTests
         Assert.Equal(0, offset % 64); // XSAVE wants it (Intel SDM Vol. 1, 13.4)
     }
 
-    /// <summary>The table of numbers and functions that Metal fills and Machine.X64 reads: the same names in the same order, all of them 8 bytes.</summary>
+    /// <summary>
+    /// The table of numbers and functions that Metal fills and Machine.X64 reads: the same names in the same order, all of them 8 bytes.
+    /// </summary>
     [Fact]
     public void Door_IsTheSameOnBothSides()
     {
         IReadOnlyList<(string Name, TypeSyntax Type)> metal = MetalSources.ReadFields("Metal/Runtime/Door.cs", "DoorTable");
         IReadOnlyList<(string Name, TypeSyntax Type)> machine = MetalSources.ReadFields("Machine.X64/MetalDoor.cs", "MetalDoor");
         Assert.Equal(metal.Select(field => field.Name), machine.Select(field => field.Name));
-        Assert.All(metal.Concat(machine), field => Assert.True(field.Type is FunctionPointerTypeSyntax || field.Type.ToString() == "ulong", field.Name));
-        Assert.Equal(MetalSources.ReadConstant("Metal/Runtime/Door.cs", "Version"), MetalSources.ReadConstant("Machine.X64/MetalDoor.cs", "ExpectedVersion"));
+        Assert.All(
+            metal.Concat(machine),
+            field => Assert.True(field.Type is FunctionPointerTypeSyntax || field.Type.ToString() == "ulong", field.Name));
+        Assert.Equal(
+            MetalSources.ReadConstant("Metal/Runtime/Door.cs", "Version"),
+            MetalSources.ReadConstant("Machine.X64/MetalDoor.cs", "ExpectedVersion"));
     }
 
     /// <summary>A timer's reading is handed over by its layout.</summary>
@@ -94,13 +104,15 @@ public sealed class LayoutTests
     [Fact]
     public void DoorFunctions_HaveTheSameParametersOnBothSides()
     {
-        Dictionary<string, TypeSyntax> machine = MetalSources.ReadFields("Machine.X64/MetalDoor.cs", "MetalDoor").ToDictionary(field => field.Name, field => field.Type);
+        Dictionary<string, TypeSyntax> machine =
+            MetalSources.ReadFields("Machine.X64/MetalDoor.cs", "MetalDoor").ToDictionary(field => field.Name, field => field.Type);
         int compared = 0;
         foreach ((string name, TypeSyntax type) in MetalSources.ReadFields("Metal/Runtime/Door.cs", "DoorTable"))
         {
             if (type is FunctionPointerTypeSyntax function)
             {
-                Assert.Equal($"{name}{function.ParameterList}", $"{name}{Assert.IsType<FunctionPointerTypeSyntax>(machine[name]).ParameterList}");
+                Assert.Equal(
+                    $"{name}{function.ParameterList}", $"{name}{Assert.IsType<FunctionPointerTypeSyntax>(machine[name]).ParameterList}");
                 compared++;
             }
         }
@@ -157,7 +169,10 @@ public sealed class LayoutTests
     {
         const string Places = "Metal/Memory/Layout.cs";
         Assert.Equal(MetalSources.ReadConstant(Places, "ImageBase"), MetalSources.ReadConstants(Layout)["KERNEL_BASE"]);
-        Assert.Contains($"KERNEL_BASE = 0x{MetalSources.ReadConstant(Places, "ImageBase"):X16};", MetalSources.Read("Metal/asm/link.ld"), StringComparison.Ordinal);
+        Assert.Contains(
+            $"KERNEL_BASE = 0x{MetalSources.ReadConstant(Places, "ImageBase"):X16};",
+            MetalSources.Read("Metal/asm/link.ld"),
+            StringComparison.Ordinal);
         Assert.Equal((long)Paging.UserEnd, MetalSources.ReadConstant(Places, "RuntimeStart"));
         Assert.Equal(Paging.PageSize, MetalSources.ReadConstant(Places, "PageSize"));
     }
@@ -165,7 +180,9 @@ public sealed class LayoutTests
     [Fact]
     public void Numbers_ThatAreSaidTwice_Agree()
     {
-        Assert.Equal(MetalSources.ReadConstant("Metal/Runtime/RuntimeStart.cs", "DoorEntry"), MetalSources.ReadConstant("Machine.X64/MetalDoor.cs", "AuxiliaryEntry"));
+        Assert.Equal(
+            MetalSources.ReadConstant("Metal/Runtime/RuntimeStart.cs", "DoorEntry"),
+            MetalSources.ReadConstant("Machine.X64/MetalDoor.cs", "AuxiliaryEntry"));
         Assert.Equal(LinkFormat.ExitPanic, MetalSources.ReadConstant("Metal/Panic.cs", "Status"));
         Assert.Equal(LinkFormat.ExitPanic, MetalSources.ReadConstant("Kernel/KernelInstance.cs", "KernelPanic"));
         Assert.Equal(LinkFormat.ExitPort, MetalSources.ReadConstant("Metal/Devices/Power.cs", "DebugExitPort"));

@@ -41,7 +41,8 @@ internal sealed class Choices
 internal static class Exploration
 {
     /// <summary>Runs every order, depth first.</summary>
-    /// <param name="maximumRuns">How many there may be: a test whose model grows beyond it fails, for it would no longer see them all.</param>
+    /// <param name="maximumRuns">How many there may be: a test whose model grows beyond it fails, for it would no longer see them
+    /// all.</param>
     public static void Exhaust(int maximumRuns, Action<Choices> run)
     {
         if (Replays(run))

@@ -2,7 +2,9 @@ using System.Runtime.CompilerServices;
 
 namespace Semitone.Unit.Support;
 
-/// <summary>A file in the repository that says what a test expects; rewritten when SEMITONE_UPDATE_GOLDEN is 1, and then reviewed as code.</summary>
+/// <summary>
+/// A file in the repository that says what a test expects; rewritten when SEMITONE_UPDATE_GOLDEN is 1, and then reviewed as code.
+/// </summary>
 internal static class GoldenFile
 {
     public static bool IsUpdating => Environment.GetEnvironmentVariable("SEMITONE_UPDATE_GOLDEN") == "1";
@@ -21,7 +23,8 @@ internal static class GoldenFile
         Assert.Equal(File.ReadAllText(path), actual);
     }
 
-    public static string[] ReadLines(string fileName, [CallerFilePath] string testFile = "") => File.ReadAllLines(PathNextTo(fileName, testFile));
+    public static string[] ReadLines(string fileName, [CallerFilePath] string testFile = "") =>
+        File.ReadAllLines(PathNextTo(fileName, testFile));
 
     public static string PathNextTo(string fileName, [CallerFilePath] string testFile = "") =>
         Path.GetFullPath(Path.Combine(Path.GetDirectoryName(testFile)!, fileName));

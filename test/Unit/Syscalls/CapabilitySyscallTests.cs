@@ -118,8 +118,12 @@ public sealed class CapabilitySyscallTests
             Assert.Equal(CapabilitySet.All & ~CapabilitySet.Of(Capability.CAP_KILL), next.Effective);
             Assert.Equal(next.Effective, next.Permitted);
             Assert.Equal(SecureBits.None, next.SecureBits);
-            Credentials ofUser = (next with { RealUserId = 1000, EffectiveUserId = 1000,
-                Ambient = CapabilitySet.Of(Capability.CAP_FOWNER) }).AfterExec();
+            Credentials ofUser = (next with
+            {
+                RealUserId = 1000,
+                EffectiveUserId = 1000,
+                Ambient = CapabilitySet.Of(Capability.CAP_FOWNER)
+            }).AfterExec();
             Assert.Equal(CapabilitySet.Of(Capability.CAP_FOWNER), ofUser.Effective);
             Assert.Equal(ofUser.Effective, ofUser.Permitted);
         });

@@ -150,7 +150,9 @@ public sealed class EpollSyscallTests
             Call((long)fd, SyscallNumber.epoll_create1);
             ulong previous = fd == 2 ? 0 : fd - 1;
             long result = fd == 6 ? -(long)Errno.ELOOP : 0;
-            Call(result, SyscallNumber.epoll_ctl, growsDown ? previous : fd, (ulong)EpollOperation.EPOLL_CTL_ADD, growsDown ? fd : previous, Change);
+            Call(result, SyscallNumber.epoll_ctl, growsDown
+                ? previous
+                : fd, (ulong)EpollOperation.EPOLL_CTL_ADD, growsDown ? fd : previous, Change);
         }
 
         Run();
@@ -159,7 +161,8 @@ public sealed class EpollSyscallTests
     [Fact]
     public void Nested_WatchedInThousandsOfWays_IsRefused()
     {
-        // Three rows of ten; each of a row watches all of the next: 10 + 100 ways to one of the last, and 1,110 to what it would watch itself.
+        // Three rows of ten; each of a row watches all of the next: 10 + 100 ways to one of the last, and 1,110 to what it would watch
+        // itself.
         const int Width = 10;
         ulong first = 2;
         for (ulong fd = first; fd < first + (4 * Width); fd++)
@@ -180,7 +183,13 @@ public sealed class EpollSyscallTests
         for (int i = 0; i < Width; i++)
         {
             // Each more brings 111 ways.
-            Call(i < 4 ? 0 : -(long)Errno.EINVAL, SyscallNumber.epoll_ctl, first + (ulong)((2 * Width) + i), (ulong)EpollOperation.EPOLL_CTL_ADD, first + (3 * Width), Change);
+            Call(
+                i < 4 ? 0 : -(long)Errno.EINVAL,
+                SyscallNumber.epoll_ctl,
+                first + (ulong)((2 * Width) + i),
+                (ulong)EpollOperation.EPOLL_CTL_ADD,
+                first + (3 * Width),
+                Change);
         }
 
         Run();

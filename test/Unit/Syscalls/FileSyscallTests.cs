@@ -99,7 +99,8 @@ public sealed class FileSyscallTests
     public void ReadAndStat_SteadyState_AllocateNothing()
     {
         OpenAs(1, "/dev/zero");
-        _guest.Process.FileSystem.Open(_guest.Process.FileSystem.Root, "/file"u8, OpenFlags.O_CREAT | OpenFlags.O_RDWR, (Mode)0x1A4, out OpenFile? file);
+        _guest.Process.FileSystem.Open(
+            _guest.Process.FileSystem.Root, "/file"u8, OpenFlags.O_CREAT | OpenFlags.O_RDWR, (Mode)0x1A4, out OpenFile? file);
         _guest.Process.Files.Put(new Fd(2), file!, false);
         (SyscallNumber, ulong[])[] calls =
         [
@@ -241,7 +242,9 @@ public sealed class FileSyscallTests
     public void Ioctl_CloneOfAFile_IsNotSupported(ulong request) =>
         Assert.Equal(
             [1, -(long)Errno.EOPNOTSUPP],
-            Run((SyscallNumber.openat, [Current, Path, (ulong)(OpenFlags.O_CREAT | OpenFlags.O_RDWR), 0x1A4]), (SyscallNumber.ioctl, [1, request, 1])));
+            Run(
+                (SyscallNumber.openat, [Current, Path, (ulong)(OpenFlags.O_CREAT | OpenFlags.O_RDWR), 0x1A4]),
+                (SyscallNumber.ioctl, [1, request, 1])));
 
     [Fact]
     public void Priority_Set_IsToldOfThreadGroupAndUser() =>
@@ -479,8 +482,12 @@ public sealed class FileSyscallTests
     [InlineData("/proc/self/stat", "1 (hello) R 0 1 1 ")]
     [InlineData("/proc/self/task/1/comm", "hello\n")]
     [InlineData("/proc/self/maps", "00400000-00402000 rwxp 00000000 00:01 ")]
-    [InlineData("/proc/self/limits", "Limit                     Soft Limit           Hard Limit           Units     \nMax cpu time              unlimited            unlimited            seconds   \n")]
-    [InlineData("/proc/self/mounts", "rootfs / tmpfs rw,relatime 0 0\ndevtmpfs /dev devtmpfs rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\n")]
+    [InlineData(
+        "/proc/self/limits",
+        "Limit                     Soft Limit           Hard Limit           Units     \nMax cpu time              unlimited            "
+            + "unlimited            seconds   \n")]
+    [InlineData(
+        "/proc/self/mounts", "rootfs / tmpfs rw,relatime 0 0\ndevtmpfs /dev devtmpfs rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\n")]
     [InlineData("/proc/partitions", "major minor  #blocks  name\n\n")]
     [InlineData("/proc/mounts", "rootfs / tmpfs")]
     [InlineData("/proc/uptime", "1.0")]
@@ -595,7 +602,9 @@ public sealed class FileSyscallTests
             .Call(SyscallNumber.openat, Current, Path, Create, 0x1A4)
             .Call(SyscallNumber.openat, Current, Path, Create, 0x1A4);
         _ = isRecord ? main.Call(SyscallNumber.fcntl, 1, SetAndWait, exclusive) : main.Call(SyscallNumber.flock, 1, Exclusive);
-        _guest.MakeThread(child => _ = isRecord ? child.Call(SyscallNumber.fcntl, 2, SetAndWait, exclusive) : child.Call(SyscallNumber.flock, 2, Exclusive));
+        _guest.MakeThread(child => _ = isRecord
+            ? child.Call(SyscallNumber.fcntl, 2, SetAndWait, exclusive)
+            : child.Call(SyscallNumber.flock, 2, Exclusive));
         main.Call(SyscallNumber.sched_yield).Call(SyscallNumber.close, 2);
         _ = isRecord ? main.Call(SyscallNumber.fcntl, 1, Set, unlock) : main.Call(SyscallNumber.flock, 1, Unlock);
         main.Call(SyscallNumber.sched_yield);
@@ -608,7 +617,8 @@ public sealed class FileSyscallTests
     {
         foreach ((SyscallNumber number, ulong[] a) in calls)
         {
-            _guest.Main.Call(number, a[0], a.ElementAtOrDefault(1), a.ElementAtOrDefault(2), a.ElementAtOrDefault(3), a.ElementAtOrDefault(4));
+            _guest.Main.Call(
+                number, a[0], a.ElementAtOrDefault(1), a.ElementAtOrDefault(2), a.ElementAtOrDefault(3), a.ElementAtOrDefault(4));
         }
         // Looked at before the process and its memory are gone.
         _guest.Main.Do(() => _memory = ReadMemory());

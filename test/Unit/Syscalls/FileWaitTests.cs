@@ -9,7 +9,10 @@ namespace Semitone.Unit.Syscalls;
 /// <summary>Reads that have to wait, and files that make it hard.</summary>
 public sealed class FileWaitTests
 {
-    /// <summary>A wake may come while the reader joins the queue, and nothing be there all the same: the call is made again, and no program sees by which number.</summary>
+    /// <summary>
+    /// A wake may come while the reader joins the queue, and nothing be there all the same: the call is made again, and no program sees by
+    /// which number.
+    /// </summary>
     [Fact]
     public void Read_WokenBeforeItWaitsAndNothingIsThere_IsMadeAgain()
     {

@@ -131,7 +131,13 @@ public sealed class MemorySyscallTests
     public void Mremap_Fixed_Moves()
     {
         Call(SyscallNumber.mmap, Free, Page, ReadWrite, Anonymous, NoFd);
-        Call(SyscallNumber.mremap, Free, Page, 2 * Page, (ulong)(MremapFlags.MREMAP_FIXED | MremapFlags.MREMAP_MAYMOVE), Free + (16 * Page));
+        Call(
+            SyscallNumber.mremap,
+            Free,
+            Page,
+            2 * Page,
+            (ulong)(MremapFlags.MREMAP_FIXED | MremapFlags.MREMAP_MAYMOVE),
+            Free + (16 * Page));
         Run((long)Free, (long)(Free + (16 * Page)));
     }
 

@@ -32,7 +32,9 @@ public sealed class StraceTests
     public void ClockGettime_NullPointer_IsWrittenAsNull()
     {
         using TraceFixture fixture = new();
-        Assert.Equal("clock_gettime(CLOCK_MONOTONIC, NULL) = Bad address (-14)", fixture.Trace(SyscallNumber.clock_gettime, Errno.EFAULT, null, 1, 0));
+        Assert.Equal(
+            "clock_gettime(CLOCK_MONOTONIC, NULL) = Bad address (-14)",
+            fixture.Trace(SyscallNumber.clock_gettime, Errno.EFAULT, null, 1, 0));
     }
 
     [Fact]
@@ -80,7 +82,8 @@ public sealed class StraceTests
             sa_mask = SignalSet.Of(Signal.SIGINT) | SignalSet.Of((Signal)34),
         });
         Assert.Equal(
-            "rt_sigaction(SIGCHLD, sigaction:{sa_handler=va:0x400100, sa_flags=SA_RESTORER|SA_RESTART|0x100, sa_restorer=va:0x400200, sa_mask=[INT RT_2]}, NULL, 8) = OK",
+            "rt_sigaction(SIGCHLD, sigaction:{sa_handler=va:0x400100, sa_flags=SA_RESTORER|SA_RESTART|0x100, sa_restorer=va:0x400200, "
+                + "sa_mask=[INT RT_2]}, NULL, 8) = OK",
             fixture.Trace(SyscallNumber.rt_sigaction, 0, null, 17, action, 0, 8));
     }
 
@@ -96,7 +99,8 @@ public sealed class StraceTests
 
     [Theory]
     [InlineData(0, 3, 0x22, -1, "mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, fd:-1, 0) = va:0x400200000")]
-    [InlineData(0x10000, 5, 0x812, 3, "mmap(va:0x10000, 8192, PROT_EXEC|PROT_READ, MAP_PRIVATE|MAP_DENYWRITE|MAP_FIXED, fd:3, 0) = va:0x400200000")]
+    [InlineData(
+        0x10000, 5, 0x812, 3, "mmap(va:0x10000, 8192, PROT_EXEC|PROT_READ, MAP_PRIVATE|MAP_DENYWRITE|MAP_FIXED, fd:3, 0) = va:0x400200000")]
     [InlineData(0, 0, 0x4000000, 3, "mmap(NULL, 8192, PROT_NONE, 0x4000000, fd:3, 0) = va:0x400200000")]
     public void Mmap_ShowsProtectionAndFlagsInUnikraftsOrder(ulong address, ulong protection, ulong flags, int fd, string line) =>
         Assert.Equal(line, Trace(SyscallNumber.mmap, 0x400200000, address, 8192, protection, flags, (ulong)fd, 0));
@@ -141,7 +145,9 @@ public sealed class StraceTests
         string line = fixture.Trace(
             SyscallNumber.read, 832, () => fixture.Memory.TryWrite<byte>(new UserPtr<byte>(buffer), header), 3, buffer, 832);
         Assert.Equal(
-            "read(fd:3, <out>\"\\x7FELF\\x02\\x01\\x01\\x03\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x03\\x00>\\x00\\x01\\x00\\x00\\x00\"..., 832) = 832",
+            "read(fd:3, "
+                + "<out>\"\\x7FELF\\x02\\x01\\x01\\x03\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x03\\x00>\\x00\\x01\\x00\\x00\\x00\"..., "
+                    + "832) = 832",
             line);
     }
 
@@ -152,7 +158,9 @@ public sealed class StraceTests
         ulong buffer = fixture.Put("abcdef"u8);
         Assert.Equal("read(fd:0, <out>\"abc\", 100) = 3", fixture.Trace(SyscallNumber.read, 3, null, 0, buffer, 100));
         Assert.Equal("read(fd:0, <out>\"\", 100) = 0", fixture.Trace(SyscallNumber.read, 0, null, 0, buffer, 100));
-        Assert.Equal("read(fd:9, <out>va:0x1000, 100) = Bad file descriptor (-9)", fixture.Trace(SyscallNumber.read, Errno.EBADF, null, 9, 0x1000, 100));
+        Assert.Equal(
+            "read(fd:9, <out>va:0x1000, 100) = Bad file descriptor (-9)",
+            fixture.Trace(SyscallNumber.read, Errno.EBADF, null, 9, 0x1000, 100));
     }
 
     [Fact]
@@ -188,7 +196,8 @@ public sealed class StraceTests
     {
         using TraceFixture fixture = new();
         ulong stat = fixture.Put(new Stat { st_mode = Mode.S_IFREG | (Mode)0x1ED, st_size = 2030928 });
-        Assert.Equal("fstat(fd:3, <out>stat:{st_size=2030928, st_mode=0100755, ...}) = OK", fixture.Trace(SyscallNumber.fstat, 0, null, 3, stat));
+        Assert.Equal(
+            "fstat(fd:3, <out>stat:{st_size=2030928, st_mode=0100755, ...}) = OK", fixture.Trace(SyscallNumber.fstat, 0, null, 3, stat));
     }
 
     [Fact]

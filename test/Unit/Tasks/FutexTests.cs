@@ -65,7 +65,9 @@ public class FutexTests
         Guest guest = new();
         ThreadScript? waiter = null;
         guest.MakeThread(child => waiter = child.Call(SyscallNumber.futex, Word, Private, 0));
-        guest.Main.Call(SyscallNumber.sched_yield).Call(SyscallNumber.futex, Word, Private | 1, 1).Call(SyscallNumber.futex, Word, Private | 1, 1);
+        guest.Main.Call(SyscallNumber.sched_yield)
+            .Call(SyscallNumber.futex, Word, Private | 1, 1)
+            .Call(SyscallNumber.futex, Word, Private | 1, 1);
         guest.Run();
         Assert.Equal([0, 1, 0], guest.Main.Results[1..]);
         Assert.Equal([0], waiter!.Results);

@@ -134,7 +134,11 @@ internal sealed class Guest
     private static void Install(FileSystemContext files, string path)
     {
         Errno error = files.Open(
-            files.Root, global::System.Text.Encoding.UTF8.GetBytes(path), OpenFlags.O_CREAT | OpenFlags.O_RDWR, (Mode)0x1ED, out OpenFile? file);
+            files.Root,
+            global::System.Text.Encoding.UTF8.GetBytes(path),
+            OpenFlags.O_CREAT | OpenFlags.O_RDWR,
+            (Mode)0x1ED,
+            out OpenFile? file);
         Assert.Equal(Errno.None, error);
         IoCursor cursor = IoCursor.OverKernel(MakeProgram());
         Assert.Equal(0x2000, file!.Write(ref cursor).Bytes);

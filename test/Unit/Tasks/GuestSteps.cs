@@ -17,7 +17,11 @@ internal static class GuestSteps
 
     /// <summary>The first thread makes another one, which plays a script of its own.</summary>
     public static void MakeThread(
-        this Guest guest, Action<ThreadScript> script, CloneFlags flags = CloneFlags.None, ulong childTid = 0, Action<GuestThread>? started = null)
+        this Guest guest,
+        Action<ThreadScript> script,
+        CloneFlags flags = CloneFlags.None,
+        ulong childTid = 0,
+        Action<GuestThread>? started = null)
     {
         guest.Main.Call(SyscallNumber.clone, (ulong)(Thread | flags), Guest.StackTop - 0x800, 0, childTid);
         guest.Main.Do(() =>
@@ -36,7 +40,8 @@ internal static class GuestSteps
         guest.Main.Do(() =>
         {
             guest.MainThread.Registers.Rsp = Guest.StackTop - 0x200;
-            guest.Write(ActionAt, new Sigaction { sa_handler = Handler, sa_restorer = Restorer, sa_flags = flags | SigactionFlags.SA_RESTORER });
+            guest.Write(
+                ActionAt, new Sigaction { sa_handler = Handler, sa_restorer = Restorer, sa_flags = flags | SigactionFlags.SA_RESTORER });
         });
         guest.Main.Call(SyscallNumber.rt_sigaction, (ulong)signal, ActionAt, 0, 8);
     }

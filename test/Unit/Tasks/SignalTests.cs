@@ -307,7 +307,9 @@ public class SignalTests
             guest.Write(TimeAt, blocked);
             guest.Write(TimeAt + 8, SignalSet.Of(Signal.SIGUSR2));
         });
-        guest.Main.Call(SyscallNumber.rt_sigprocmask, 2, TimeAt, 0, 8).Call(SyscallNumber.alarm, 1).Call(SyscallNumber.rt_sigsuspend, TimeAt + 8, 8);
+        guest.Main.Call(SyscallNumber.rt_sigprocmask, 2, TimeAt, 0, 8)
+            .Call(SyscallNumber.alarm, 1)
+            .Call(SyscallNumber.rt_sigsuspend, TimeAt + 8, 8);
         guest.Main.Do(() => Assert.Equal(SignalSet.Of(Signal.SIGUSR2) | SignalSet.Of(Signal.SIGALRM), guest.MainThread.SignalMask));
         guest.Main.ReturnFromHandler();
         guest.Main.Do(() =>

@@ -115,7 +115,9 @@ public class TimerTests
         Assert.Equal([-(long)Errno.EINVAL], guest.Main.Results);
     }
 
-    /// <summary>On a machine where an interrupt takes longer than the interval the program would never come to its next instruction.</summary>
+    /// <summary>
+    /// On a machine where an interrupt takes longer than the interval the program would never come to its next instruction.
+    /// </summary>
     [Fact]
     public void IntervalTimer_ShorterThanAnInterrupt_LeavesTheProgramTime()
     {

@@ -2,7 +2,9 @@ using Semitone.Cli.Libraries;
 
 namespace Semitone.Cli.Packing.Rules;
 
-/// <summary>glibc's conversions between character sets, for a program that itself converts (iconv(3)); UTF-8, UTF-16 and ASCII are built in.</summary>
+/// <summary>
+/// glibc's conversions between character sets, for a program that itself converts (iconv(3)); UTF-8, UTF-16 and ASCII are built in.
+/// </summary>
 internal sealed class CharacterSetRule : PackingRule
 {
     public override string Name => "character sets";

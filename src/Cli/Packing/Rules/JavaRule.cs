@@ -20,7 +20,8 @@ internal sealed class JavaRule : PackingRule
 
         // The heap is a quarter of the memory; classes, compiled code and stacks come on top.
         context.NeedMemory(384L << 20);
-        context.AddTree($"{home}/lib", program, path => Path.GetFileName(path) is not ("src.zip" or "ct.sym" or "libawt_xawt.so" or "libjawt.so" or "libsplashscreen.so" or "libjsound.so"));
+        context.AddTree($"{home}/lib", program, path => Path.GetFileName(path)
+            is not ("src.zip" or "ct.sym" or "libawt_xawt.so" or "libjawt.so" or "libsplashscreen.so" or "libjsound.so"));
         context.AddTree($"{home}/conf", program);
         context.Add($"{home}/release");
         int archives = AddClassPaths(context);
@@ -90,8 +91,11 @@ internal sealed class JavaRule : PackingRule
 
             using StreamReader reader = new(manifest.Open());
             string text = reader.ReadToEnd().Replace("\r\n", "\n", StringComparison.Ordinal).Replace("\n ", "", StringComparison.Ordinal);
-            string? line = Array.Find(text.Split('\n'), candidate => candidate.StartsWith("Class-Path:", StringComparison.OrdinalIgnoreCase));
-            return line is null ? [] : line["Class-Path:".Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(entry => !entry.Contains(':'));
+            string? line =
+                Array.Find(text.Split('\n'), candidate => candidate.StartsWith("Class-Path:", StringComparison.OrdinalIgnoreCase));
+            return line is null
+                ? []
+                : line["Class-Path:".Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(entry => !entry.Contains(':'));
         }
         catch (Exception failure) when (failure is IOException or InvalidDataException or UnauthorizedAccessException)
         {

@@ -39,7 +39,9 @@ internal sealed class LocaleRule : PackingRule
         {
             // de_DE.UTF-8 lies in de_DE.utf8: the character set is spelled in small letters and digits.
             string[] parts = name.Split('.', 2);
-            string normal = parts.Length < 2 ? name : $"{parts[0]}.{string.Concat(parts[1].ToLowerInvariant().Where(char.IsLetterOrDigit))}";
+            string normal = parts.Length < 2
+                ? name
+                : $"{parts[0]}.{string.Concat(parts[1].ToLowerInvariant().Where(char.IsLetterOrDigit))}";
             string? folder = ((string[])[$"/usr/lib/locale/{normal}", $"/usr/lib/locale/{name}"]).FirstOrDefault(HostFile.IsFolder);
 
             // The archive of all locales may be large: it is for who asks.

@@ -4,13 +4,18 @@ using Semitone.Cli.Posix;
 
 namespace Semitone.Cli.Packing.Rules;
 
-/// <summary>Node.js: what the script requires or imports, by relative paths and from node_modules; its own modules are in the executable.</summary>
+/// <summary>
+/// Node.js: what the script requires or imports, by relative paths and from node_modules; its own modules are in the executable.
+/// </summary>
 internal sealed partial class NodeRule : PackingRule
 {
     private static readonly string[] s_endings = ["", ".js", ".mjs", ".cjs", ".json", ".node", "/index.js", "/index.mjs", "/index.json"];
 
     /// <summary>Debian keeps a few of Node's own modules in files.</summary>
-    private static readonly string[] s_shared = ["/usr/share/nodejs/acorn", "/usr/share/nodejs/acorn-walk", "/usr/share/nodejs/cjs-module-lexer", "/usr/share/nodejs/undici"];
+    private static readonly string[] s_shared =
+    [
+        "/usr/share/nodejs/acorn", "/usr/share/nodejs/acorn-walk", "/usr/share/nodejs/cjs-module-lexer", "/usr/share/nodejs/undici"
+    ];
 
     public override string Name => "node";
 
@@ -47,7 +52,9 @@ internal sealed partial class NodeRule : PackingRule
                 }
 
                 string target = name.StartsWith('/') ? name : HostFile.GetFullPath($"{Path.GetDirectoryName(file)}/{name}");
-                if (s_endings.Select(ending => target + ending).FirstOrDefault(HostFile.Exists) is { } found && seen.Add(found) && context.Add(found, program))
+                if (s_endings.Select(ending => target + ending).FirstOrDefault(HostFile.Exists) is { } found
+                    && seen.Add(found)
+                    && context.Add(found, program))
                 {
                     files++;
                     rest.Enqueue(found);
@@ -72,7 +79,9 @@ internal sealed partial class NodeRule : PackingRule
     {
         // Of "@scope/package/part" the first two count, of "package/part" the first.
         string package = string.Join('/', name.Split('/').Take(name.StartsWith('@') ? 2 : 1));
-        if (PackingContext.FoldersUpFrom(file).Select(folder => $"{folder}/node_modules/{package}").FirstOrDefault(HostFile.IsFolder) is not { } found || !packages.Add(found))
+        if (PackingContext.FoldersUpFrom(file)
+            .Select(folder => $"{folder}/node_modules/{package}")
+            .FirstOrDefault(HostFile.IsFolder) is not { } found || !packages.Add(found))
         {
             return;
         }
@@ -95,7 +104,9 @@ internal sealed partial class NodeRule : PackingRule
         try
         {
             using JsonDocument document = JsonDocument.Parse(content);
-            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("dependencies", out JsonElement dependencies) && dependencies.ValueKind == JsonValueKind.Object
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                && document.RootElement.TryGetProperty("dependencies", out JsonElement dependencies)
+                && dependencies.ValueKind == JsonValueKind.Object
                 ? [.. dependencies.EnumerateObject().Select(property => property.Name)]
                 : [];
         }

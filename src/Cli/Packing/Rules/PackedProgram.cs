@@ -16,7 +16,8 @@ internal sealed record PackedProgram(string Path, string Resolved, ElfObject Exe
     public string Folder => System.IO.Path.GetDirectoryName(Resolved) ?? "/";
 
     /// <summary>The program and its libraries without the C library and the dynamic linker, which have every name in them.</summary>
-    public IEnumerable<ElfObject> Objects => Finder.Objects.Count == 0 ? [Executable] : Finder.Objects.Where(item => item.SoName is not ("libc.so.6" or "libc.so"));
+    public IEnumerable<ElfObject> Objects =>
+        Finder.Objects.Count == 0 ? [Executable] : Finder.Objects.Where(item => item.SoName is not ("libc.so.6" or "libc.so"));
 
     /// <summary>Tells whether one of the objects names one of these functions or paths.</summary>
     public bool NamesAny(IEnumerable<byte[]> texts) => Objects.Any(item => texts.Any(text => item.Names(text)));

@@ -3,7 +3,8 @@ using Semitone.Cli.Posix;
 namespace Semitone.Cli.Packing.Rules;
 
 /// <summary>What a rule sees and does: the programs that are packed so far, and the means to pack more.</summary>
-internal sealed class PackingContext(RootFileSystemWriter writer, IReadOnlyList<PackedProgram> programs, IReadOnlyList<string> arguments, IReadOnlyList<string> variables)
+internal sealed class PackingContext(
+    RootFileSystemWriter writer, IReadOnlyList<PackedProgram> programs, IReadOnlyList<string> arguments, IReadOnlyList<string> variables)
 {
     private readonly HashSet<string> _objects = new(StringComparer.Ordinal);
 
@@ -120,5 +121,6 @@ internal sealed class PackingContext(RootFileSystemWriter writer, IReadOnlyList<
         }
     }
 
-    private static bool IsLibrary(string path) => path.EndsWith(".so", StringComparison.Ordinal) || path.Contains(".so.", StringComparison.Ordinal);
+    private static bool IsLibrary(string path) => path.EndsWith(".so", StringComparison.Ordinal)
+        || path.Contains(".so.", StringComparison.Ordinal);
 }

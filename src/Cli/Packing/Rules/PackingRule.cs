@@ -1,6 +1,8 @@
 namespace Semitone.Cli.Packing.Rules;
 
-/// <summary>Knows of one kind of program what it needs besides its libraries, and finds that on the host from files alone: nothing is ever run.</summary>
+/// <summary>
+/// Knows of one kind of program what it needs besides its libraries, and finds that on the host from files alone: nothing is ever run.
+/// </summary>
 /// <remarks>To add one: a class that inherits from this, and a line in <see cref="PackingRules"/>.</remarks>
 internal abstract class PackingRule
 {

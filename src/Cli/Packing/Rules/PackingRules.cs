@@ -3,7 +3,10 @@ namespace Semitone.Cli.Packing.Rules;
 /// <summary>Every rule, in the order in which they are applied.</summary>
 internal static class PackingRules
 {
-    /// <summary>What a file without an interpreter line is run with, by the end of its name: the interpreter's names, the first that is there, and the flags before the file.</summary>
+    /// <summary>
+    /// What a file without an interpreter line is run with, by the end of its name: the interpreter's names, the first that is there, and
+    /// the flags before the file.
+    /// </summary>
     private static readonly (string Extension, string[] Interpreters, string[] Flags)[] s_kinds =
     [
         (".py", ["python3", "python"], []),
@@ -35,10 +38,17 @@ internal static class PackingRules
         new OpenedLibrariesRule(),
         new TerminalRule(),
         new LocaleRule(),
-        new SystemFilesRule("users and groups", ["getpw", "getgr", "getlogin", "/etc/passwd"], ["/etc/passwd", "/etc/group", "/etc/nsswitch.conf"]) { NameServices = ["passwd", "group"] },
-        new SystemFilesRule("host names", ["getaddrinfo", "gethostby", "getservby", "/etc/resolv.conf"], ["/etc/hosts", "/etc/host.conf", "/etc/resolv.conf", "/etc/gai.conf", "/etc/nsswitch.conf", "/etc/services", "/etc/protocols"]) { NameServices = ["hosts"] },
+        new SystemFilesRule("users and groups", [
+            "getpw", "getgr", "getlogin", "/etc/passwd"
+        ], ["/etc/passwd", "/etc/group", "/etc/nsswitch.conf"]) { NameServices = ["passwd", "group"] },
+        new SystemFilesRule("host names", ["getaddrinfo", "gethostby", "getservby", "/etc/resolv.conf"], [
+            "/etc/hosts", "/etc/host.conf", "/etc/resolv.conf", "/etc/gai.conf", "/etc/nsswitch.conf", "/etc/services", "/etc/protocols"
+        ]) { NameServices = ["hosts"] },
         new SystemFilesRule("time zone", ["localtime", "mktime", "tzset", "/etc/localtime"], ["/etc/localtime", "/etc/timezone"]),
-        new SystemFilesRule("certificates", ["/etc/ssl/certs", "/usr/lib/ssl", "/etc/pki/tls"], ["/etc/ssl/openssl.cnf", "/usr/lib/ssl/openssl.cnf", "/usr/lib/ssl/certs", "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"]),
+        new SystemFilesRule("certificates", ["/etc/ssl/certs", "/usr/lib/ssl", "/etc/pki/tls"], [
+            "/etc/ssl/openssl.cnf", "/usr/lib/ssl/openssl.cnf", "/usr/lib/ssl/certs", "/etc/ssl/certs/ca-certificates.crt",
+            "/etc/pki/tls/certs/ca-bundle.crt"
+        ]),
         new CharacterSetRule(),
     ];
 

@@ -5,7 +5,10 @@ using Semitone.Cli.Posix;
 
 namespace Semitone.Cli.Packing.Rules;
 
-/// <summary>Perl: the folders of @INC, which are compiled into it. Those of Perl itself are packed whole, of the others the modules that the script uses.</summary>
+/// <summary>
+/// Perl: the folders of @INC, which are compiled into it. Those of Perl itself are packed whole, of the others the modules that the script
+/// uses.
+/// </summary>
 internal sealed partial class PerlRule : PackingRule
 {
     private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
@@ -25,7 +28,8 @@ internal sealed partial class PerlRule : PackingRule
         string[] own = [.. folders.Where(folder => HostFile.Exists($"{folder}/Config.pm") || HostFile.Exists($"{folder}/strict.pm"))];
         foreach (string folder in own)
         {
-            context.AddTree(folder, program, path => Path.GetExtension(path) is not (".pod" or ".h" or ".a") && Path.GetFileName(path) is not "CORE");
+            context.AddTree(folder, program, path => Path.GetExtension(path) is not (".pod" or ".h" or ".a")
+                && Path.GetFileName(path) is not "CORE");
         }
 
         string[] others = [.. (context.GetVariable("PERL5LIB") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries), .. folders.Except(own)];
@@ -49,7 +53,8 @@ internal sealed partial class PerlRule : PackingRule
 
         while (texts.TryDequeue(out string? text))
         {
-            found += Use().Matches(text).Sum(match => AddModule(context, program, match.Groups[1].Value.Replace("::", "/", StringComparison.Ordinal), others, texts));
+            found += Use().Matches(text).Sum(
+                match => AddModule(context, program, match.Groups[1].Value.Replace("::", "/", StringComparison.Ordinal), others, texts));
         }
 
         return own.Length == 0 ? null : $"@INC: {string.Join(", ", own)}{(found > 0 ? $", and {found} modules that are used" : "")}";

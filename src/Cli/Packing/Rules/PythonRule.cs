@@ -19,7 +19,9 @@ internal sealed partial class PythonRule : PackingRule
         }
 
         // In a virtual environment, pyvenv.cfg names the folder of the interpreter whose library is used.
-        string? environment = PackingContext.FoldersUpFrom(program.Path).Take(2).FirstOrDefault(folder => HostFile.Exists($"{folder}/pyvenv.cfg"));
+        string? environment = PackingContext.FoldersUpFrom(program.Path)
+            .Take(2)
+            .FirstOrDefault(folder => HostFile.Exists($"{folder}/pyvenv.cfg"));
         string? home = environment is null ? null : ReadHome($"{environment}/pyvenv.cfg");
         string? library = FindLibrary(home is null ? program.Resolved : $"{home}/{program.FileName}", program.FileName);
         if (library is null)
@@ -74,8 +76,11 @@ internal sealed partial class PythonRule : PackingRule
         foreach (string folder in PackingContext.FoldersUpFrom(interpreter))
         {
             IEnumerable<string> names = version.Length > 0 ? [version]
-                : PackingContext.List($"{folder}/lib").Where(name => VersionedName().IsMatch(name)).OrderByDescending(name => int.Parse(name.Split('.')[1], System.Globalization.CultureInfo.InvariantCulture));
-            if (names.Select(name => $"{folder}/lib/{name}").FirstOrDefault(candidate => HostFile.Exists($"{candidate}/os.py")) is { } library)
+                : PackingContext.List($"{folder}/lib")
+                    .Where(name => VersionedName().IsMatch(name))
+                    .OrderByDescending(name => int.Parse(name.Split('.')[1], System.Globalization.CultureInfo.InvariantCulture));
+            if (names.Select(name => $"{folder}/lib/{name}").FirstOrDefault(candidate => HostFile.Exists($"{candidate}/os.py"))
+                is { } library)
             {
                 return library;
             }
@@ -107,7 +112,9 @@ internal sealed partial class PythonRule : PackingRule
         private string? _own;
         private int _found;
 
-        /// <summary>Packs the modules that a script imports, or what stands behind <c>-c</c> or <c>-m</c>, and those that they import.</summary>
+        /// <summary>
+        /// Packs the modules that a script imports, or what stands behind <c>-c</c> or <c>-m</c>, and those that they import.
+        /// </summary>
         /// <returns>How many there were.</returns>
         public int AddFrom(string? script, IReadOnlyList<string> arguments)
         {
@@ -206,7 +213,8 @@ internal sealed partial class PythonRule : PackingRule
                 {
                     isThere |= context.Add($"{folder}/{name}", program);
                 }
-                else if (name.StartsWith(module + "-", StringComparison.OrdinalIgnoreCase) && name.EndsWith(".dist-info", StringComparison.Ordinal))
+                else if (name.StartsWith(module + "-", StringComparison.OrdinalIgnoreCase)
+                    && name.EndsWith(".dist-info", StringComparison.Ordinal))
                 {
                     context.AddTree($"{folder}/{name}", program);
                 }
@@ -216,7 +224,8 @@ internal sealed partial class PythonRule : PackingRule
         }
 
         // At the start of a line or behind a semicolon; a module of the own package (from . import) is packed with it.
-        [GeneratedRegex(@"(?:^|;)[ \t]*(?:from[ \t]+(?<from>[A-Za-z_]\w*)|import[ \t]+(?<names>[A-Za-z_][\w. ,]*))", RegexOptions.Multiline)]
+        [GeneratedRegex(
+            @"(?:^|;)[ \t]*(?:from[ \t]+(?<from>[A-Za-z_]\w*)|import[ \t]+(?<names>[A-Za-z_][\w. ,]*))", RegexOptions.Multiline)]
         private static partial Regex Import();
     }
 }

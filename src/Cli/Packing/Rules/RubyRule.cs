@@ -6,7 +6,10 @@ namespace Semitone.Cli.Packing.Rules;
 /// <summary>Ruby: the folders that its rbconfig.rb names.</summary>
 internal sealed partial class RubyRule : PackingRule
 {
-    private static readonly string[] s_folders = ["rubylibdir", "rubyarchdir", "vendorlibdir", "vendorarchdir", "sitelibdir", "sitearchdir"];
+    private static readonly string[] s_folders =
+    [
+        "rubylibdir", "rubyarchdir", "vendorlibdir", "vendorarchdir", "sitelibdir", "sitearchdir"
+    ];
 
     public override string Name => "ruby";
 
@@ -19,7 +22,9 @@ internal sealed partial class RubyRule : PackingRule
 
         context.NeedMemory(96 << 20);
         Dictionary<string, string> settings = Read(configuration, Path.GetDirectoryName(program.Folder) ?? "/");
-        string[] packed = [.. s_folders.Select(name => Expand($"$({name})", settings, depth: 0)).Where(folder => folder.StartsWith('/') && HostFile.IsFolder(folder)).Distinct()];
+        string[] packed = [.. s_folders.Select(name => Expand($"$({name})", settings, depth: 0))
+            .Where(folder => folder.StartsWith('/') && HostFile.IsFolder(folder))
+            .Distinct()];
         foreach (string folder in packed)
         {
             context.AddTree(folder, program);
@@ -27,7 +32,11 @@ internal sealed partial class RubyRule : PackingRule
 
         string version = Expand("$(ruby_version)", settings, depth: 0);
         string prefix = Expand("$(rubylibprefix)", settings, depth: 0);
-        string[] gems = [$"{prefix}/gems/{version}/specifications", $"{prefix}/gems/{version}/gems", $"/usr/share/rubygems-integration/{version}", "/usr/share/rubygems-integration/all"];
+        string[] gems =
+        [
+            $"{prefix}/gems/{version}/specifications", $"{prefix}/gems/{version}/gems", $"/usr/share/rubygems-integration/{version}",
+            "/usr/share/rubygems-integration/all"
+        ];
         foreach (string folder in gems)
         {
             context.AddTree(folder, program, path => Path.GetFileName(path) is not ("test" or "spec" or "doc"));
@@ -60,10 +69,17 @@ internal sealed partial class RubyRule : PackingRule
     {
         string prefix = Path.GetDirectoryName(program.Folder) ?? "";
         string version = new([.. program.FileName.Where(character => char.IsAsciiDigit(character) || character == '.')]);
-        IEnumerable<string> libraries = (string[])[$"{prefix}/lib/ruby", .. PackingContext.List($"{prefix}/lib").Where(name => name.Contains("linux", StringComparison.Ordinal)).Select(name => $"{prefix}/lib/{name}/ruby")];
-        foreach (string versioned in libraries.SelectMany(folder => PackingContext.List(folder).Where(name => name.StartsWith(version, StringComparison.Ordinal)).Reverse().Select(name => $"{folder}/{name}")))
+        IEnumerable<string> libraries = (string[])[$"{prefix}/lib/ruby", .. PackingContext.List($"{prefix}/lib")
+            .Where(name => name.Contains("linux", StringComparison.Ordinal))
+            .Select(name => $"{prefix}/lib/{name}/ruby")];
+        foreach (string versioned in libraries.SelectMany(folder => PackingContext.List(folder)
+            .Where(name => name.StartsWith(version, StringComparison.Ordinal))
+            .Reverse()
+            .Select(name => $"{folder}/{name}")))
         {
-            string? found = ((string[])[versioned, .. PackingContext.List(versioned).Where(name => name.Contains("linux", StringComparison.Ordinal)).Select(name => $"{versioned}/{name}")])
+            string? found = ((string[])[versioned, .. PackingContext.List(versioned)
+                .Where(name => name.Contains("linux", StringComparison.Ordinal))
+                .Select(name => $"{versioned}/{name}")])
                 .Select(folder => $"{folder}/rbconfig.rb").FirstOrDefault(HostFile.Exists);
             if (found is not null)
             {
@@ -89,7 +105,9 @@ internal sealed partial class RubyRule : PackingRule
 
     /// <summary>Puts the values of settings in the place of their names.</summary>
     private static string Expand(string text, Dictionary<string, string> settings, int depth) =>
-        depth > 10 ? text : Reference().Replace(text, match => settings.TryGetValue(match.Groups[1].Value, out string? value) ? Expand(value, settings, depth + 1) : "");
+        depth > 10 ? text : Reference().Replace(text, match => settings.TryGetValue(match.Groups[1].Value, out string? value)
+            ? Expand(value, settings, depth + 1)
+            : "");
 
     [GeneratedRegex(@"^ruby[\d.]*$")]
     private static partial Regex ProgramName();

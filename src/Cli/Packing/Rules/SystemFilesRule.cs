@@ -47,7 +47,9 @@ internal sealed class SystemFilesRule(string name, string[] traces, string[] pat
 
         foreach (string line in HostFile.ReadText("/etc/nsswitch.conf").Split('\n'))
         {
-            string[] words = line.Split('#')[0].Replace(":", ": ", StringComparison.Ordinal).Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
+            string[] words = line.Split('#')[0]
+                .Replace(":", ": ", StringComparison.Ordinal)
+                .Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
             if (words.Length < 2 || !NameServices.Contains(words[0].TrimEnd(':')))
             {
                 continue;

@@ -5,7 +5,10 @@ namespace Semitone.Cli.Packing.Rules;
 /// <summary>Descriptions of terminals for programs that look one up (terminfo(5)).</summary>
 internal sealed class TerminalRule : PackingRule
 {
-    private static readonly byte[][] s_traces = ["setupterm"u8.ToArray(), "tgetent"u8.ToArray(), "/lib/terminfo"u8.ToArray(), "/share/terminfo"u8.ToArray()];
+    private static readonly byte[][] s_traces =
+    [
+        "setupterm"u8.ToArray(), "tgetent"u8.ToArray(), "/lib/terminfo"u8.ToArray(), "/share/terminfo"u8.ToArray()
+    ];
     private static readonly string[] s_folders = ["/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo", "/usr/lib/terminfo"];
 
     public override string Name => "terminal";
@@ -27,7 +30,8 @@ internal sealed class TerminalRule : PackingRule
             }
 
             // By the first letter, or where letters' case does not count its number.
-            string? path = s_folders.SelectMany(folder => (string[])[$"{folder}/{name[0]}/{name}", $"{folder}/{(int)name[0]:x}/{name}"]).FirstOrDefault(HostFile.Exists);
+            string? path = s_folders.SelectMany(folder => (string[])[$"{folder}/{name[0]}/{name}", $"{folder}/{(int)name[0]:x}/{name}"])
+                .FirstOrDefault(HostFile.Exists);
             if (path is not null && context.Add(path))
             {
                 found.Add(name);

@@ -17,9 +17,15 @@ public sealed class ArchiveFormatTests : IDisposable
 
     public ArchiveFormatTests()
     {
-        _tree.Add("/t/d/file", "contents").Add($"/t/{s_longFolder}/{s_longName}", "deep").Add("/t/empty", "").Link("/t/link", "d/file").Link("/t/far", "/" + new string('x', 150));
-        Shell("cd t && ln d/file d/other && ln d/file hard && mkfifo fifo && printf odd > \"$(printf 'n\\351\\377')\" && truncate -s 300000 holes && printf mid | dd of=holes bs=1 seek=100000 conv=notrunc status=none"
-            + " && printf end | dd of=holes bs=1 seek=299997 conv=notrunc status=none && chmod 4751 d/file && chmod 1777 d && chmod 750 . && touch -d @1234567890 d/file empty holes n* && chmod 644 empty holes n* && find . -name nnn* -exec touch -d @5 {} +");
+        _tree.Add("/t/d/file", "contents")
+            .Add($"/t/{s_longFolder}/{s_longName}", "deep")
+            .Add("/t/empty", "")
+            .Link("/t/link", "d/file")
+            .Link("/t/far", "/" + new string('x', 150));
+        Shell("cd t && ln d/file d/other && ln d/file hard && mkfifo fifo && printf odd > \"$(printf 'n\\351\\377')\" && truncate -s "
+            + "300000 holes && printf mid | dd of=holes bs=1 seek=100000 conv=notrunc status=none"
+            + " && printf end | dd of=holes bs=1 seek=299997 conv=notrunc status=none && chmod 4751 d/file && chmod 1777 d && chmod 750 . "
+                + "&& touch -d @1234567890 d/file empty holes n* && chmod 644 empty holes n* && find . -name nnn* -exec touch -d @5 {} +");
     }
 
     public void Dispose() => _tree.Dispose();
@@ -45,7 +51,9 @@ public sealed class ArchiveFormatTests : IDisposable
     {
         // No long names and targets; the rest as it was.
         Shell($"rm -rf t/d/eee* t/far && tar -C t --format={format} --owner=1234 --group=5678 -cf a.tar . 2>warnings || cat warnings");
-        Assert.Equal(Expected("1234:5678").Where(line => !line.Contains("eee", StringComparison.Ordinal) && !line.Contains(" far ", StringComparison.Ordinal) && (format != "v7" || line[0] != 'p')), Unpack("a.tar"));
+        Assert.Equal(Expected("1234:5678").Where(line => !line.Contains("eee", StringComparison.Ordinal)
+            && !line.Contains(" far ", StringComparison.Ordinal)
+            && (format != "v7" || line[0] != 'p')), Unpack("a.tar"));
     }
 
     [Theory]
@@ -67,7 +75,8 @@ public sealed class ArchiveFormatTests : IDisposable
     public void Unpack_CompressedUnderAnyName_IsToldByItsContents(string program, string command)
     {
         Assert.SkipWhen(HostPrograms.Find(program) is null, $"{program} is not installed");
-        Shell($"tar -C t --owner=1 --group=2 -cf a.tar . && {command} < a.tar > some.thing && cd t && find . | cpio -o -H newc -R 1:2 --quiet | {command} > ../other.tar");
+        Shell($"tar -C t --owner=1 --group=2 -cf a.tar . && {command} < a.tar > some.thing && cd t && find . | cpio -o -H newc -R 1:2 "
+            + $"--quiet | {command} > ../other.tar");
         List<string> expected = Expected("1:2");
         Assert.Equal(expected, Unpack("some.thing"));
         Assert.Equal(WithoutLinks(expected), WithoutLinks(Unpack("other.tar")));
@@ -77,7 +86,9 @@ public sealed class ArchiveFormatTests : IDisposable
     public void Unpack_ArchivesOneAfterTheOther_AreOneOfWhichTheLastCounts()
     {
         _tree.Add("/u/empty", "no more").Add("/v/third", "3");
-        Shell("(cd t && find . | cpio -o -H newc --quiet > ../a) && (cd u && find . -type f | cpio -o -H newc --quiet | gzip > ../b) && (cd v && find . -type f | cpio -o -H newc --quiet > ../c) && (cat a; head -c 1000 /dev/zero; cat b) > all && (gzip -c a; gzip -c c) > zipped");
+        Shell("(cd t && find . | cpio -o -H newc --quiet > ../a) && (cd u && find . -type f | cpio -o -H newc --quiet | gzip > ../b) && "
+            + "(cd v && find . -type f | cpio -o -H newc --quiet > ../c) && (cat a; head -c 1000 /dev/zero; cat b) > all && (gzip -c a; "
+                + "gzip -c c) > zipped");
         Assert.Contains(Unpack("all"), line => line.EndsWith(": no more", StringComparison.Ordinal));
         Assert.Contains(Unpack("zipped"), line => line.Contains(" third ", StringComparison.Ordinal));
     }
@@ -88,11 +99,19 @@ public sealed class ArchiveFormatTests : IDisposable
         using MemoryStream stream = new();
         using (TarWriter writer = new(stream, TarEntryFormat.Pax, leaveOpen: true))
         {
-            writer.WriteEntry(new PaxTarEntry(TarEntryType.CharacterDevice, "dev/null") { DeviceMajor = 1, DeviceMinor = 3, Mode = (UnixFileMode)0x1B6 });
-            writer.WriteEntry(new PaxTarEntry(TarEntryType.BlockDevice, "dev/sda") { DeviceMajor = 8, DeviceMinor = 0, Mode = (UnixFileMode)0x180 });
-            writer.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "ping", new Dictionary<string, string> { ["SCHILY.xattr.security.capability"] = "x" })
+            writer.WriteEntry(
+                new PaxTarEntry(TarEntryType.CharacterDevice, "dev/null") { DeviceMajor = 1, DeviceMinor = 3, Mode = (UnixFileMode)0x1B6 });
+            writer.WriteEntry(
+                new PaxTarEntry(TarEntryType.BlockDevice, "dev/sda") { DeviceMajor = 8, DeviceMinor = 0, Mode = (UnixFileMode)0x180 });
+            writer.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, "ping", new Dictionary<string, string>
             {
-                Mode = (UnixFileMode)0x1ED, DataStream = new MemoryStream("p"u8.ToArray()), ModificationTime = DateTimeOffset.FromUnixTimeSeconds(77), Uid = 5,
+                ["SCHILY.xattr.security.capability"] = "x"
+            })
+            {
+                Mode = (UnixFileMode)0x1ED,
+                DataStream = new MemoryStream("p"u8.ToArray()),
+                ModificationTime = DateTimeOffset.FromUnixTimeSeconds(77),
+                Uid = 5,
             });
         }
 
@@ -102,7 +121,9 @@ public sealed class ArchiveFormatTests : IDisposable
         RootFileSystemWriter packed = new(output) { Progress = new PackingProgress(isShown: false, said.Add) };
         RootArchive.Unpack(stream, "r.tar", packed);
         packed.Finish();
-        Assert.Equal(["b 600 0:0 dev/sda 8,0", "c 666 0:0 dev/null 1,3", "d 755 0:0 dev", "f 755 5:0 ping 77: p"], PackedArchive.List(output.ToArray()));
+        Assert.Equal([
+            "b 600 0:0 dev/sda 8,0", "c 666 0:0 dev/null 1,3", "d 755 0:0 dev", "f 755 5:0 ping 77: p"
+        ], PackedArchive.List(output.ToArray()));
         Assert.Contains("1 extended attributes", Assert.Single(said), StringComparison.Ordinal);
     }
 
@@ -111,11 +132,13 @@ public sealed class ArchiveFormatTests : IDisposable
     {
         foreach ((string contents, string said) in ((string, string)[])
             [
-                ("", "it is empty"), ("PK\u0003\u0004", "zip"), ("070707000000", "old format"), ("just text", "neither a tar nor a cpio"), ("!<arch>\ndebian-binary", "dpkg-deb"),
+                ("", "it is empty"), ("PK\u0003\u0004", "zip"), ("070707000000", "old format"), ("just text", "neither a tar nor a cpio"),
+                ("!<arch>\ndebian-binary", "dpkg-deb"),
                 (new string('\0', 10240), "neither"),
             ])
         {
-            CommandFailedException failure = Assert.Throws<CommandFailedException>(() => PackedArchive.List(new MemoryStream(Encoding.Latin1.GetBytes(contents))));
+            CommandFailedException failure =
+                Assert.Throws<CommandFailedException>(() => PackedArchive.List(new MemoryStream(Encoding.Latin1.GetBytes(contents))));
             Assert.Contains(said, failure.Message, StringComparison.Ordinal);
             Assert.DoesNotContain('\n', failure.Message);
         }
@@ -132,7 +155,8 @@ public sealed class ArchiveFormatTests : IDisposable
     private static IEnumerable<string> WithoutLinks(List<string> lines)
     {
         // Which of several names counts as the first is the writer's affair: count them.
-        return lines.Where(line => line[0] != 'h' && !line.Contains(": contents", StringComparison.Ordinal)).Append($"{lines.Count(line => line[0] == 'h')} links to {lines.Count(line => line.Contains(": contents", StringComparison.Ordinal))}");
+        return lines.Where(line => line[0] != 'h' && !line.Contains(": contents", StringComparison.Ordinal)).Append(
+            $"{lines.Count(line => line[0] == 'h')} links to {lines.Count(line => line.Contains(": contents", StringComparison.Ordinal))}");
     }
 
     private List<string> Expected(string owner)
@@ -143,13 +167,16 @@ public sealed class ArchiveFormatTests : IDisposable
         string sum = Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(holes))[..8];
         List<string> lines =
         [
-            $"d 750 {owner} .", $"d 1777 {owner} d", $"d 755 {owner} {s_longFolder[..92]}", $"d 755 {owner} {s_longFolder}", $"f 755 {owner} {s_longFolder}/{s_longName} 5: deep",
-            $"f 644 {owner} empty 1234567890: ", $"l {owner} link -> d/file", $"l {owner} far -> /{new string('x', 150)}", $"p 644 {owner} fifo",
+            $"d 750 {owner} .", $"d 1777 {owner} d", $"d 755 {owner} {s_longFolder[..92]}", $"d 755 {owner} {s_longFolder}",
+            $"f 755 {owner} {s_longFolder}/{s_longName} 5: deep",
+            $"f 644 {owner} empty 1234567890: ", $"l {owner} link -> d/file", $"l {owner} far -> /{new string('x', 150)}",
+            $"p 644 {owner} fifo",
             $"f 644 {owner} n\u00E9\u00FF 1234567890: odd", $"f 644 {owner} holes 1234567890: 300000 bytes, {sum}",
         ];
 
         // tar takes a folder's names in the order of the disk.
-        string[] names = Shell("tar -C t -cf - . | tar -tf - | sed 's,^./,,' | grep -x -e d/file -e d/other -e hard").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        string[] names = Shell("tar -C t -cf - . | tar -tf - | sed 's,^./,,' | grep -x -e d/file -e d/other -e hard").Split(
+            '\n', StringSplitOptions.RemoveEmptyEntries);
         lines.Add($"f 4751 {owner} {names[0]} 1234567890: contents");
         lines.AddRange(names.Skip(1).Select(name => $"h {name} = {names[0]}"));
         return [.. lines.Order(StringComparer.Ordinal)];
@@ -159,7 +186,8 @@ public sealed class ArchiveFormatTests : IDisposable
 
     private string Shell(string script)
     {
-        ProcessStartInfo start = new("/bin/sh", ["-ec", "umask 022; " + script]) { WorkingDirectory = _tree.Root, RedirectStandardOutput = true };
+        ProcessStartInfo start =
+            new("/bin/sh", ["-ec", "umask 022; " + script]) { WorkingDirectory = _tree.Root, RedirectStandardOutput = true };
         using Process process = Process.Start(start)!;
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();

@@ -125,7 +125,11 @@ public sealed class DamagedArchiveTests
             new PaxTarEntry(TarEntryType.RegularFile, "/abs//./shadow"));
         Assert.Equal(
             ["bin", "abs", "out", "etc", "etc/passwd", "etc/shadow", "usr", "usr/bin", "usr/bin/prog"],
-            PackedArchive.List(new MemoryStream(archive)).Select(line => line.Split(' ').First(word => word.Length > 2 && !word.Contains(':') && !char.IsAsciiDigit(word[0]))).OrderBy(name => name.Split('/')[0] switch { "bin" => 0, "abs" => 1, "out" => 2, "etc" => 3, _ => 4 }).ThenBy(name => name.Length).ThenBy(name => name, StringComparer.Ordinal));
+            PackedArchive.List(new MemoryStream(archive))
+                .Select(line => line.Split(' ').First(word => word.Length > 2 && !word.Contains(':') && !char.IsAsciiDigit(word[0])))
+                .OrderBy(name => name.Split('/')[0] switch { "bin" => 0, "abs" => 1, "out" => 2, "etc" => 3, _ => 4 })
+                .ThenBy(name => name.Length)
+                .ThenBy(name => name, StringComparer.Ordinal));
     }
 
     [Fact]
@@ -137,7 +141,10 @@ public sealed class DamagedArchiveTests
                 ("one name", Tar(new PaxTarEntry(TarEntryType.RegularFile, "a"), new PaxTarEntry(TarEntryType.Directory, "a"))),
                 ("did not come before", Tar(new PaxTarEntry(TarEntryType.HardLink, "a") { LinkName = "nothing" })),
                 ("did not come before", Tar(new PaxTarEntry(TarEntryType.HardLink, "a") { LinkName = "../../etc/passwd" })),
-                ("no path leads", Tar(new PaxTarEntry(TarEntryType.SymbolicLink, "a") { LinkName = "b" }, new PaxTarEntry(TarEntryType.SymbolicLink, "b") { LinkName = "a" }, new PaxTarEntry(TarEntryType.RegularFile, "a/b"))),
+                ("no path leads", Tar(new PaxTarEntry(TarEntryType.SymbolicLink, "a")
+                {
+                    LinkName = "b"
+                }, new PaxTarEntry(TarEntryType.SymbolicLink, "b") { LinkName = "a" }, new PaxTarEntry(TarEntryType.RegularFile, "a/b"))),
                 ("name no file can have", Tar(new PaxTarEntry(TarEntryType.RegularFile, new string('n', 256)))),
             ])
         {
@@ -192,7 +199,8 @@ public sealed class DamagedArchiveTests
 
     private static byte[] MakeTar(TarEntryFormat format)
     {
-        TarEntry Make(TarEntryType type, string name) => format == TarEntryFormat.Pax ? new PaxTarEntry(type, name) : new GnuTarEntry(type, name);
+        TarEntry Make(TarEntryType type, string name) =>
+            format == TarEntryFormat.Pax ? new PaxTarEntry(type, name) : new GnuTarEntry(type, name);
         TarEntry file = Make(TarEntryType.RegularFile, "d/file");
         file.DataStream = new MemoryStream(Encoding.ASCII.GetBytes(new string('x', 700)));
         TarEntry link = Make(TarEntryType.SymbolicLink, "link");
@@ -297,7 +305,8 @@ public sealed class DamagedArchiveTests
         try
         {
             File.WriteAllBytes(folder + "/in", bytes);
-            using System.Diagnostics.Process process = System.Diagnostics.Process.Start("/bin/sh", ["-c", $"{program} -c < {folder}/in > {folder}/out"]);
+            using System.Diagnostics.Process process =
+                System.Diagnostics.Process.Start("/bin/sh", ["-c", $"{program} -c < {folder}/in > {folder}/out"]);
             process.WaitForExit();
             return File.ReadAllBytes(folder + "/out");
         }

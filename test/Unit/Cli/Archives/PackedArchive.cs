@@ -18,7 +18,9 @@ internal static class PackedArchive
         return List(output.ToArray());
     }
 
-    /// <summary>Lists an archive of ours; of several entries with one name the last. Names of one file are listed with the first of them.</summary>
+    /// <summary>
+    /// Lists an archive of ours; of several entries with one name the last. Names of one file are listed with the first of them.
+    /// </summary>
     public static List<string> List(byte[] bytes)
     {
         CpioArray archive = new(bytes);
@@ -30,7 +32,9 @@ internal static class PackedArchive
             string name = Encoding.Latin1.GetString(rawName);
             byte[] data = new byte[entry.DataLength];
             CpioReader.Copy(archive, entry.DataOffset, data);
-            string text = data.Length > 200 ? $"{data.Length} bytes, {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(data))[..8]}" : Encoding.Latin1.GetString(data);
+            string text = data.Length > 200
+                ? $"{data.Length} bytes, {Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(data))[..8]}"
+                : Encoding.Latin1.GetString(data);
             string head = $"{Convert.ToString(entry.Mode & 0xFFF, 8)} {entry.Uid}:{entry.Gid} {name}";
             bool isFile = (entry.Mode & 0xF000) == 0x8000;
             string? first = null;

@@ -26,35 +26,45 @@ public sealed class PackingRuleTests : IDisposable
     [Fact]
     public void Pack_Python_TakesItsStandardLibraryAndWhatIsImported()
     {
-        AddProgram("/usr/bin/python3.11").Link("/usr/bin/python3", "python3.11").Add("/usr/lib/python3.11/os.py", "").Add("/usr/lib/python3.11/json/__init__.py", "")
-            .Add("/usr/lib/python3.11/test/test_os.py", "").Add("/usr/lib/python3.11/config-3.11-x/libpython.a", "").Add("/etc/python3.11/sitecustomize.py", "")
+        AddProgram("/usr/bin/python3.11").Link("/usr/bin/python3", "python3.11").Add("/usr/lib/python3.11/os.py", "").Add(
+            "/usr/lib/python3.11/json/__init__.py", "")
+            .Add("/usr/lib/python3.11/test/test_os.py", "").Add("/usr/lib/python3.11/config-3.11-x/libpython.a", "")
+            .Add("/etc/python3.11/sitecustomize.py", "")
             .Link("/usr/lib/python3.11/sitecustomize.py", "../../../etc/python3.11/sitecustomize.py")
             .Add("/usr/lib/python3/dist-packages/wanted/__init__.py", "from  deeper import x\nimport os, third.part as t; import fourth")
-            .Add("/usr/lib/python3/dist-packages/deeper.py", "").Add("/usr/lib/python3/dist-packages/third/part.py", "").Add("/usr/lib/python3/dist-packages/fourth.cpython-311-x86_64-linux-gnu.so", "")
+            .Add("/usr/lib/python3/dist-packages/deeper.py", "").Add("/usr/lib/python3/dist-packages/third/part.py", "")
+            .Add("/usr/lib/python3/dist-packages/fourth.cpython-311-x86_64-linux-gnu.so", "")
             .Add("/usr/lib/python3/dist-packages/unwanted/__init__.py", "").Add("/project/helper.py", "").Add("/project/other.py", "")
             .Add("/project/script.py", $"#!{_tree.Root}/usr/bin/python3\nimport wanted\nimport helper\n");
         PackedCommand command = Pack(_tree["/project/script.py"]);
         Assert.Equal([_tree["/project/script.py"]], command.Command);
         HashSet<string> names = Names();
         AssertPacked([
-                "usr/bin/python3", "usr/bin/python3.11", "usr/lib/python3.11/os.py", "usr/lib/python3.11/json/__init__.py", "etc/python3.11/sitecustomize.py", "usr/lib/python3/dist-packages/wanted/__init__.py",
-                "usr/lib/python3/dist-packages/deeper.py", "usr/lib/python3/dist-packages/third/part.py", "usr/lib/python3/dist-packages/fourth.cpython-311-x86_64-linux-gnu.so", "project/helper.py", "project/script.py",
+                "usr/bin/python3", "usr/bin/python3.11", "usr/lib/python3.11/os.py", "usr/lib/python3.11/json/__init__.py",
+                "etc/python3.11/sitecustomize.py", "usr/lib/python3/dist-packages/wanted/__init__.py",
+                "usr/lib/python3/dist-packages/deeper.py", "usr/lib/python3/dist-packages/third/part.py",
+                "usr/lib/python3/dist-packages/fourth.cpython-311-x86_64-linux-gnu.so", "project/helper.py", "project/script.py",
             ], names);
-        foreach (string left in (string[])["usr/lib/python3.11/test", "usr/lib/python3.11/config-3.11-x", "usr/lib/python3/dist-packages/unwanted", "work/other.py"])
+        foreach (string left in (string[])[
+            "usr/lib/python3.11/test", "usr/lib/python3.11/config-3.11-x", "usr/lib/python3/dist-packages/unwanted", "work/other.py"
+        ])
         {
             Assert.DoesNotContain(left, names);
         }
 
-        Assert.Contains(_report.Describe(isVerbose: true), line => line.StartsWith("packed python: ", StringComparison.Ordinal) && line.Contains(", and 5 modules", StringComparison.Ordinal));
+        Assert.Contains(_report.Describe(isVerbose: true), line => line.StartsWith("packed python: ", StringComparison.Ordinal)
+            && line.Contains(", and 5 modules", StringComparison.Ordinal));
     }
 
     [Fact]
     public void Pack_VirtualEnvironment_TakesTheLibraryOfItsHome()
     {
         AddProgram("/opt/bin/python3.12").Add("/opt/lib/python3.12/os.py", "").Link("/venv/bin/python3", _tree["/opt/bin/python3.12"])
-            .Add("/venv/pyvenv.cfg", $"include-system-site-packages = false\nhome = {_tree.Root}/opt/bin\n").Add("/venv/lib/python3.12/site-packages/mod.py", "");
+            .Add("/venv/pyvenv.cfg", $"include-system-site-packages = false\nhome = {_tree.Root}/opt/bin\n")
+            .Add("/venv/lib/python3.12/site-packages/mod.py", "");
         Pack(_tree["/venv/bin/python3"], "-c", "import mod");
-        AssertPacked(["venv/bin/python3", "venv/pyvenv.cfg", "opt/lib/python3.12/os.py", "venv/lib/python3.12/site-packages/mod.py"], Names());
+        AssertPacked(
+            ["venv/bin/python3", "venv/pyvenv.cfg", "opt/lib/python3.12/os.py", "venv/lib/python3.12/site-packages/mod.py"], Names());
     }
 
     [Fact]
@@ -62,12 +72,19 @@ public sealed class PackingRuleTests : IDisposable
     {
         string own = _tree["/usr/lib/perl-base"];
         string vendor = _tree["/usr/share/perl5"];
-        _tree.Add("/usr/bin/perl", [.. new SyntheticElf().Build(), .. Encoding.ASCII.GetBytes($"\0{own}\0{vendor}\0/etc/perl-is-not-there\0")])
-            .Add("/usr/lib/perl-base/strict.pm", "").Add("/usr/lib/perl-base/auto/POSIX/POSIX.so", "").Add("/usr/share/perl5/Used/Module.pm", "use Used::Other;").Add("/usr/share/perl5/Used/Other.pm", "")
-            .Add("/usr/share/perl5/Unused.pm", "").Add("/s/script.pl", $"#!{_tree.Root}/usr/bin/perl -w\nuse strict;\nuse Used::Module qw(x);\n");
+        _tree.Add(
+            "/usr/bin/perl",
+            [.. new SyntheticElf().Build(), .. Encoding.ASCII.GetBytes($"\0{own}\0{vendor}\0/etc/perl-is-not-there\0")])
+            .Add("/usr/lib/perl-base/strict.pm", "").Add("/usr/lib/perl-base/auto/POSIX/POSIX.so", "")
+            .Add("/usr/share/perl5/Used/Module.pm", "use Used::Other;").Add("/usr/share/perl5/Used/Other.pm", "")
+            .Add("/usr/share/perl5/Unused.pm", "")
+            .Add("/s/script.pl", $"#!{_tree.Root}/usr/bin/perl -w\nuse strict;\nuse Used::Module qw(x);\n");
         Pack(_tree["/s/script.pl"]);
         HashSet<string> names = Names();
-        AssertPacked(["usr/lib/perl-base/strict.pm", "usr/lib/perl-base/auto/POSIX/POSIX.so", "usr/share/perl5/Used/Module.pm", "usr/share/perl5/Used/Other.pm"], names);
+        AssertPacked([
+            "usr/lib/perl-base/strict.pm", "usr/lib/perl-base/auto/POSIX/POSIX.so", "usr/share/perl5/Used/Module.pm",
+            "usr/share/perl5/Used/Other.pm"
+        ], names);
         Assert.DoesNotContain("usr/share/perl5/Unused.pm", names);
     }
 
@@ -133,16 +150,22 @@ public sealed class PackingRuleTests : IDisposable
                   CONFIG["rubylibdir"] = "$(rubylibprefix)/$(ruby_version)"
                   CONFIG["rubyarchdir"] = "$(libdir)/ruby/$(ruby_version)"
                 """)
-            .Add("/usr/lib/ruby/3.1.0/json.rb", "").Add("/usr/lib/ruby/gems/3.1.0/specifications/default/x.gemspec", "").Add("/s/lib/part.rb", "").Add("/s/script.rb", $"#!{_tree.Root}/usr/bin/ruby\nrequire_relative 'lib/part'\n");
+            .Add("/usr/lib/ruby/3.1.0/json.rb", "").Add("/usr/lib/ruby/gems/3.1.0/specifications/default/x.gemspec", "")
+            .Add("/s/lib/part.rb", "").Add("/s/script.rb", $"#!{_tree.Root}/usr/bin/ruby\nrequire_relative 'lib/part'\n");
         Pack(_tree["/s/script.rb"]);
-        AssertPacked(["usr/lib/ruby/3.1.0/json.rb", "usr/lib/x86_64-linux-gnu/ruby/3.1.0/rbconfig.rb", "usr/lib/ruby/gems/3.1.0/specifications/default/x.gemspec", "s/lib/part.rb"], Names());
+        AssertPacked([
+            "usr/lib/ruby/3.1.0/json.rb", "usr/lib/x86_64-linux-gnu/ruby/3.1.0/rbconfig.rb",
+            "usr/lib/ruby/gems/3.1.0/specifications/default/x.gemspec", "s/lib/part.rb"
+        ], Names());
     }
 
     [Fact]
     public void Pack_Java_TakesTheRuntimeAndTheClassPathOfTheJar()
     {
-        AddProgram("/jdk/bin/java").Add("/jdk/lib/modules", "").Add("/jdk/lib/src.zip", "").Add("/jdk/lib/server/libjvm.so", new SyntheticElf()).Add("/jdk/conf/security/java.security", "").Add("/jdk/release", "").Add("/jdk/jmods/x.jmod", "")
-            .Add("/app/lib/dep.jar", "").Add("/app/second.jar", "");
+        AddProgram("/jdk/bin/java").Add("/jdk/lib/modules", "").Add("/jdk/lib/src.zip", "")
+            .Add("/jdk/lib/server/libjvm.so", new SyntheticElf()).Add("/jdk/conf/security/java.security", "").Add("/jdk/release", "")
+            .Add("/jdk/jmods/x.jmod", "")
+                .Add("/app/lib/dep.jar", "").Add("/app/second.jar", "");
         using (ZipArchive jar = new(File.Create(_tree["/app/App.jar"]), ZipArchiveMode.Create))
         {
             using Stream manifest = jar.CreateEntry("META-INF/MANIFEST.MF").Open();
@@ -152,7 +175,10 @@ public sealed class PackingRuleTests : IDisposable
         PackedCommand command = Pack(_tree["/jdk/bin/java"], "-jar", _tree["/app/App.jar"]);
         Assert.True(command.MemoryBytes > 128 << 20);
         HashSet<string> names = Names();
-        AssertPacked(["jdk/lib/modules", "jdk/lib/server/libjvm.so", "jdk/conf/security/java.security", "jdk/release", "app/App.jar", "app/lib/dep.jar", "app/second.jar"], names);
+        AssertPacked([
+            "jdk/lib/modules", "jdk/lib/server/libjvm.so", "jdk/conf/security/java.security", "jdk/release", "app/App.jar",
+            "app/lib/dep.jar", "app/second.jar"
+        ], names);
         Assert.DoesNotContain("jdk/lib/src.zip", names);
         Assert.DoesNotContain("jdk/jmods", names);
     }
@@ -160,12 +186,22 @@ public sealed class PackingRuleTests : IDisposable
     [Fact]
     public void Pack_Node_TakesWhatIsRequired()
     {
-        AddProgram("/usr/bin/node").Add("/app/node_modules/dep/package.json", """{"dependencies":{"@s/deeper":"1"}}""").Add("/app/node_modules/dep/index.js", "").Add("/app/node_modules/@s/deeper/main.js", "")
-            .Add("/app/node_modules/unused/index.js", "").Add("/app/package.json", "{}").Add("/app/src/part/index.js", "").Add("/app/src/data.json", "{}")
-            .Add("/app/src/main.mjs", $"#!{_tree.Root}/usr/bin/node\nimport x from 'dep/sub';\nimport './part';\nconst d = require(\"./data.json\"); require('fs');");
+        AddProgram("/usr/bin/node")
+            .Add("/app/node_modules/dep/package.json", """{"dependencies":{"@s/deeper":"1"}}""")
+            .Add("/app/node_modules/dep/index.js", "")
+            .Add("/app/node_modules/@s/deeper/main.js", "")
+                .Add("/app/node_modules/unused/index.js", "").Add("/app/package.json", "{}").Add("/app/src/part/index.js", "")
+                .Add("/app/src/data.json", "{}")
+                .Add(
+                    "/app/src/main.mjs",
+                    $"#!{_tree.Root}/usr/bin/node\nimport x from 'dep/sub';\nimport './part';\nconst d = require(\"./data.json\"); "
+                        + $"require('fs');");
         Pack(_tree["/app/src/main.mjs"]);
         HashSet<string> names = Names();
-        AssertPacked(["app/node_modules/dep/index.js", "app/node_modules/@s/deeper/main.js", "app/package.json", "app/src/part/index.js", "app/src/data.json"], names);
+        AssertPacked([
+            "app/node_modules/dep/index.js", "app/node_modules/@s/deeper/main.js", "app/package.json", "app/src/part/index.js",
+            "app/src/data.json"
+        ], names);
         Assert.DoesNotContain("app/node_modules/unused", names);
     }
 
@@ -175,16 +211,29 @@ public sealed class PackingRuleTests : IDisposable
         AddProgram("/dotnet/dotnet").Add("/dotnet/host/fxr/9.0.1/libhostfxr.so", "").Add("/dotnet/host/fxr/10.0.2/libhostfxr.so", "");
         foreach (string version in (string[])["9.0.1", "10.0.2", "10.0.10", "11.0.0"])
         {
-            _tree.Add($"/dotnet/shared/Microsoft.NETCore.App/{version}/libcoreclr.so", "").Add($"/dotnet/shared/Microsoft.NETCore.App/{version}/Microsoft.NETCore.App.runtimeconfig.json", "{}");
+            _tree.Add($"/dotnet/shared/Microsoft.NETCore.App/{version}/libcoreclr.so", "").Add(
+                $"/dotnet/shared/Microsoft.NETCore.App/{version}/Microsoft.NETCore.App.runtimeconfig.json", "{}");
         }
 
-        _tree.Add("/dotnet/shared/Web/10.0.1/Web.runtimeconfig.json", """{"runtimeOptions":{"framework":{"name":"Microsoft.NETCore.App","version":"10.0.1"}}}""").Add("/dotnet/sdk/10.0.100/dotnet.dll", "")
-            .Add("/app/App.dll", "MZ").Add("/app/App.runtimeconfig.json", """{"runtimeOptions":{"frameworks":[{"name":"Web","version":"10.0.0"}],"configProperties":{"System.Globalization.Invariant":true}}}""")
-            .Add("/app/Dependency.dll", "MZ").Add("/app/App.pdb", "");
+        _tree.Add(
+            "/dotnet/shared/Web/10.0.1/Web.runtimeconfig.json",
+            """{"runtimeOptions":{"framework":{"name":"Microsoft.NETCore.App","version":"10.0.1"}}}""")
+            .Add("/dotnet/sdk/10.0.100/dotnet.dll", "")
+                .Add("/app/App.dll", "MZ").Add(
+                    "/app/App.runtimeconfig.json",
+                    """{"runtimeOptions":{"frameworks":["""
+                        + """{"name":"Web","version":"10.0.0"}],"configProperties":{"System.Globalization.Invariant":true}}}""")
+                .Add("/app/Dependency.dll", "MZ").Add("/app/App.pdb", "");
         Pack(_tree["/dotnet/dotnet"], _tree["/app/App.dll"]);
         HashSet<string> names = Names();
-        AssertPacked(["dotnet/host/fxr/10.0.2/libhostfxr.so", "dotnet/shared/Web/10.0.1/Web.runtimeconfig.json", "dotnet/shared/Microsoft.NETCore.App/10.0.10/libcoreclr.so", "app/App.dll", "app/Dependency.dll"], names);
-        foreach (string left in (string[])["dotnet/host/fxr/9.0.1", "dotnet/shared/Microsoft.NETCore.App/9.0.1", "dotnet/shared/Microsoft.NETCore.App/11.0.0", "dotnet/sdk", "app/App.pdb"])
+        AssertPacked([
+            "dotnet/host/fxr/10.0.2/libhostfxr.so", "dotnet/shared/Web/10.0.1/Web.runtimeconfig.json",
+            "dotnet/shared/Microsoft.NETCore.App/10.0.10/libcoreclr.so", "app/App.dll", "app/Dependency.dll"
+        ], names);
+        foreach (string left in (string[])[
+            "dotnet/host/fxr/9.0.1", "dotnet/shared/Microsoft.NETCore.App/9.0.1", "dotnet/shared/Microsoft.NETCore.App/11.0.0",
+            "dotnet/sdk", "app/App.pdb"
+        ])
         {
             Assert.DoesNotContain(left, names);
         }
@@ -228,7 +277,9 @@ public sealed class PackingRuleTests : IDisposable
     [Fact]
     public void DlopenNote_RequiredAndRecommended_AreNamed()
     {
-        byte[] json = """[{"soname":["libfoo.so.1","libfoo.so.0"],"priority":"required"},{"soname":["libbar.so"],"priority":"suggested"},{"soname":["libbaz.so"]}]"""u8.ToArray();
+        byte[] json =
+            ("""[{"soname":["libfoo.so.1","libfoo.so.0"],"priority":"required"},"""u8
+                + """{"soname":["libbar.so"],"priority":"suggested"},{"soname":["libbaz.so"]}]"""u8).ToArray();
         byte[] note = [4, 0, 0, 0, (byte)(json.Length + 1), 0, 0, 0, 0x0A, 0x0C, 0x7C, 0x40, .. "FDO\0"u8, .. json, 0];
         byte[] other = [4, 0, 0, 0, 3, 0, 0, 0, 1, 0, 0, 0, .. "GNU\0"u8, 1, 2, 3, 0];
         List<string> names = [];
@@ -243,7 +294,9 @@ public sealed class PackingRuleTests : IDisposable
     [Fact]
     public void VersionShim_Script_StandsForTheProgramOfTheVersion()
     {
-        _tree.Add("/env/shims/python3", "#!/usr/bin/env bash\nexec \"/env/libexec/pyenv\" exec \"$program\" \"$@\"\n").Add("/env/version", "3.9.1\n3.11.7\n").Add("/env/versions/3.11.7/bin/python3", "");
+        _tree.Add("/env/shims/python3", "#!/usr/bin/env bash\nexec \"/env/libexec/pyenv\" exec \"$program\" \"$@\"\n")
+            .Add("/env/version", "3.9.1\n3.11.7\n")
+            .Add("/env/versions/3.11.7/bin/python3", "");
         Assert.Equal(_tree["/env/versions/3.11.7/bin/python3"], VersionShim.Resolve(_tree["/env/shims/python3"]));
         Assert.Equal("/usr/bin/python3", VersionShim.Resolve("/usr/bin/python3"));
     }
@@ -255,7 +308,9 @@ public sealed class PackingRuleTests : IDisposable
     private PackedCommand Pack(string name, params string[] arguments) => new ProgramPacker(_writer, _report).Pack(name, arguments, []);
 
     /// <summary>The names that are packed below the tree, without its own path.</summary>
-    private HashSet<string> Names() => [.. AllNames().Where(name => name.StartsWith(_tree.Root[1..] + "/", StringComparison.Ordinal)).Select(name => name[_tree.Root.Length..])];
+    private HashSet<string> Names() => [.. AllNames()
+        .Where(name => name.StartsWith(_tree.Root[1..] + "/", StringComparison.Ordinal))
+        .Select(name => name[_tree.Root.Length..])];
 
     private HashSet<string> AllNames()
     {
