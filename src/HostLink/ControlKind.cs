@@ -44,6 +44,9 @@ public enum ControlKind : byte
     /// </summary>
     TimeRequest = 11,
 
-    /// <summary>The program has ended: how much of standard input that is no terminal it has taken. Body: bytes modulo 2^32, 4 bytes, low byte first.</summary>
+    /// <summary>
+    /// The program has ended: how much of standard input that is no terminal it has taken. Body: bytes modulo 2^32, 4 bytes, low byte
+    /// first.
+    /// </summary>
     InputTaken = 12,
 }

@@ -57,7 +57,8 @@ public sealed class ProgramLoader
     /// <param name="program">The program, when the result is None.</param>
     /// <param name="failure">What went wrong, otherwise.</param>
     /// <returns>
-    /// None; what execve(2) answers; or <see cref="InternalErrno.MustWait"/> when a name or a page must be fetched first. Nothing has been done then.
+    /// None; what execve(2) answers; or <see cref="InternalErrno.MustWait"/> when a name or a page must be fetched first. Nothing has been
+    /// done then.
     /// </returns>
     public Errno Load(ExecRequest request, IProgramLookup files, out LoadedProgram? program, out LoadFailure failure)
     {
@@ -75,7 +76,10 @@ public sealed class ProgramLoader
             error = OpenInterpreter(files, interpreterPath, out interpreterFile, out interpreterElf, out ElfDefect defect);
             if (error != Errno.None)
             {
-                failure = new LoadFailure(LoadStage.Interpreter, error, defect, executable.Path, interpreterPath) { Lacking = interpreterFile };
+                failure = new LoadFailure(LoadStage.Interpreter, error, defect, executable.Path, interpreterPath)
+                {
+                    Lacking = interpreterFile
+                };
                 return error;
             }
         }

@@ -9,7 +9,8 @@ public sealed partial class AddressSpace
     private const ulong LowStart = 0x4000_0000;
     private const ulong LowEnd = 0x8000_0000;
 
-    // Where the search for a gap begins, and the largest gap that was seen above it: so a program that maps and maps does not search what is full.
+    // Where the search for a gap begins, and the largest gap that was seen above it: so a program that maps and maps does not search what
+    // is full.
     private ulong _searchTop;
     private ulong _largestGapAbove;
 
@@ -32,7 +33,8 @@ public sealed partial class AddressSpace
     }
 
     /// <summary>Chooses where a mapping goes: at the hint where that is free, else as high below the base as there is room.</summary>
-    /// <param name="isAtTop">Nothing between the place and the top of the search is free but what was too small: once taken, it is the new top.</param>
+    /// <param name="isAtTop">Nothing between the place and the top of the search is free but what was too small: once taken, it is the new
+    /// top.</param>
     private bool TryFindPlace(ulong hint, ulong length, MapOptions options, out ulong start, out bool isAtTop)
     {
         isAtTop = false;

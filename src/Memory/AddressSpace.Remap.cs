@@ -7,7 +7,8 @@ namespace Semitone.Memory;
 public sealed partial class AddressSpace
 {
     /// <summary>Resizes or moves a mapping (mremap(2)).</summary>
-    /// <returns>None; EINVAL, EFAULT or ENOMEM. With <see cref="RemapOptions.Fixed"/> the target may be unmapped even so, as Linux has it.</returns>
+    /// <returns>None; EINVAL, EFAULT or ENOMEM. With <see cref="RemapOptions.Fixed"/> the target may be unmapped even so, as Linux has
+    /// it.</returns>
     public Errno Remap(ulong oldAddress, ulong oldLength, ulong newLength, RemapOptions options, ulong newAddress, out ulong address)
     {
         address = 0;

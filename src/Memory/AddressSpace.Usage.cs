@@ -41,7 +41,8 @@ public sealed partial class AddressSpace
             && (vma.IsShared || (target.TryGetResident(vma.GetObjectPage(page), out Frame cached) && cached == mapping.Frame));
         if (isOfObject)
         {
-            return new PageUse(mapping.Frame, IsOwn: false, mapping.IsDirty, CountMappings(vma.Object!, vma.GetObjectPage(page), mapping.Frame));
+            return new PageUse(
+                mapping.Frame, IsOwn: false, mapping.IsDirty, CountMappings(vma.Object!, vma.GetObjectPage(page), mapping.Frame));
         }
 
         // A page of the program's own is nowhere but here, and so has to be kept; after a fork another may see it until one of them writes.
@@ -56,7 +57,9 @@ public sealed partial class AddressSpace
         {
             long offset = objectPage - vma.GetObjectPage(vma.Start);
             bool isInside = offset >= 0 && (ulong)offset < vma.Length >> Paging.PageShift;
-            if (isInside && vma.Space._pageTable.TryGet(vma.Start + ((ulong)offset << Paging.PageShift), out PageMapping mapping) && mapping.Frame == frame)
+            if (isInside
+                && vma.Space._pageTable.TryGet(vma.Start + ((ulong)offset << Paging.PageShift), out PageMapping mapping)
+                && mapping.Frame == frame)
             {
                 count++;
             }

@@ -60,7 +60,9 @@ public sealed partial class AddressSpace : IDisposable
     /// </summary>
     public Action? WhenMemoryRunsOut { get; set; }
 
-    /// <summary>What to do when an access has come to a page that must be fetched: whoever runs waits for it before its program goes on.</summary>
+    /// <summary>
+    /// What to do when an access has come to a page that must be fetched: whoever runs waits for it before its program goes on.
+    /// </summary>
     public Action? WhenPageIsLacking { get; set; }
 
     /// <summary>Whether new mappings are locked (mlockall(2), MCL_FUTURE).</summary>

@@ -164,7 +164,9 @@ public struct IoCursor
         if (IsFaulted)
         {
             IsFaulted = false;
-            _segmentRemaining = _segments is null ? Remaining : _nextSegment == 0 ? 0 : (long)(_segments[_nextSegment - 1].Address + _segments[_nextSegment - 1].Length - _address);
+            _segmentRemaining = _segments is null
+                ? Remaining
+                : _nextSegment == 0 ? 0 : (long)(_segments[_nextSegment - 1].Address + _segments[_nextSegment - 1].Length - _address);
         }
 
         return moved;

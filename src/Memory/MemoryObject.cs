@@ -44,15 +44,17 @@ public abstract class MemoryObject
     /// <param name="pageIndex">Offset / 4096.</param>
     /// <param name="frame">The frame; the object keeps its reference, and the caller adds one of its own when it maps the frame.</param>
     /// <returns>
-    /// None, ENOMEM, EIO, ENXIO beyond the end (a SIGBUS for a mapping), or <see cref="InternalErrno.MustWait"/>: the page has been asked for,
-    /// and who waits in <see cref="Fetches"/> and then asks again gets it, or the error that kept it away.
+    /// None, ENOMEM, EIO, ENXIO beyond the end (a SIGBUS for a mapping), or <see cref="InternalErrno.MustWait"/>: the page has been asked
+    /// for, and who waits in <see cref="Fetches"/> and then asks again gets it, or the error that kept it away.
     /// </returns>
     public abstract Errno GetPage(long pageIndex, out Frame frame);
 
     /// <summary>Woken whenever a page has come that had to be fetched, or will not come; null where none ever has to be.</summary>
     public virtual WaitQueue? Fetches => null;
 
-    /// <summary>Gets the frame that holds a page if it can be had at once, without memory or waiting: for mapping neighbours of a faulting page.</summary>
+    /// <summary>
+    /// Gets the frame that holds a page if it can be had at once, without memory or waiting: for mapping neighbours of a faulting page.
+    /// </summary>
     public virtual bool TryGetResident(long pageIndex, out Frame frame)
     {
         frame = default;

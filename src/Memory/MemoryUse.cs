@@ -5,7 +5,8 @@ namespace Semitone.Memory;
 
 /// <summary>A page that is mapped.</summary>
 /// <param name="Frame">Where it lies.</param>
-/// <param name="IsOwn">Whether it is anonymous memory of the program or its copy of a file's page, not the page of a file or of shared memory.</param>
+/// <param name="IsOwn">Whether it is anonymous memory of the program or its copy of a file's page, not the page of a file or of shared
+/// memory.</param>
 /// <param name="IsDirty">Whether it was written to through this mapping; always so when it is its own.</param>
 /// <param name="MapCount">How many mappings show it, 1 or more; for one of its own 2 stands for several.</param>
 public readonly record struct PageUse(Frame Frame, bool IsOwn, bool IsDirty, int MapCount);
@@ -13,7 +14,9 @@ public readonly record struct PageUse(Frame Frame, bool IsOwn, bool IsDirty, int
 /// <summary>The pages of one or more mappings, counted.</summary>
 public struct MemoryUse
 {
-    /// <summary>Parts of a page in which shares are counted, so that their sum is exact for all numbers of users that matter (1 to 10).</summary>
+    /// <summary>
+    /// Parts of a page in which shares are counted, so that their sum is exact for all numbers of users that matter (1 to 10).
+    /// </summary>
     private const long ShareUnit = 2520;
 
     private long _shares;

@@ -4,7 +4,8 @@ using Semitone.Machine;
 
 namespace Semitone.Memory;
 
-/// <content>The sparse table of pages that have frames of their own: leaves of 64 pages, sorted by key; an entry is a frame, or none.</content>
+/// <content>The sparse table of pages that have frames of their own: leaves of 64 pages, sorted by key; an entry is a frame, or
+/// none.</content>
 public sealed partial class PageCache
 {
     private const int LeafShift = 6;
@@ -74,7 +75,9 @@ public sealed partial class PageCache
         return ~low;
     }
 
-    /// <summary>Sees to it that the table can take a page in: <see cref="Insert"/>, which comes when there is a frame to be lost, allocates nothing.</summary>
+    /// <summary>
+    /// Sees to it that the table can take a page in: <see cref="Insert"/>, which comes when there is a frame to be lost, allocates nothing.
+    /// </summary>
     private bool TryMakeRoomFor(long page)
     {
         long key = page >> LeafShift;
@@ -84,7 +87,8 @@ public sealed partial class PageCache
             if (_leafCount == _leaves.Length)
             {
                 int capacity = Math.Max(1, _leafCount * 2);
-                if (!KernelHeap.TryResize(ref _leafKeys, capacity, sizeof(long)) || !KernelHeap.TryResize(ref _leaves, capacity, IntPtr.Size))
+                if (!KernelHeap.TryResize(ref _leafKeys, capacity, sizeof(long))
+                    || !KernelHeap.TryResize(ref _leaves, capacity, IntPtr.Size))
                 {
                     return false;
                 }

@@ -5,9 +5,9 @@ namespace Semitone.Memory;
 
 /// <content>Writes that are put off until a page has been fetched.</content>
 /// <remarks>
-/// A system call that has come to a page which must be fetched cannot wait there: it may be in the middle of anything. What it reads, it reads before it
-/// has done anything, so it fails with EFAULT and is served again from its start. What it writes may be the answer to what it has done already and cannot
-/// do twice, so the bytes are kept, and written before the program goes on.
+/// A system call that has come to a page which must be fetched cannot wait there: it may be in the middle of anything. What it reads, it
+/// reads before it has done anything, so it fails with EFAULT and is served again from its start. What it writes may be the answer to what
+/// it has done already and cannot do twice, so the bytes are kept, and written before the program goes on.
 /// </remarks>
 public sealed partial class UserMemory
 {
@@ -21,7 +21,8 @@ public sealed partial class UserMemory
 
     /// <summary>Does the writes that were put off, in their order.</summary>
     /// <param name="areLost">Whether there was one whose page could not be had, or is mapped no longer: EFAULT.</param>
-    /// <returns>False when one needs a page that must be fetched still: <see cref="AddressSpace.TryTakeLack"/> tells where to wait.</returns>
+    /// <returns>False when one needs a page that must be fetched still: <see cref="AddressSpace.TryTakeLack"/> tells where to
+    /// wait.</returns>
     public bool TryFinishWrites(out bool areLost)
     {
         areLost = false;

@@ -2,15 +2,19 @@ using Semitone.Core;
 
 namespace Semitone.Tasks;
 
-/// <summary>The CPU-time clock of a process or of one of its threads (clock_getres(2), "CLOCK_PROCESS_CPUTIME_ID"), as timers see it.</summary>
+/// <summary>
+/// The CPU-time clock of a process or of one of its threads (clock_getres(2), "CLOCK_PROCESS_CPUTIME_ID"), as timers see it.
+/// </summary>
 /// <remarks>
-/// It goes on only while a thread of it has the CPU. A thread that gets the CPU sets one timer of the executor's, the <see cref="CpuAlarm"/>,
-/// to the moment at which the first of these would be due if it kept it; so nothing is counted tick by tick, and a program without such
-/// timers pays for none.
+/// It goes on only while a thread of it has the CPU. A thread that gets the CPU sets one timer of the executor's, the
+/// <see cref="CpuAlarm"/>, to the moment at which the first of these would be due if it kept it; so nothing is counted tick by tick, and a
+/// program without such timers pays for none.
 /// </remarks>
 public abstract class CpuClock() : TimerClock(new TimerQueue())
 {
-    /// <summary>Time that has to be used until the first timer is due; 0 when it is late, <see cref="long.MaxValue"/> when there is none.</summary>
+    /// <summary>
+    /// Time that has to be used until the first timer is due; 0 when it is late, <see cref="long.MaxValue"/> when there is none.
+    /// </summary>
     [NonAllocating]
     internal long GetTimeToNext()
     {

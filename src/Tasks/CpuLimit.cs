@@ -3,7 +3,9 @@ using Semitone.Core;
 
 namespace Semitone.Tasks;
 
-/// <summary>RLIMIT_CPU of a process (getrlimit(2)): SIGXCPU at the soft limit and each second from then on, SIGKILL at the hard one.</summary>
+/// <summary>
+/// RLIMIT_CPU of a process (getrlimit(2)): SIGXCPU at the soft limit and each second from then on, SIGKILL at the hard one.
+/// </summary>
 internal sealed class CpuLimit : KernelTimer
 {
     private readonly Process _process;

@@ -8,7 +8,9 @@ namespace Semitone.Tasks;
 /// <summary>The part of a thread that has to do with page faults, and with exceptions of the kernel that serves it.</summary>
 public sealed partial class GuestThread
 {
-    /// <summary>How often in a row an instruction may fault on pages that are there and allow it, before that is its end and not a loop without one.</summary>
+    /// <summary>
+    /// How often in a row an instruction may fault on pages that are there and allow it, before that is its end and not a loop without one.
+    /// </summary>
     private const int MaxUnchangedFaults = 64;
 
     private ulong _unchangedFaultRip;
@@ -60,7 +62,9 @@ public sealed partial class GuestThread
         // A CPU reports what ring 3 does as the user's.
         if ((trap.PageFault & PageFaultFlags.User) == 0 && _cpu.TryAllowSupervisorAccess())
         {
-            Process.System.Log.Info($"this CPU checks accesses of programs as the kernel's (IRET in ring 3, at 0x{_context.Registers.Rip:x}): SMAP is off from now on");
+            Process.System.Log.Info(
+                $"this CPU checks accesses of programs as the kernel's (IRET in ring 3, at 0x{_context.Registers.Rip:x}): SMAP is off "
+                    + $"from now on");
             return true;
         }
 
@@ -82,7 +86,8 @@ public sealed partial class GuestThread
         else
         {
             string text = Describe(exception);
-            log.Critical($"kernel bug while serving {Name.Bytes}[{Tid}], system call {(long)_context.Registers.OrigRax}; the program is killed");
+            log.Critical(
+                $"kernel bug while serving {Name.Bytes}[{Tid}], system call {(long)_context.Registers.OrigRax}; the program is killed");
             log.WriteLines(LogLevel.Critical, text);
             WriteRegisters(log);
         }

@@ -174,7 +174,9 @@ public sealed partial class SystemState : IClockListener
     /// <summary><see cref="NoteLack"/>, made once.</summary>
     internal Action WhenPageIsLacking { get; }
 
-    /// <summary>Takes note that the thread which runs has come to a page that must be fetched. A call that waited looks by itself when it is over.</summary>
+    /// <summary>
+    /// Takes note that the thread which runs has come to a page that must be fetched. A call that waited looks by itself when it is over.
+    /// </summary>
     private void NoteLack() => CurrentThread?.NoteLack();
 
     /// <summary>Ends the process that holds the most memory, because a fault found none left.</summary>

@@ -118,7 +118,8 @@ public sealed class CommandTests
     [InlineData("<&- >&- 2>&-")]
     public void Run_StandardStreamsAreClosed_EndsAsTheProgramDoes(string redirections)
     {
-        ProgramRun run = ProgramRun.Of(["/bin/sh", "-c", $"'{Repository.Semitone}' run --quiet --timeout 60 '{StaticHello}' {redirections}; echo $?"]);
+        ProgramRun run =
+            ProgramRun.Of(["/bin/sh", "-c", $"'{Repository.Semitone}' run --quiet --timeout 60 '{StaticHello}' {redirections}; echo $?"]);
         Assert.Equal(("7\n", ""), (run.Output, run.Errors));
     }
 

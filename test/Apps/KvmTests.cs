@@ -54,7 +54,9 @@ public sealed class KvmTests : IDisposable
         File.WriteAllText(qemu, "#!/bin/sh\necho 'qemu: another reason' >&2\nexit 1\n");
         File.SetUnixFileMode(qemu, (UnixFileMode)0x1ED);
         ProgramRun run = Run(mode, ["run", StaticHello], $"SEMITONE_QEMU={qemu}");
-        Assert.Equal(("", "semitone: QEMU ended with status 1 before the program did:\nsemitone: qemu: another reason\n", 122), (run.Output, run.Errors, run.Status));
+        Assert.Equal(
+            ("", "semitone: QEMU ended with status 1 before the program did:\nsemitone: qemu: another reason\n", 122),
+            (run.Output, run.Errors, run.Status));
     }
 
     [Theory]

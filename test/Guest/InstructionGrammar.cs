@@ -135,7 +135,10 @@ internal static class InstructionGrammar
                 code[i + 1] ^= VectorLength;
                 hasChanged = true;
             }
-            else if (code[i] == 0xC4 && i + 3 < code.Length && code[i + 3] is (0xC4 or 0x20 or 0x21 or 0x22) && (code[i + 2] & VectorLength) != 0)
+            else if (code[i] == 0xC4
+                && i + 3 < code.Length
+                && code[i + 3] is (0xC4 or 0x20 or 0x21 or 0x22)
+                && (code[i + 2] & VectorLength) != 0)
             {
                 code[i + 2] ^= VectorLength;
                 hasChanged = true;
@@ -147,7 +150,9 @@ internal static class InstructionGrammar
 
     /// <summary>LOCK before ADD, CMPXCHG or CMPXCHG16B.</summary>
     private static bool IsLockable(ReadOnlySpan<byte> code) =>
-        code[1] == 0x01 || (code[1] == 0x0F && code[2] == 0xB1) || (code[1] == 0x48 && code[2] == 0x0F && code.Length > 3 && code[3] == 0xC7);
+        code[1] == 0x01
+            || (code[1] == 0x0F && code[2] == 0xB1)
+            || (code[1] == 0x48 && code[2] == 0x0F && code.Length > 3 && code[3] == 0xC7);
 
     internal static ulong GetAddress(ref StreamRandom random) => random.Below(8) switch
     {

@@ -41,16 +41,37 @@ internal sealed class RunCommand
         Arity = ArgumentArity.ZeroOrMore,
     };
 
-    private readonly Option<string?> _rootfs = new("--rootfs", "--initrd") { Description = "Root file system: a folder, or a tar or cpio archive, compressed or not", HelpName = "DIR|FILE" };
-    private readonly Option<string?> _memory = new("--memory", "-M") { Description = "Memory of the machine [default: 64Mi and what the root file system takes]", HelpName = "SIZE" };
-    private readonly Option<string[]> _environment = new("--env", "-e") { Description = "Environment variable; without =VALUE the value is the host's", HelpName = "KEY[=VALUE]" };
-    private readonly Option<string[]> _environmentFiles = new("--env-file") { Description = "File of environment variables, a KEY=VALUE or KEY a line", HelpName = "FILE" };
-    private readonly Option<string[]> _includes = new("--include") { Description = "Pack a file or folder of this machine too [default GUEST: the same path]", HelpName = "PATH[:GUEST]" };
-    private readonly Option<string?> _workingDirectory = new("--workdir", "-w") { Description = "Working directory of the program", HelpName = "DIR" };
-    private readonly Option<string?> _user = new("--user", "-u") { Description = "User that the program runs as, by the root file system's /etc/passwd", HelpName = "NAME|UID[:GROUP]" };
-    private readonly Option<string?> _hostName = new("--hostname") { Description = "Name of the machine, as uname tells it", HelpName = "NAME" };
+    private readonly Option<string?> _rootfs = new("--rootfs", "--initrd")
+    {
+        Description = "Root file system: a folder, or a tar or cpio archive, compressed or not",
+        HelpName = "DIR|FILE"
+    };
+    private readonly Option<string?> _memory = new("--memory", "-M")
+    {
+        Description = "Memory of the machine [default: 64Mi and what the root file system takes]",
+        HelpName = "SIZE"
+    };
+    private readonly Option<string[]> _environment =
+        new("--env", "-e") { Description = "Environment variable; without =VALUE the value is the host's", HelpName = "KEY[=VALUE]" };
+    private readonly Option<string[]> _environmentFiles =
+        new("--env-file") { Description = "File of environment variables, a KEY=VALUE or KEY a line", HelpName = "FILE" };
+    private readonly Option<string[]> _includes = new("--include")
+    {
+        Description = "Pack a file or folder of this machine too [default GUEST: the same path]",
+        HelpName = "PATH[:GUEST]"
+    };
+    private readonly Option<string?> _workingDirectory =
+        new("--workdir", "-w") { Description = "Working directory of the program", HelpName = "DIR" };
+    private readonly Option<string?> _user = new("--user", "-u")
+    {
+        Description = "User that the program runs as, by the root file system's /etc/passwd",
+        HelpName = "NAME|UID[:GROUP]"
+    };
+    private readonly Option<string?> _hostName =
+        new("--hostname") { Description = "Name of the machine, as uname tells it", HelpName = "NAME" };
     private readonly Option<bool> _verbose = new("--verbose", "-V") { Description = "List what is packed, and why" };
-    private readonly Option<string?> _platform = new("--plat") { Description = "Platform: auto or qemu [default: auto]", HelpName = "NAME" };
+    private readonly Option<string?> _platform =
+        new("--plat") { Description = "Platform: auto or qemu [default: auto]", HelpName = "NAME" };
     private readonly Option<string?> _architecture = new("--arch", "-m") { Description = "Architecture: x86_64", HelpName = "NAME" };
     private readonly Option<string?> _target =
         new("--target", "-t") { Description = "Target, such as qemu/x86_64-initrd-strace", HelpName = "TARGET" };
@@ -80,8 +101,10 @@ internal sealed class RunCommand
 
     private readonly Option[] _unsupported =
     [
-        new Option<bool>("--detach", "-d"), new Option<string>("--ip"), new Option<string>("--kraftfile", "-K"), new Option<string>("--mac"), new Option<string>("--network"),
-        new Option<bool>("--no-start"), new Option<string>("--port", "-p"), new Option<string>("--prefix"), new Option<bool>("--prefix-name"), new Option<bool>("--rm"),
+        new Option<bool>("--detach", "-d"), new Option<string>("--ip"), new Option<string>("--kraftfile", "-K"),
+        new Option<string>("--mac"), new Option<string>("--network"),
+        new Option<bool>("--no-start"), new Option<string>("--port", "-p"), new Option<string>("--prefix"),
+        new Option<bool>("--prefix-name"), new Option<bool>("--rm"),
         new Option<string>("--volume", "-v"), new Option<bool>("--symbolic"),
     ];
 
@@ -118,7 +141,9 @@ internal sealed class RunCommand
 
     public Command Command { get; }
 
-    /// <summary>Takes the program and its arguments from a command line: they start at the first word that is neither a flag nor a flag's value.</summary>
+    /// <summary>
+    /// Takes the program and its arguments from a command line: they start at the first word that is neither a flag nor a flag's value.
+    /// </summary>
     /// <remarks>
     /// Of a flag with one value the last counts, as in a script that adds to what it was given. A <c>--</c> before the program or right
     /// behind it only marks that border; any other is the program's own.
@@ -226,7 +251,11 @@ internal sealed class RunCommand
             RootFileSystem = root,
             MemoryBytes = ReadMemory(result),
             MemoryText = result.GetValue(_memory),
-            Environment = [.. (result.GetValue(_environmentFiles) ?? []).SelectMany(EnvironmentFile.Read), .. result.GetValue(_environment) ?? []],
+            Environment =
+            [
+                .. (result.GetValue(_environmentFiles) ?? []).SelectMany(EnvironmentFile.Read),
+                .. result.GetValue(_environment) ?? []
+            ],
             Includes = [.. (result.GetValue(_includes) ?? []).Select(IncludedPath.Parse)],
             WorkingDirectory = ReadWorkingDirectory(result),
             User = result.GetValue(_user),

@@ -442,7 +442,8 @@ internal sealed class RootFileSystemWriter(Stream output)
             bool isFull = failure is ArgumentOutOfRangeException or { HResult: LibC.ENOSPC or LibC.EDQUOT };
             throw new CommandFailedException(
                 ExitStatus.Usage,
-                $"{(isFull ? $"the root file system cannot be packed, which came to {source}" : $"{source} cannot be packed")}: {failure.Message}");
+                $"{(isFull ? $"the root file system cannot be packed, which came to {source}" : $"{source} cannot be packed")}: "
+                    + $"{failure.Message}");
         }
     }
 

@@ -6,8 +6,9 @@ namespace Semitone.Cli.Running;
 /// <summary>Takes standard input to the guest, as far as it asks.</summary>
 /// <remarks>
 /// Input that is no terminal is read when a read waits in the guest, and no more than that read takes or than can be given back
-/// (<see cref="InputSource"/>). A terminal is read as long as it is ours, for the keys that end the machine must be seen; the guest gets of it what it has room for. In the background of a shell a terminal is read only when the guest asks, and then the shell's rules
-/// hold: the read stops us (SIGTTIN). So the line to the guest is never full, and signals get through at any time.
+/// (<see cref="InputSource"/>). A terminal is read as long as it is ours, for the keys that end the machine must be seen; the guest gets of
+/// it what it has room for. In the background of a shell a terminal is read only when the guest asks, and then the shell's rules hold: the
+/// read stops us (SIGTTIN). So the line to the guest is never full, and signals get through at any time.
 /// </remarks>
 internal sealed class InputPump
 {

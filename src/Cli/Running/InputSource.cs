@@ -5,9 +5,9 @@ namespace Semitone.Cli.Running;
 
 /// <summary>Standard input that is no terminal, as it is read for the guest.</summary>
 /// <remarks>
-/// Each request of the guest's costs a way there and back over the serial line, which takes longer than a hundred bytes do. A regular file is
-/// therefore read ahead, more with each request, and its offset set back at the end to what the program has taken (lseek(2)), as shells do it
-/// for their read. What has been read from anything else cannot be given back, so no more is read than was asked for.
+/// Each request of the guest's costs a way there and back over the serial line, which takes longer than a hundred bytes do. A regular file
+/// is therefore read ahead, more with each request, and its offset set back at the end to what the program has taken (lseek(2)), as shells
+/// do it for their read. What has been read from anything else cannot be given back, so no more is read than was asked for.
 /// </remarks>
 internal sealed class InputSource
 {

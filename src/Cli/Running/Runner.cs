@@ -32,7 +32,9 @@ internal static class Runner
         StartFailure? problem = null;
         bool mayFallBack = options.Accelerator == Accelerator.Kvm && request.Accelerator is null;
         RunOutcome outcome = VirtualMachine.Run(
-            options, guest.Archive, request.Timeout, request.StopTimeout, mayFallBack ? FallBack : null, SaySlowness, out GuestReport report);
+            options, guest.Archive, request.Timeout, request.StopTimeout, mayFallBack
+                ? FallBack
+                : null, SaySlowness, out GuestReport report);
         if (problem is { } seen && report.IsReady && request.CpuModel is null)
         {
             KvmInspector.Correct(KvmInspector.Device, options.Executable, seen.Reason, seen.MayPass);

@@ -60,7 +60,8 @@ internal sealed class VirtualMachine
     /// <param name="archive">The open file that is the root file system, to be QEMU's descriptor 3; null when it has a path.</param>
     /// <param name="timeout">Null for none.</param>
     /// <param name="stopTimeout">How long the program may take to end when it is told to.</param>
-    /// <param name="fallBack">Asked, with the reason, when a machine on KVM dies or stops before the guest's first byte: gives the machine to run instead. Null for none.</param>
+    /// <param name="fallBack">Asked, with the reason, when a machine on KVM dies or stops before the guest's first byte: gives the machine
+    /// to run instead. Null for none.</param>
     /// <param name="hasStarted">Called with the guest's first byte, before that is shown.</param>
     /// <param name="report">What the kernel has told.</param>
     /// <remarks>To be called on the main thread, see <see cref="ChildProcess.Start"/>.</remarks>

@@ -25,8 +25,12 @@ internal sealed class MappedFileDirectory(ProcFileSystem fileSystem, ulong numbe
         }
 
         text = text[1..];
-        if (!TryParse(ref text, out ulong end) || !text.IsEmpty || space.FindVma(start) is not { } vma || vma.Start != start || vma.End != end
-            || vma.Object?.File is not Inode)
+        if (!TryParse(ref text, out ulong end)
+            || !text.IsEmpty
+            || space.FindVma(start) is not { } vma
+            || vma.Start != start
+            || vma.End != end
+                || vma.Object?.File is not Inode)
         {
             return Errno.ENOENT;
         }

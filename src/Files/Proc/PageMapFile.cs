@@ -53,7 +53,8 @@ internal sealed class OpenPageMap(PageMapFile inode, ProcFileSystem fileSystem, 
         Span<byte> entry = stackalloc byte[EntrySize];
         for (; page < Paging.UserEnd / Paging.PageSize && destination.Remaining > 0 && !destination.IsFaulted; page++)
         {
-            BinaryPrimitives.WriteUInt64LittleEndian(entry, space.TryGetPage(page * Paging.PageSize, out PageUse use) ? Describe(in use) : 0);
+            BinaryPrimitives.WriteUInt64LittleEndian(
+                entry, space.TryGetPage(page * Paging.PageSize, out PageUse use) ? Describe(in use) : 0);
             destination.Write(entry);
         }
 

@@ -91,7 +91,8 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
         DirentType type = which switch
         {
             ProcessEntry.Exe or ProcessEntry.Cwd or ProcessEntry.Root => DirentType.DT_LNK,
-            ProcessEntry.Descriptors or ProcessEntry.DescriptorInformation or ProcessEntry.MappedFiles or ProcessEntry.Tasks => DirentType.DT_DIR,
+            ProcessEntry.Descriptors or ProcessEntry.DescriptorInformation or ProcessEntry.MappedFiles or ProcessEntry.Tasks =>
+                DirentType.DT_DIR,
             _ => DirentType.DT_REG,
         };
         entry = new DirectoryEntry(GetName(which), GetEntryNumber(which), type);
@@ -99,7 +100,8 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
     }
 
     /// <summary>Tells what processes have and single threads have not.</summary>
-    private static bool IsOfProcesses(ProcessEntry entry) => entry is ProcessEntry.Tasks or ProcessEntry.MappedFiles or ProcessEntry.CoreDumpFilter;
+    private static bool IsOfProcesses(ProcessEntry entry) =>
+        entry is ProcessEntry.Tasks or ProcessEntry.MappedFiles or ProcessEntry.CoreDumpFilter;
 
     private static ReadOnlySpan<byte> GetName(ProcessEntry entry) => entry switch
     {

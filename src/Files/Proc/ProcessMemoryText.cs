@@ -127,7 +127,10 @@ internal static class ProcessMemoryText
 
         // No merged, lazily freed or huge pages, and no swap.
         foreach (string name in (ReadOnlySpan<string>)
-            ["KSM:", "LazyFree:", "AnonHugePages:", "ShmemPmdMapped:", "FilePmdMapped:", "Shared_Hugetlb:", "Private_Hugetlb:", "Swap:", "SwapPss:"])
+            [
+                "KSM:", "LazyFree:", "AnonHugePages:", "ShmemPmdMapped:", "FilePmdMapped:", "Shared_Hugetlb:", "Private_Hugetlb:", "Swap:",
+                "SwapPss:"
+            ])
         {
             int start = text.Length;
             text.Append(name).PadLine(start, NumberColumn).AppendPadded(0, NumberWidth).Append(" kB\n"u8);

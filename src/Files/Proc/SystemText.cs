@@ -11,7 +11,8 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
 
     private static readonly string[] s_paths =
     [
-        "buddyinfo", "cmdline", "cpuinfo", "devices", "diskstats", "filesystems", "interrupts", "loadavg", "meminfo", "partitions", "stat", "swaps",
+        "buddyinfo", "cmdline", "cpuinfo", "devices", "diskstats", "filesystems", "interrupts", "loadavg", "meminfo", "partitions",
+        "stat", "swaps",
         "uptime", "version", "vmstat", "zoneinfo",
         "sys/fs/file-max", "sys/fs/nr_open", "sys/fs/pipe-max-size",
         "sys/kernel/cap_last_cap", "sys/kernel/core_pattern", "sys/kernel/core_uses_pid", "sys/kernel/domainname",
@@ -40,7 +41,8 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
             case "zoneinfo":
                 // One zone. Requests fail when nothing is free, and nothing is done before that.
                 text.Append("Node 0, zone   Normal\n  pages free     "u8).Append(fileSystem.Services.Frames.FreeCount)
-                    .Append("\n        min      0\n        low      0\n        high     0\n        managed  "u8).Append(fileSystem.Services.Frames.TotalCount)
+                    .Append("\n        min      0\n        low      0\n        high     0\n        managed  "u8)
+                    .Append(fileSystem.Services.Frames.TotalCount)
                     .Append("\n"u8);
                 break;
             case "meminfo":

@@ -7,8 +7,9 @@ namespace Semitone.Files;
 
 /// <summary>Standard input that is no terminal: bytes as they came, and then the end.</summary>
 /// <remarks>
-/// The host reads its standard input when a read waits here, and no more than that read takes or than it can give back, so that what the program leaves is there for
-/// whoever reads next. One request is under way at a time. What comes in for it can be read when all of it is there, as from a pipe.
+/// The host reads its standard input when a read waits here, and no more than that read takes or than it can give back, so that what the
+/// program leaves is there for whoever reads next. One request is under way at a time. What comes in for it can be read when all of it is
+/// there, as from a pipe.
 /// </remarks>
 internal sealed class ConsoleInput(ConsoleStreams streams)
 {

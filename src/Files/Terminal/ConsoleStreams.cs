@@ -126,7 +126,9 @@ public sealed class ConsoleStreams : IInterruptHandler, IHostLine
         Tell(kind, body);
     }
 
-    /// <summary>Tells the host how much of its standard input the program has taken, when that has ended: the rest is for whoever reads next.</summary>
+    /// <summary>
+    /// Tells the host how much of its standard input the program has taken, when that has ended: the rest is for whoever reads next.
+    /// </summary>
     public void TellInputTaken()
     {
         if (_pipe is not null)

@@ -3,7 +3,9 @@ using Semitone.Abi;
 
 namespace Semitone.Files;
 
-/// <summary>The capabilities of a file, as the attribute that holds them (capabilities(7), "File capability extended attribute versioning").</summary>
+/// <summary>
+/// The capabilities of a file, as the attribute that holds them (capabilities(7), "File capability extended attribute versioning").
+/// </summary>
 /// <remarks>They are kept and have no effect: no program gains by being executed.</remarks>
 public static class FileCapabilities
 {

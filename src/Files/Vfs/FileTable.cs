@@ -15,7 +15,9 @@ public sealed class FileTable
     /// <summary>More than any limit allows (fs.nr_open).</summary>
     public const int AbsoluteLimit = 1 << 20;
 
-    /// <summary>A place for a file. Storing into an array of a structure asks nothing about the class of what is stored (array covariance).</summary>
+    /// <summary>
+    /// A place for a file. Storing into an array of a structure asks nothing about the class of what is stored (array covariance).
+    /// </summary>
     private struct Slot
     {
         public OpenFile? File;

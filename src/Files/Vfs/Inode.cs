@@ -31,7 +31,10 @@ public abstract class Inode
 
     public bool IsRegular => Type == Mode.S_IFREG;
 
-    /// <summary>Tells what a cast to <see cref="DirectoryInode"/> tells, in fewer instructions: the runtime has to climb from class to class for that.</summary>
+    /// <summary>
+    /// Tells what a cast to <see cref="DirectoryInode"/> tells, in fewer instructions: the runtime has to climb from class to class for
+    /// that.
+    /// </summary>
     public bool IsDirectory => Type == Mode.S_IFDIR;
 
     public uint UserId { get; set; }

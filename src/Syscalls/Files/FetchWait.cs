@@ -5,7 +5,10 @@ using Semitone.Memory;
 
 namespace Semitone.Syscalls;
 
-/// <summary>Where a transfer waits that has come to a page which must be fetched: one of the file, or of the buffer when that is a mapping of such a file.</summary>
+/// <summary>
+/// Where a transfer waits that has come to a page which must be fetched: one of the file, or of the buffer when that is a mapping of such a
+/// file.
+/// </summary>
 /// <remarks>The transfer goes on where it stopped. Programs take a short read for the end of a regular file, and may.</remarks>
 internal static class FetchWait
 {

@@ -162,7 +162,8 @@ public static class ReadWriteSyscalls
     }
 
     /// <summary>Ends a transfer to or from a place, or goes on with it when a page has been fetched.</summary>
-    private static SysResult FinishAt(SyscallContext context, OpenFile file, ref IoCursor cursor, IoResult result, Transfer transfer, long offset) =>
+    private static SysResult FinishAt(
+        SyscallContext context, OpenFile file, ref IoCursor cursor, IoResult result, Transfer transfer, long offset) =>
         FetchWait.IsNeeded(context, result)
             ? context.Wait(FetchWait.ContinueAsync(context, file, cursor, result, transfer, offset))
             : result.ToSysResult();
@@ -253,7 +254,8 @@ public static class ReadWriteSyscalls
 
     /// <summary>Finds the file of pread64 or pwrite64, with the checks of both in Linux's order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Errno FindForOffset(SyscallContext context, Fd fd, ulong address, nuint count, long offset, bool isWrite, out OpenFile? file)
+    private static Errno FindForOffset(
+        SyscallContext context, Fd fd, ulong address, nuint count, long offset, bool isWrite, out OpenFile? file)
     {
         file = null;
         if (offset < 0)

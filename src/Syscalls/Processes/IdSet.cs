@@ -40,7 +40,9 @@ internal readonly record struct IdSet(uint Real, uint Effective, uint Saved, uin
     {
         uint newEffective = Choose(effective, Effective);
         changed = new IdSet(Choose(real, Real), newEffective, Choose(saved, Saved), newEffective);
-        return isPrivileged || (IsOwnOrUnchanged(real) && IsOwnOrUnchanged(effective) && IsOwnOrUnchanged(saved)) ? Errno.None : Errno.EPERM;
+        return isPrivileged || (IsOwnOrUnchanged(real) && IsOwnOrUnchanged(effective) && IsOwnOrUnchanged(saved))
+            ? Errno.None
+            : Errno.EPERM;
     }
 
     /// <summary>setfsuid(2): what is not allowed changes nothing, and nobody is told.</summary>

@@ -40,27 +40,37 @@ public static class IdentitySyscalls
 
     [Syscall(105, "setuid")]
     public static SysResult SetUserId(SyscallContext context, uint id) =>
-        ApplyUsers(context, IdSet.OfUsers(context.Process.Credentials).Set(id, context.Process.Credentials.Has(Capability.CAP_SETUID), out IdSet changed), changed);
+        ApplyUsers(
+            context,
+            IdSet.OfUsers(context.Process.Credentials).Set(id, context.Process.Credentials.Has(Capability.CAP_SETUID), out IdSet changed),
+            changed);
 
     [Syscall(106, "setgid")]
     public static SysResult SetGroupId(SyscallContext context, uint id) =>
-        ApplyGroups(context, IdSet.OfGroups(context.Process.Credentials).Set(id, context.Process.Credentials.Has(Capability.CAP_SETGID), out IdSet changed), changed);
+        ApplyGroups(
+            context,
+            IdSet.OfGroups(context.Process.Credentials).Set(id, context.Process.Credentials.Has(Capability.CAP_SETGID), out IdSet changed),
+            changed);
 
     [Syscall(117, "setresuid")]
     public static SysResult SetUserIds(SyscallContext context, uint real, uint effective, uint saved) =>
-        ApplyUsers(context, IdSet.OfUsers(context.Process.Credentials).SetAll(real, effective, saved, context.Process.Credentials.Has(Capability.CAP_SETUID), out IdSet changed), changed);
+        ApplyUsers(context, IdSet.OfUsers(context.Process.Credentials).SetAll(
+            real, effective, saved, context.Process.Credentials.Has(Capability.CAP_SETUID), out IdSet changed), changed);
 
     [Syscall(119, "setresgid")]
     public static SysResult SetGroupIds(SyscallContext context, uint real, uint effective, uint saved) =>
-        ApplyGroups(context, IdSet.OfGroups(context.Process.Credentials).SetAll(real, effective, saved, context.Process.Credentials.Has(Capability.CAP_SETGID), out IdSet changed), changed);
+        ApplyGroups(context, IdSet.OfGroups(context.Process.Credentials).SetAll(
+            real, effective, saved, context.Process.Credentials.Has(Capability.CAP_SETGID), out IdSet changed), changed);
 
     [Syscall(113, "setreuid")]
     public static SysResult SetRealAndEffectiveUserId(SyscallContext context, uint real, uint effective) =>
-        ApplyUsers(context, IdSet.OfUsers(context.Process.Credentials).SetRealAndEffective(real, effective, context.Process.Credentials.Has(Capability.CAP_SETUID), out IdSet changed), changed);
+        ApplyUsers(context, IdSet.OfUsers(context.Process.Credentials).SetRealAndEffective(
+            real, effective, context.Process.Credentials.Has(Capability.CAP_SETUID), out IdSet changed), changed);
 
     [Syscall(114, "setregid")]
     public static SysResult SetRealAndEffectiveGroupId(SyscallContext context, uint real, uint effective) =>
-        ApplyGroups(context, IdSet.OfGroups(context.Process.Credentials).SetRealAndEffective(real, effective, context.Process.Credentials.Has(Capability.CAP_SETGID), out IdSet changed), changed);
+        ApplyGroups(context, IdSet.OfGroups(context.Process.Credentials).SetRealAndEffective(
+            real, effective, context.Process.Credentials.Has(Capability.CAP_SETGID), out IdSet changed), changed);
 
     [Syscall(122, "setfsuid", Returns = Returns.Value)]
     public static SysResult SetFileSystemUserId(SyscallContext context, uint id)

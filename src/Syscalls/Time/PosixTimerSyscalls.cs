@@ -84,7 +84,9 @@ public static class PosixTimerSyscalls
         {
             bool isAbsolute = (flags & TimerFlags.TIMER_ABSTIME) != 0;
             bool isRealtime = timer.Clock is ClockId.CLOCK_REALTIME or ClockId.CLOCK_TAI;
-            long deadlineNs = isAbsolute ? Deadline.FromAbsolute(context.System.Clock, firstNs, isRealtime) : timer.TimerClock.GetDeadline(firstNs);
+            long deadlineNs = isAbsolute
+                ? Deadline.FromAbsolute(context.System.Clock, firstNs, isRealtime)
+                : timer.TimerClock.GetDeadline(firstNs);
             timer.Set(deadlineNs, wanted.it_interval.ToNsSaturating(), isAbsolute && isRealtime);
         }
 

@@ -154,9 +154,10 @@ public static class TimeSyscalls
             RestartKind.Nanosleep => SleepAsync(context, block.DeadlineNs, new UserPtr<Timespec>(block.Address)),
             RestartKind.Futex => FutexSyscalls.WaitAsync(
                 context, block.Address, block.Value, block.BitSet, block.DeadlineNs, block.IsPrivate, block.FollowsRealtime),
-            RestartKind.CpuNanosleep => CpuClockOwner.Find(context, (ClockId)block.Value, out CpuClockOwner owner) == Errno.None && owner.GetClock() is { } clock
-                ? SleepAsync(context, clock, (ClockId)block.Value, block.DeadlineNs, new UserPtr<Timespec>(block.Address))
-                : new ValueTask<SysResult>(Errno.EINTR),
+            RestartKind.CpuNanosleep =>
+                CpuClockOwner.Find(context, (ClockId)block.Value, out CpuClockOwner owner) == Errno.None && owner.GetClock() is { } clock
+                    ? SleepAsync(context, clock, (ClockId)block.Value, block.DeadlineNs, new UserPtr<Timespec>(block.Address))
+                    : new ValueTask<SysResult>(Errno.EINTR),
             _ => new ValueTask<SysResult>(Errno.EINTR),
         };
     }
@@ -259,7 +260,8 @@ public static class TimeSyscalls
     private static ValueTask<SysResult> SleepByCpuTime(
         SyscallContext context, ClockId clock, TimerFlags flags, UserPtr<Timespec> duration, UserPtr<Timespec> remaining)
     {
-        if (clock is ClockId.CLOCK_MONOTONIC_RAW or ClockId.CLOCK_REALTIME_COARSE or ClockId.CLOCK_MONOTONIC_COARSE or ClockId.CLOCK_THREAD_CPUTIME_ID
+        if (clock is ClockId.CLOCK_MONOTONIC_RAW or ClockId.CLOCK_REALTIME_COARSE or ClockId.CLOCK_MONOTONIC_COARSE
+            or ClockId.CLOCK_THREAD_CPUTIME_ID
             || CpuClockOwner.IsDescriptor(clock))
         {
             return new ValueTask<SysResult>(Errno.EOPNOTSUPP);

@@ -1,4 +1,5 @@
-/* Clocks and timers that count time on the CPU, and the limit of it. All of it is counted in the time of this process, so that a busy host changes nothing. */
+/* Clocks and timers that count time on the CPU, and the limit of it. All of it is counted in the time of this process, so that a busy host
+/* changes nothing. */
 #include "answers.h"
 #include <pthread.h>
 #include <signal.h>
@@ -40,12 +41,15 @@ static long spin_until(int signal, int count, long limit_ns)
 }
 
 /*
- * Linux looks at its ticks, and counts time by them for some of these: the bounds say what is gross. A virtual machine of a busy host loses ticks.
+ * Linux looks at its ticks,
+     and counts time by them for some of these: the bounds say what is gross. A virtual machine of a busy host loses ticks.
  */
 /* Profiling timers and limits Linux counts by its ticks alone, each for a whole one. */
-static const char *roughly(long ns, long wanted_ns) { return ns >= wanted_ns / 3 && ns < wanted_ns * 2 + 1000 * MS ? "in time" : "not in time"; }
+static const char *roughly(long ns, long wanted_ns) { return ns >= wanted_ns / 3 && ns < wanted_ns * 2 + 1000 * MS ? "in time"
+    : "not in time"; }
 
-static const char *near(long ns, long wanted_ns) { return ns >= wanted_ns - 40 * MS && ns < wanted_ns + 700 * MS ? "in time" : "not in time"; }
+static const char *near(long ns, long wanted_ns) { return ns >= wanted_ns - 40 * MS && ns < wanted_ns + 700 * MS ? "in time"
+    : "not in time"; }
 
 static void catch(int signal)
 {
@@ -56,14 +60,16 @@ static void catch(int signal)
 
 static void interval_timers(void)
 {
-    struct { int which, signal; const char *name; } kinds[] = { { ITIMER_PROF, SIGPROF, "prof" }, { ITIMER_VIRTUAL, SIGVTALRM, "virtual" } };
+    struct { int which, signal; const char *name; } kinds[] = { { ITIMER_PROF, SIGPROF, "prof" },
+        { ITIMER_VIRTUAL, SIGVTALRM, "virtual" } };
     for (int i = 0; i < 2; i++) {
         printf("%s\n", kinds[i].name);
         catch(kinds[i].signal);
         struct itimerval once = { .it_value = { 0, 100000 } }, old;
         ASK(setitimer(kinds[i].which, &once, NULL));
         ASK(getitimer(kinds[i].which, &old));
-        printf("left: %d, interval %ld\n", old.it_value.tv_sec == 0 && old.it_value.tv_usec > 10000 && old.it_value.tv_usec <= 110000, (long)old.it_interval.tv_usec);
+        printf("left: %d, interval %ld\n", old.it_value.tv_sec == 0 && old.it_value.tv_usec > 10000 && old.it_value.tv_usec <= 110000,
+            (long)old.it_interval.tv_usec);
 
         /* Sleeping does not count. */
         usleep(200000);
@@ -163,7 +169,8 @@ static void other_threads(void)
     pthread_t thread;
     is_over = 0;
     int id, own;
-    struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 }, event_own = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2 };
+    struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 },
+        event_own = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2 };
     catch(SIGUSR1);
     catch(SIGUSR2);
     ASK(syscall(SYS_timer_create, CLOCK_PROCESS_CPUTIME_ID, &event, &id));
@@ -263,7 +270,8 @@ static void limit(void)
     for (int i = 1; i <= 2; i++) {
         spin_until(SIGXCPU, i, 5000 * MS);
         getrlimit(RLIMIT_CPU, &limit);
-        printf("%d signals %s, code %d, limits %ld %ld\n", caught[SIGXCPU], roughly(used_ns(), (used + i) * 1000 * MS), code_caught, (long)limit.rlim_cur - used, (long)limit.rlim_max - used);
+        printf("%d signals %s, code %d, limits %ld %ld\n", caught[SIGXCPU], roughly(used_ns(), (used + i) * 1000 * MS), code_caught,
+            (long)limit.rlim_cur - used, (long)limit.rlim_max - used);
     }
 
     /* No limit, no signal. */

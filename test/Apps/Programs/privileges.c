@@ -234,7 +234,8 @@ static void attributes(void)
     printf("attributes\n");
     unlink("/tmp/attributes");
     int file = open("/tmp/attributes", O_RDWR | O_CREAT, 0755);
-    unsigned v2[6] = { 0x02000001, 0x400, 0, 0, 0, 0 }, v3[6] = { 0x03000001, 0x400, 0, 0, 0, 1000 }, v1[3] = { 0x01000001, 0x400, 0 }, read[16];
+    unsigned v2[6] = { 0x02000001, 0x400, 0, 0, 0, 0 }, v3[6] = { 0x03000001, 0x400, 0, 0, 0, 1000 }, v1[3] = { 0x01000001, 0x400, 0 },
+        read[16];
     char list[256];
     ASK(fgetxattr(file, "security.capability", read, sizeof read));
     ASK(fremovexattr(file, "security.capability"));

@@ -261,7 +261,8 @@ static void show_page(const char *what, void *address)
     int fd = open("/proc/self/pagemap", O_RDONLY);
     long count = pread(fd, &entry, 8, (long)address / 4096 * 8);
     close(fd);
-    printf("%s: %ld present %d file %d once %d frame %d\n", what, count, (int)(entry >> 63), (int)(entry >> 61 & 1), (int)(entry >> 56 & 1), (entry & ((1UL << 55) - 1)) != 0);
+    printf("%s: %ld present %d file %d once %d frame %d\n", what, count, (int)(entry >> 63), (int)(entry >> 61 & 1),
+        (int)(entry >> 56 & 1), (entry & ((1UL << 55) - 1)) != 0);
 }
 
 static void memory(void)
@@ -335,7 +336,8 @@ static void memory(void)
     close(fd);
 
     long sum = 0;
-    for (char *part = part_of("/proc/self/smaps", (void *)0x400000), *line = part; (line = strstr(line, "\nRss:")); line++) sum += kib_of(line, "\nRss:");
+    for (char *part = part_of("/proc/self/smaps", (void *)0x400000), *line = part; (line = strstr(line, "\nRss:")); line++)
+        sum += kib_of(line, "\nRss:");
     long all = kib_of(read_file("/proc/self/smaps_rollup"), "\nRss:");
     printf("rollup: %d %d\n", all > 0 && all - sum < 200 && sum - all < 200, strstr(contents, "[rollup]") != NULL);
     printf("filter %s", read_file("/proc/self/coredump_filter"));
@@ -346,10 +348,12 @@ static void memory(void)
     }
     read_file("/proc/self/sched");
     printf("sched: %d %d %d %d\n", strstr(contents, "#threads: 1)\n---") != NULL, strstr(contents, "\nse.sum_exec_runtime   ") != NULL,
-        strstr(contents, "\nnr_voluntary_switches    ") != NULL, strstr(contents, "\nprio                                         :                  120\n") != NULL);
+        strstr(contents, "\nnr_voluntary_switches    ") != NULL,
+        strstr(contents, "\nprio                                         :                  120\n") != NULL);
     long a, b, c;
     printf("schedstat: %d\n", sscanf(read_file("/proc/self/schedstat"), "%ld %ld %ld", &a, &b, &c));
-    printf("zones: %d %d\n", strstr(read_file("/proc/buddyinfo"), "Node 0, zone ") != NULL, strstr(read_file("/proc/zoneinfo"), "\n  pages free     ") != NULL);
+    printf("zones: %d %d\n", strstr(read_file("/proc/buddyinfo"), "Node 0, zone ") != NULL,
+        strstr(read_file("/proc/zoneinfo"), "\n  pages free     ") != NULL);
     static const char *const modes[] = { "smaps", "smaps_rollup", "pagemap", "numa_maps", "map_files", "schedstat", "coredump_filter" };
     for (int i = 0; i < sizeof modes / sizeof *modes; i++) {
         struct stat attributes;

@@ -157,7 +157,10 @@ public sealed class DistantPageTests : ITraceOutput
         Assert.Equal("pipeline"u8.ToArray(), Enumerable.Range(0, 8).Select(i => _file.Peek(0x0FFC + i)));
     }
 
-    /// <summary>What the call answers goes to a page that must be fetched, and the call has been done: it must be done once, and the answer must be there.</summary>
+    /// <summary>
+    /// What the call answers goes to a page that must be fetched, and the call has been done: it must be done once, and the answer must be
+    /// there.
+    /// </summary>
     [Fact]
     public void Call_AnswerGoesToAMappingThatMustBeFetched_IsDoneOnce()
     {

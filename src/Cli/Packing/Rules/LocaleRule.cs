@@ -2,7 +2,9 @@ using Semitone.Cli.Posix;
 
 namespace Semitone.Cli.Packing.Rules;
 
-/// <summary>The locale that the user's variables ask for (locale(7)); without such variables the program has the one that is built in.</summary>
+/// <summary>
+/// The locale that the user's variables ask for (locale(7)); without such variables the program has the one that is built in.
+/// </summary>
 /// <remarks>
 /// Two want UTF-8 all the same: a terminal that speaks it, as its TERM goes with it too, and Python, which takes C.UTF-8 by itself where
 /// nothing is said (PEP 538).

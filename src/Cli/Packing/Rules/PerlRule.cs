@@ -32,8 +32,13 @@ internal sealed partial class PerlRule : PackingRule
                 && Path.GetFileName(path) is not "CORE");
         }
 
-        string[] others = [.. (context.GetVariable("PERL5LIB") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries), .. folders.Except(own)];
-        IEnumerable<string> flags = context.Arguments.Where(argument => argument.StartsWith("-I", StringComparison.Ordinal) && argument.Length > 2);
+        string[] others =
+        [
+            .. (context.GetVariable("PERL5LIB") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries),
+            .. folders.Except(own)
+        ];
+        IEnumerable<string> flags = context.Arguments.Where(argument => argument.StartsWith("-I", StringComparison.Ordinal)
+            && argument.Length > 2);
         others = [.. flags.Select(argument => HostFile.GetFullPath(argument[2..])), .. others];
         _seen.Clear();
         int found = 0;
@@ -60,7 +65,9 @@ internal sealed partial class PerlRule : PackingRule
         return own.Length == 0 ? null : $"@INC: {string.Join(", ", own)}{(found > 0 ? $", and {found} modules that are used" : "")}";
     }
 
-    /// <summary>Finds the folders that a script puts before those of @INC (lib(3perl)), relative ones below the working directory.</summary>
+    /// <summary>
+    /// Finds the folders that a script puts before those of @INC (lib(3perl)), relative ones below the working directory.
+    /// </summary>
     /// <param name="folder">The script's, which it calls $FindBin::Bin.</param>
     internal static IEnumerable<string> FindLibraries(string script, string folder) =>
         from use in UseLib().Matches(script)
@@ -120,7 +127,8 @@ internal sealed partial class PerlRule : PackingRule
     [GeneratedRegex(@"(?:^|[;{])\s*use\s+lib\s+([^;]+)", RegexOptions.Multiline)]
     private static partial Regex UseLib();
 
-    [GeneratedRegex(@"""(?<word>[^""]+)""|'(?<word>[^']+)'|qw\s*(?:\((?<words>[^)]+)|\[(?<words>[^\]]+)|\{(?<words>[^}]+)|<(?<words>[^>]+))")]
+    [GeneratedRegex(
+        @"""(?<word>[^""]+)""|'(?<word>[^']+)'|qw\s*(?:\((?<words>[^)]+)|\[(?<words>[^\]]+)|\{(?<words>[^}]+)|<(?<words>[^>]+))")]
     private static partial Regex Quoted();
 
     [GeneratedRegex(@"\$\{?(?:FindBin::)?(?:Real)?Bin\b\}?")]

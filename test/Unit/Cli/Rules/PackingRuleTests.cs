@@ -92,9 +92,13 @@ public sealed class PackingRuleTests : IDisposable
     public void Pack_PerlScriptWithFoldersOfItsOwn_TakesTheModulesFromThere()
     {
         string own = _tree["/usr/lib/perl-base"];
-        _tree.Add("/usr/bin/perl", [.. new SyntheticElf().Build(), .. Encoding.ASCII.GetBytes($"\0{own}\0")]).Add("/usr/lib/perl-base/strict.pm", "")
-            .Add("/s/bin/script.pl", $"#!{_tree.Root}/usr/bin/perl\nuse strict; use FindBin; use lib \"$FindBin::Bin/../parts\", '{_tree["/two"]}'; use lib qw({_tree["/three"]} /nowhere); use One; {{ require Two; }}\nuse Three;\n")
-            .Add("/s/parts/One.pm", "").Add("/two/Two.pm", "").Add("/three/Three.pm", "use Four;").Add("/four/Four.pm", "");
+        _tree.Add("/usr/bin/perl", [.. new SyntheticElf().Build(), .. Encoding.ASCII.GetBytes($"\0{own}\0")])
+            .Add("/usr/lib/perl-base/strict.pm", "")
+                .Add(
+                    "/s/bin/script.pl",
+                    $"#!{_tree.Root}/usr/bin/perl\nuse strict; use FindBin; use lib \"$FindBin::Bin/../parts\", '{_tree["/two"]}'; use "
+                        + $"lib qw({_tree["/three"]} /nowhere); use One; {{ require Two; }}\nuse Three;\n")
+                .Add("/s/parts/One.pm", "").Add("/two/Two.pm", "").Add("/three/Three.pm", "use Four;").Add("/four/Four.pm", "");
         Pack(_tree["/s/bin/script.pl"], $"-I{_tree["/four"]}");
         AssertPacked(["s/parts/One.pm", "two/Two.pm", "three/Three.pm", "four/Four.pm"], Names());
     }
