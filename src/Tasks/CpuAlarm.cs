@@ -3,7 +3,6 @@ using Semitone.Core;
 namespace Semitone.Tasks;
 
 /// <summary>The moment at which timers on CPU time are due if the thread that has the CPU keeps it.</summary>
-/// <remarks>It is not taken back when the thread leaves the CPU: an alarm that comes too early finds nothing due.</remarks>
 internal sealed class CpuAlarm : KernelTimer
 {
     private readonly TimerQueue _timers;
@@ -23,6 +22,14 @@ internal sealed class CpuAlarm : KernelTimer
     {
         _thread = thread;
         _timers.Arm(this, deadlineNs);
+    }
+
+    /// <summary>Takes it back: the thread leaves the CPU.</summary>
+    [NonAllocating]
+    public void Clear()
+    {
+        _thread = null;
+        _timers.Cancel(this);
     }
 
     /// <inheritdoc/>

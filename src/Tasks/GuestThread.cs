@@ -237,6 +237,11 @@ public sealed partial class GuestThread : Runnable
 
         Process.System.CurrentThread = null;
         _isRunning = false;
+        if (_hasCpuTimers)
+        {
+            Process.System.CpuAlarm.Clear();
+        }
+
         _executor.SwitchTimeNs = _executor.Clock.MonotonicNs;
         CountCpuTime(_executor.SwitchTimeNs);
     }
