@@ -25,7 +25,7 @@ internal readonly struct CpuClockOwner
     public bool IsThread(GuestThread thread) => _thread == thread;
 
     /// <summary>Tells whether a clock's number stands for a device that is open.</summary>
-    public static bool IsDescriptor(ClockId clock) => clock < 0 && ((int)clock & KindMask) == FileDescriptorClock;
+    public static bool IsDescriptor(ClockId clock) => clock < 0 && ((int)clock & (ThreadClock | KindMask)) == FileDescriptorClock;
 
     /// <summary>
     /// Finds the owner of CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, or of what clock_getcpuclockid(3) and
@@ -41,7 +41,7 @@ internal readonly struct CpuClockOwner
         {
             thread = context.Thread;
         }
-        else if (clock < 0 && !IsDescriptor(clock))
+        else if (clock < 0 && ((int)clock & KindMask) != KindMask)
         {
             int id = ~((int)clock >> 3);
             if (((int)clock & ThreadClock) != 0)
