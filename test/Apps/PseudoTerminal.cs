@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Text;
-using Semitone.Testing;
+using Semitone.Shared;
 
 namespace Semitone.Apps;
 

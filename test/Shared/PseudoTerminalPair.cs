@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace Semitone.Testing;
+namespace Semitone.Shared;
 
 /// <summary>A pseudo-terminal of the host (pty(7)): the screen, at which a test sits, and the terminal, which a program has.</summary>
 internal sealed class PseudoTerminalPair : IDisposable

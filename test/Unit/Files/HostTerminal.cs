@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Semitone.Abi;
-using Semitone.Testing;
+using Semitone.Shared;
 
 namespace Semitone.Unit.Files;
 
