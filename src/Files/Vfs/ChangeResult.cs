@@ -2,7 +2,9 @@ using Semitone.Abi;
 
 namespace Semitone.Files;
 
-/// <summary>What a change of a directory came to: it is done, it is refused, or it has been begun and its end is to be waited for.</summary>
+/// <summary>
+/// What a change of a directory came to: it is done, it is refused, or it has been begun and its end is to be waited for.
+/// </summary>
 public readonly struct ChangeResult
 {
     private readonly Errno _error;

@@ -3,10 +3,13 @@ using Semitone.Core;
 
 namespace Semitone.Files;
 
-/// <summary>A change of one or two directories that somebody else makes: begun when no earlier one of theirs is under way, over when the answer is there.</summary>
+/// <summary>
+/// A change of one or two directories that somebody else makes: begun when no earlier one of theirs is under way, over when the answer is
+/// there.
+/// </summary>
 /// <remarks>
-/// It takes its place in the queues of both directories at once, so two renames that cross each other cannot wait for one another. Whoever asked for it
-/// may be gone when it is over: it goes on by itself, as a change that was sent cannot be taken back.
+/// It takes its place in the queues of both directories at once, so two renames that cross each other cannot wait for one another. Whoever
+/// asked for it may be gone when it is over: it goes on by itself, as a change that was sent cannot be taken back.
 /// </remarks>
 public abstract class DirectoryChange
 {

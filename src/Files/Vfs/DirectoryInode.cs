@@ -20,8 +20,9 @@ public readonly ref struct DirectoryEntry(ReadOnlySpan<byte> name, ulong inodeNu
 /// <remarks>
 /// A file system that must ask somebody else answers <see cref="InternalErrno.MustWait"/> to <see cref="Lookup"/> (and its links to
 /// <see cref="SymbolicLinkInode.GetTarget"/>) while it asks: the walk is given up, the call waits, holding nothing, and walks again.
-/// One that asks somebody else for a change begins it and hands out its <see cref="DirectoryChange"/>: the call waits for its end, and answers its result.
-/// The changing calls trust their caller (<see cref="FileSystemContext"/>) in access, types, and in that a name is free or taken.
+/// One that asks somebody else for a change begins it and hands out its <see cref="DirectoryChange"/>: the call waits for its end, and
+/// answers its result. The changing calls trust their caller (<see cref="FileSystemContext"/>) in access, types, and in that a name is free
+/// or taken.
 /// </remarks>
 public abstract class DirectoryInode : Inode
 {
@@ -95,10 +96,12 @@ public abstract class DirectoryInode : Inode
     public virtual ChangeResult RemoveDirectory(FileName name, DirectoryInode directory) => Errno.EPERM;
 
     /// <summary>Moves a file to another name, here or in a directory of the same file system, in place of what has that name.</summary>
-    public virtual ChangeResult Rename(FileName oldName, Inode inode, DirectoryInode newParent, FileName newName, Inode? replaced) => Errno.EPERM;
+    public virtual ChangeResult Rename(FileName oldName, Inode inode, DirectoryInode newParent, FileName newName, Inode? replaced) =>
+        Errno.EPERM;
 
     /// <summary>Exchanges two files (RENAME_EXCHANGE).</summary>
-    public virtual ChangeResult Exchange(FileName oldName, Inode inode, DirectoryInode newParent, FileName newName, Inode other) => Errno.EINVAL;
+    public virtual ChangeResult Exchange(FileName oldName, Inode inode, DirectoryInode newParent, FileName newName, Inode other) =>
+        Errno.EINVAL;
 
     public override Errno Open(OpenFlags flags, out OpenFile? file)
     {

@@ -67,7 +67,9 @@ public sealed partial class FileSystemContext
     /// <summary>Notes what a call that answers <see cref="InternalErrno.MustWait"/> will have to wait for.</summary>
     public void NoteFetch(Inode inode) => _fetching = inode;
 
-    /// <summary>Takes the change of a directory that the last operation has begun: its end is what the call waits for, and its result the call's.</summary>
+    /// <summary>
+    /// Takes the change of a directory that the last operation has begun: its end is what the call waits for, and its result the call's.
+    /// </summary>
     public bool TryTakeChange([NotNullWhen(true)] out DirectoryChange? change)
     {
         change = _change;
