@@ -53,6 +53,32 @@ public sealed partial class SyscallContext : SyscallEntry
     /// <summary>True when the current call waits for a fetch that its walk met (<see cref="InternalErrno.MustWait"/>).</summary>
     internal bool IsFetching => _pending == default && FileSystem.IsFetching;
 
+    /// <summary>Makes the change of a directory that the current call has begun, if it has, what the call waits for.</summary>
+    internal void AwaitChange()
+    {
+        if (FileSystem.TryTakeChange(out DirectoryChange? change))
+        {
+            _pending = FinishAsync(change);
+        }
+    }
+
+    /// <summary>Waits for the end of a change. Signals do not end this: nobody could say whether it was made.</summary>
+    internal async ValueTask<Errno> WaitForAsync(DirectoryChange change)
+    {
+        while (!change.IsOver)
+        {
+            if (await Thread.Waiter.WaitAsync(change.Ends, mode: WaitMode.Killable) == WaitResult.Interrupted)
+            {
+                // The thread is to end: nobody hears the answer.
+                return Errno.EINTR;
+            }
+        }
+
+        return change.Result;
+    }
+
+    private async ValueTask<SysResult> FinishAsync(DirectoryChange change) => await WaitForAsync(change);
+
     /// <summary>Makes the current call wait: the result of the task goes to RAX when there is one.</summary>
     /// <returns>What the handler is to return: the result, where there is one already, or what stands for a call that waits.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -62,6 +88,11 @@ public sealed partial class SyscallContext : SyscallEntry
         {
             SysResult result = task.Result;
             Thread.NoteRestart(result);
+            if (SyscallDispatcher.IsPending(result) && !FileSystem.IsFetching)
+            {
+                Thread.NoteRepeat();
+            }
+
             return result;
         }
 
@@ -96,12 +127,18 @@ public sealed partial class SyscallContext : SyscallEntry
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Park()
     {
+        AwaitChange();
         ValueTask<SysResult> pending = _pending;
         _pending = default;
 
         if (!pending.IsCompleted)
         {
             Thread.Park(pending);
+        }
+        else if (pending != default && pending.IsCompletedSuccessfully)
+        {
+            // A change that was made at once.
+            Thread.Registers.Rax = (ulong)pending.Result.Value;
         }
         else if (!pending.IsCompletedSuccessfully)
         {

@@ -62,6 +62,8 @@ public sealed partial class SyscallDispatcher(Strace? strace, SyscallCounts? cou
         SysResult result = Call(context, ref registers);
         if (IsPending(result))
         {
+            context.AwaitChange();
+
             // A call that waits for a fetch is served from its start afterwards, and told then.
             if (context.IsFetching)
             {

@@ -154,6 +154,9 @@ public sealed partial class GuestThread : Runnable
         }
     }
 
+    /// <summary>Takes note of a call that is to be served from its start again: what it went by has changed meanwhile.</summary>
+    public void NoteRepeat() => _work |= ThreadWork.Repeat;
+
     /// <summary>Ends this thread alone (_exit(2), "C library/kernel differences").</summary>
     public void Exit(int code)
     {

@@ -15,22 +15,22 @@ internal abstract class ProcDirectory(FileSystem fileSystem, ulong number, Mode 
     /// <remarks>So that rmdir(2) comes to ask for permission, as in Linux.</remarks>
     public override bool IsEmpty => true;
 
-    public override Errno Create(FileName name, NewFile attributes, out Inode? inode)
+    public override ChangeResult Create(FileName name, NewFile attributes, out Inode? inode)
     {
         inode = null;
         return Errno.ENOENT;
     }
 
-    public override Errno CreateDevice(FileName name, NewFile attributes, DeviceNumber device) => Errno.ENOENT;
+    public override ChangeResult CreateDevice(FileName name, NewFile attributes, DeviceNumber device) => Errno.ENOENT;
 
-    public override Errno CreateSymbolicLink(FileName name, NewFile attributes, ReadOnlySpan<byte> target) => Errno.ENOENT;
+    public override ChangeResult CreateSymbolicLink(FileName name, NewFile attributes, ReadOnlySpan<byte> target) => Errno.ENOENT;
 
-    public override Errno Link(FileName name, Inode inode) => Errno.ENOENT;
+    public override ChangeResult Link(FileName name, Inode inode) => Errno.ENOENT;
 
-    public override Errno Rename(FileName oldName, Inode inode, DirectoryInode newParent, FileName newName, Inode? replaced) =>
+    public override ChangeResult Rename(FileName oldName, Inode inode, DirectoryInode newParent, FileName newName, Inode? replaced) =>
         replaced is null ? Errno.ENOENT : Errno.EPERM;
 
-    public override Errno RemoveDirectory(FileName name, DirectoryInode directory) => Errno.EPERM;
+    public override ChangeResult RemoveDirectory(FileName name, DirectoryInode directory) => Errno.EPERM;
 }
 
 /// <summary>Numbers that programs write to files of /proc.</summary>

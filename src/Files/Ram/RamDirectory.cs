@@ -71,7 +71,7 @@ internal sealed class RamDirectory : DirectoryInode
         return false;
     }
 
-    public override Errno Create(FileName name, NewFile attributes, out Inode? inode)
+    public override ChangeResult Create(FileName name, NewFile attributes, out Inode? inode)
     {
         inode = null;
         if (!HasRoomFor(name))
@@ -97,7 +97,7 @@ internal sealed class RamDirectory : DirectoryInode
         return Errno.None;
     }
 
-    public override Errno CreateDevice(FileName name, NewFile attributes, DeviceNumber device)
+    public override ChangeResult CreateDevice(FileName name, NewFile attributes, DeviceNumber device)
     {
         if (!HasRoomFor(name))
         {
@@ -107,7 +107,7 @@ internal sealed class RamDirectory : DirectoryInode
         return Errno.None;
     }
 
-    public override Errno CreateSymbolicLink(FileName name, NewFile attributes, ReadOnlySpan<byte> target)
+    public override ChangeResult CreateSymbolicLink(FileName name, NewFile attributes, ReadOnlySpan<byte> target)
     {
         if (!KernelHeap.HasRoom(target.Length) || !HasRoomFor(name))
         {
@@ -124,7 +124,7 @@ internal sealed class RamDirectory : DirectoryInode
         return Errno.None;
     }
 
-    public override Errno Link(FileName name, Inode inode)
+    public override ChangeResult Link(FileName name, Inode inode)
     {
         if (!HasRoomFor(name))
         {
@@ -136,7 +136,7 @@ internal sealed class RamDirectory : DirectoryInode
         return Errno.None;
     }
 
-    public override Errno Unlink(FileName name, Inode inode)
+    public override ChangeResult Unlink(FileName name, Inode inode)
     {
         _names.Remove(_names.Find(name));
         TouchModified();
@@ -145,7 +145,7 @@ internal sealed class RamDirectory : DirectoryInode
         return Errno.None;
     }
 
-    public override Errno RemoveDirectory(FileName name, DirectoryInode directory)
+    public override ChangeResult RemoveDirectory(FileName name, DirectoryInode directory)
     {
         _names.Remove(_names.Find(name));
         Links--;
@@ -154,7 +154,7 @@ internal sealed class RamDirectory : DirectoryInode
         return Errno.None;
     }
 
-    public override Errno Rename(FileName oldName, Inode inode, DirectoryInode newParent, FileName newName, Inode? replaced)
+    public override ChangeResult Rename(FileName oldName, Inode inode, DirectoryInode newParent, FileName newName, Inode? replaced)
     {
         RamDirectory target = (RamDirectory)newParent;
         if (replaced is null)
@@ -195,7 +195,7 @@ internal sealed class RamDirectory : DirectoryInode
         return Errno.None;
     }
 
-    public override Errno Exchange(FileName oldName, Inode inode, DirectoryInode newParent, FileName newName, Inode other)
+    public override ChangeResult Exchange(FileName oldName, Inode inode, DirectoryInode newParent, FileName newName, Inode other)
     {
         RamDirectory target = (RamDirectory)newParent;
         ref NameTable.Entry here = ref _names[_names.Find(oldName)];

@@ -20,7 +20,9 @@ public readonly ref struct DirectoryEntry(ReadOnlySpan<byte> name, ulong inodeNu
 /// <remarks>
 /// A file system that must ask somebody else answers <see cref="InternalErrno.MustWait"/> to <see cref="Lookup"/> (and its links to
 /// <see cref="SymbolicLinkInode.GetTarget"/>) while it asks: the walk is given up, the call waits, holding nothing, and walks again.
-/// The changing calls trust their caller (<see cref="FileSystemContext"/>) in access, types, and in that a name is free or taken.
+/// One that asks somebody else for a change begins it and hands out its <see cref="DirectoryChange"/>: the call waits for its end, and
+/// answers its result. The changing calls trust their caller (<see cref="FileSystemContext"/>) in access, types, and in that a name is free
+/// or taken.
 /// </remarks>
 public abstract class DirectoryInode : Inode
 {
@@ -67,7 +69,7 @@ public abstract class DirectoryInode : Inode
     }
 
     /// <summary>Makes a regular file, a directory, a fifo or a socket.</summary>
-    public virtual Errno Create(FileName name, NewFile attributes, out Inode? inode)
+    public virtual ChangeResult Create(FileName name, NewFile attributes, out Inode? inode)
     {
         inode = null;
         return Errno.EPERM;
@@ -80,24 +82,26 @@ public abstract class DirectoryInode : Inode
         return Errno.EOPNOTSUPP;
     }
 
-    public virtual Errno CreateDevice(FileName name, NewFile attributes, DeviceNumber device) => Errno.EPERM;
+    public virtual ChangeResult CreateDevice(FileName name, NewFile attributes, DeviceNumber device) => Errno.EPERM;
 
-    public virtual Errno CreateSymbolicLink(FileName name, NewFile attributes, ReadOnlySpan<byte> target) => Errno.EPERM;
+    public virtual ChangeResult CreateSymbolicLink(FileName name, NewFile attributes, ReadOnlySpan<byte> target) => Errno.EPERM;
 
     /// <summary>Gives a file another name.</summary>
-    public virtual Errno Link(FileName name, Inode inode) => Errno.EPERM;
+    public virtual ChangeResult Link(FileName name, Inode inode) => Errno.EPERM;
 
     /// <summary>Takes a name away from a file that is no directory.</summary>
-    public virtual Errno Unlink(FileName name, Inode inode) => Errno.EPERM;
+    public virtual ChangeResult Unlink(FileName name, Inode inode) => Errno.EPERM;
 
     /// <summary>Removes an empty directory.</summary>
-    public virtual Errno RemoveDirectory(FileName name, DirectoryInode directory) => Errno.EPERM;
+    public virtual ChangeResult RemoveDirectory(FileName name, DirectoryInode directory) => Errno.EPERM;
 
     /// <summary>Moves a file to another name, here or in a directory of the same file system, in place of what has that name.</summary>
-    public virtual Errno Rename(FileName oldName, Inode inode, DirectoryInode newParent, FileName newName, Inode? replaced) => Errno.EPERM;
+    public virtual ChangeResult Rename(FileName oldName, Inode inode, DirectoryInode newParent, FileName newName, Inode? replaced) =>
+        Errno.EPERM;
 
     /// <summary>Exchanges two files (RENAME_EXCHANGE).</summary>
-    public virtual Errno Exchange(FileName oldName, Inode inode, DirectoryInode newParent, FileName newName, Inode other) => Errno.EINVAL;
+    public virtual ChangeResult Exchange(FileName oldName, Inode inode, DirectoryInode newParent, FileName newName, Inode other) =>
+        Errno.EINVAL;
 
     public override Errno Open(OpenFlags flags, out OpenFile? file)
     {

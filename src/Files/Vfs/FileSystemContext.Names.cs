@@ -12,7 +12,7 @@ public sealed partial class FileSystemContext
         Errno error = FindFreeName(start, path, allowSlash: true, out PathEnd end);
         return error != Errno.None
             ? error
-            : end.Parent.Create(end.Name, Prepare(end.Parent, Mode.S_IFDIR | (mode & (Mode)0x3FF & ~Umask)), out _);
+            : Note(end.Parent.Create(end.Name, Prepare(end.Parent, Mode.S_IFDIR | (mode & (Mode)0x3FF & ~Umask)), out _));
     }
 
     /// <summary>Makes a file of any type but a directory (mknod(2)).</summary>
@@ -43,9 +43,9 @@ public sealed partial class FileSystemContext
             return error;
         }
         NewFile attributes = Prepare(end.Parent, type | (mode & Inode.PermissionMask & ~Umask));
-        return type is Mode.S_IFCHR or Mode.S_IFBLK
+        return Note(type is Mode.S_IFCHR or Mode.S_IFBLK
             ? end.Parent.CreateDevice(end.Name, attributes, device)
-            : end.Parent.Create(end.Name, attributes, out _);
+            : end.Parent.Create(end.Name, attributes, out _));
     }
 
     /// <summary>Makes a symbolic link (symlink(2)).</summary>
@@ -58,7 +58,7 @@ public sealed partial class FileSystemContext
         Errno error = FindFreeName(start, path, allowSlash: false, out PathEnd end);
         return error != Errno.None
             ? error
-            : end.Parent.CreateSymbolicLink(end.Name, Prepare(end.Parent, Mode.S_IFLNK | (Mode)0x1FF), target);
+            : Note(end.Parent.CreateSymbolicLink(end.Name, Prepare(end.Parent, Mode.S_IFLNK | (Mode)0x1FF), target));
     }
 
     /// <summary>Gives a file another name (link(2)).</summary>
@@ -81,7 +81,7 @@ public sealed partial class FileSystemContext
         {
             return Errno.ENOENT;
         }
-        return inode.Links == uint.MaxValue ? Errno.EMLINK : end.Parent.Link(end.Name, inode);
+        return inode.Links == uint.MaxValue ? Errno.EMLINK : Note(end.Parent.Link(end.Name, inode));
     }
 
     /// <summary>Takes a name away from a file that is no directory (unlink(2)).</summary>
@@ -109,7 +109,7 @@ public sealed partial class FileSystemContext
         {
             return error;
         }
-        return end.Inode is DirectoryInode ? Errno.EISDIR : end.Parent.Unlink(end.Name, end.Inode);
+        return end.Inode is DirectoryInode ? Errno.EISDIR : Note(end.Parent.Unlink(end.Name, end.Inode));
     }
 
     /// <summary>Removes an empty directory (rmdir(2)).</summary>
@@ -148,7 +148,7 @@ public sealed partial class FileSystemContext
         {
             return Errno.EBUSY;
         }
-        return directory.IsEmpty ? end.Parent.RemoveDirectory(end.Name, directory) : Errno.ENOTEMPTY;
+        return directory.IsEmpty ? Note(end.Parent.RemoveDirectory(end.Name, directory)) : Errno.ENOTEMPTY;
     }
 
     /// <summary>Moves a file to another name (rename(2)).</summary>
@@ -273,7 +273,7 @@ public sealed partial class FileSystemContext
         {
             return error;
         }
-        return IsBusy(from.Inode!) ? Errno.EBUSY : from.Parent.Rename(from.Name, from.Inode!, to.Parent, to.Name, null);
+        return IsBusy(from.Inode!) ? Errno.EBUSY : Note(from.Parent.Rename(from.Name, from.Inode!, to.Parent, to.Name, null));
     }
 
     private Errno RenameOver(ref PathEnd from, ref PathEnd to, bool exchanges)
@@ -287,7 +287,7 @@ public sealed partial class FileSystemContext
         {
             return IsBusy(from.Inode!) || IsBusy(to.Inode!)
                 ? Errno.EBUSY
-                : from.Parent.Exchange(from.Name, from.Inode!, to.Parent, to.Name, to.Inode!);
+                : Note(from.Parent.Exchange(from.Name, from.Inode!, to.Parent, to.Name, to.Inode!));
         }
         bool movesDirectory = from.Inode is DirectoryInode;
         if (movesDirectory != to.Inode is DirectoryInode)
@@ -302,7 +302,7 @@ public sealed partial class FileSystemContext
         {
             return Errno.ENOTEMPTY;
         }
-        return from.Parent.Rename(from.Name, from.Inode!, to.Parent, to.Name, to.Inode);
+        return Note(from.Parent.Rename(from.Name, from.Inode!, to.Parent, to.Name, to.Inode));
     }
 
     /// <summary>Tells whether a file is a root that something is mounted at, or this context's own.</summary>

@@ -173,6 +173,6 @@ public sealed partial class FileSystemContext
         Errno error = CheckChange(end.Parent);
         return error != Errno.None
             ? error
-            : end.Parent.Create(end.Name, Prepare(end.Parent, Mode.S_IFREG | (mode & Inode.PermissionMask & ~Umask)), out inode);
+            : Note(end.Parent.Create(end.Name, Prepare(end.Parent, Mode.S_IFREG | (mode & Inode.PermissionMask & ~Umask)), out inode));
     }
 }

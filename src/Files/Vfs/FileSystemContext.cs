@@ -13,6 +13,7 @@ public sealed partial class FileSystemContext
     private DirectoryInode _root;
     private DirectoryInode _workingDirectory;
     private Inode? _fetching;
+    private DirectoryChange? _change;
 
     /// <summary>Makes the context of the first process: at the root.</summary>
     public FileSystemContext(MountNamespace mounts, FileCredentials credentials)
@@ -65,6 +66,23 @@ public sealed partial class FileSystemContext
 
     /// <summary>Notes what a call that answers <see cref="InternalErrno.MustWait"/> will have to wait for.</summary>
     public void NoteFetch(Inode inode) => _fetching = inode;
+
+    /// <summary>
+    /// Takes the change of a directory that the last operation has begun: its end is what the call waits for, and its result the call's.
+    /// </summary>
+    public bool TryTakeChange([NotNullWhen(true)] out DirectoryChange? change)
+    {
+        change = _change;
+        _change = null;
+        return change is not null;
+    }
+
+    /// <summary>Notes a change that has been begun, for the call to wait for.</summary>
+    private Errno Note(ChangeResult result)
+    {
+        _change = result.Begun;
+        return result.Error;
+    }
 
     /// <summary>Makes the context of a child process.</summary>
     public FileSystemContext Clone(FileCredentials credentials) =>

@@ -47,11 +47,7 @@ public static class OpenSyscalls
             return new(error);
         }
         error = context.FileSystem.Open(start, bytes, flags | OpenFlags.O_LARGEFILE, mode & Inode.PermissionMask, out OpenFile? file);
-        if (error != Errno.None)
-        {
-            return new(error);
-        }
-        return Finish(context, file!, flags);
+        return error == Errno.None ? Finish(context, file!, flags) : FinishCreating(context, flags, error);
     }
 
     [Syscall(85, "creat", Returns = Returns.Fd)]
@@ -141,12 +137,32 @@ public static class OpenSyscalls
         if (error == Errno.None)
         {
             error = context.FileSystem.Open(start, bytes, flags | OpenFlags.O_LARGEFILE, mode, out OpenFile? file, resolve);
-            if (error == Errno.None)
-            {
-                return Finish(context, file!, flags);
-            }
+            return error == Errno.None ? Finish(context, file!, flags) : FinishCreating(context, flags, error);
         }
         return new(error);
+    }
+
+    /// <summary>Answers an error, or goes on with a file that somebody else is asked to make.</summary>
+    private static ValueTask<SysResult> FinishCreating(SyscallContext context, OpenFlags flags, Errno error) =>
+        context.FileSystem.TryTakeChange(out DirectoryChange? change) ? FinishCreatingAsync(context, change, flags) : new(error);
+
+    private static async ValueTask<SysResult> FinishCreatingAsync(SyscallContext context, DirectoryChange change, OpenFlags flags)
+    {
+        Errno error = await context.WaitForAsync(change);
+        if (error == Errno.EEXIST && (flags & OpenFlags.O_EXCL) == 0)
+        {
+            // Somebody was faster: this is another file now, and it has other rules.
+            return InternalErrno.MustWait;
+        }
+        if (error == Errno.None)
+        {
+            error = context.FileSystem.OpenInode(change.Made!, flags | OpenFlags.O_LARGEFILE, isNew: true, out OpenFile? file);
+            if (error == Errno.None)
+            {
+                return await Finish(context, file!, flags);
+            }
+        }
+        return error;
     }
 
     /// <summary>Refuses to make a directory.</summary>

@@ -57,7 +57,11 @@ internal sealed class DistantFileSystem : FileSystem
         private readonly HashSet<string> _asked = [];
         private readonly WaitQueue _fetches = new();
 
+        private readonly ChangeQueue _changes = new();
+
         public override WaitQueue? Fetches => _fetches;
+
+        public override bool IsEmpty => _there.Count == 0;
 
         public Directory AddDirectory(string name)
         {
@@ -96,11 +100,72 @@ internal sealed class DistantFileSystem : FileSystem
             return InternalErrno.MustWait;
         }
 
+        public override ChangeResult Create(FileName name, NewFile attributes, out Inode? inode)
+        {
+            inode = null;
+            string text = Encoding.UTF8.GetString(name.Bytes);
+            return Begin(this, change =>
+            {
+                if (_there.ContainsKey(text))
+                {
+                    // Somebody else has made it: what was known is known no longer.
+                    _known.Remove(text);
+                    _asked.Remove(text);
+                    return Errno.EEXIST;
+                }
+
+                bool isDirectory = (attributes.Mode & Mode.S_IFMT) == Mode.S_IFDIR;
+                change.Make(isDirectory ? AddDirectory(text) : AddFile(text, new byte[10]));
+                _known.Add(text);
+                return Errno.None;
+            });
+        }
+
+        public override ChangeResult Unlink(FileName name, Inode inode)
+        {
+            string text = Encoding.UTF8.GetString(name.Bytes);
+            return Begin(this, _ => _there.Remove(text) ? Errno.None : Errno.ENOENT);
+        }
+
+        public override ChangeResult Rename(FileName oldName, Inode inode, DirectoryInode newParent, FileName newName, Inode? replaced)
+        {
+            string oldText = Encoding.UTF8.GetString(oldName.Bytes);
+            string newText = Encoding.UTF8.GetString(newName.Bytes);
+            Directory target = (Directory)newParent;
+            return Begin(target, _ =>
+            {
+                if (!_there.Remove(oldText, out Inode? moved))
+                {
+                    return Errno.ENOENT;
+                }
+
+                target._there[newText] = moved;
+                target._known.Add(newText);
+                return Errno.None;
+            });
+        }
+
+        private Change Begin(Directory other, Func<Change, Errno> apply)
+        {
+            Change change = new(fileSystem, _changes, other._changes, apply);
+            change.Submit();
+            return change;
+        }
+
         public override bool TryGetEntry(scoped ref long position, out DirectoryEntry entry)
         {
             entry = default;
             return false;
         }
+    }
+
+    /// <summary>A change that the server makes when it answers.</summary>
+    internal sealed class Change(DistantFileSystem fileSystem, ChangeQueue queue, ChangeQueue other, Func<Change, Errno> apply)
+        : DirectoryChange(queue, other)
+    {
+        public void Make(Inode inode) => Made = inode;
+
+        protected override void Begin() => fileSystem.Ask(() => Complete(apply(this)));
     }
 
     private sealed class Link(DistantFileSystem fileSystem, string target) : SymbolicLinkInode(fileSystem, fileSystem.NextInodeNumber())

@@ -1,0 +1,83 @@
+using Semitone.Abi;
+using Semitone.Core;
+
+namespace Semitone.Files;
+
+/// <summary>
+/// A change of one or two directories that somebody else makes: begun when no earlier one of theirs is under way, over when the answer is
+/// there.
+/// </summary>
+/// <remarks>
+/// It takes its place in the queues of both directories at once, so two renames that cross each other cannot wait for one another. Whoever
+/// asked for it may be gone when it is over: it goes on by itself, as a change that was sent cannot be taken back.
+/// </remarks>
+public abstract class DirectoryChange
+{
+    private readonly ChangeQueue _queue;
+    private readonly ChangeQueue? _otherQueue;
+
+    /// <param name="queue">Of the directory that is changed.</param>
+    /// <param name="otherQueue">Of a second one (rename(2)); null or the same where there is none.</param>
+    protected DirectoryChange(ChangeQueue queue, ChangeQueue? otherQueue = null)
+    {
+        _queue = queue;
+        _otherQueue = otherQueue == queue ? null : otherQueue;
+    }
+
+    /// <summary>Woken when it is over.</summary>
+    public WaitQueue Ends { get; } = new();
+
+    public bool IsOver { get; private set; }
+
+    /// <summary>What the call answers that asked for it; valid when it is over.</summary>
+    public Errno Result { get; private set; }
+
+    /// <summary>The file that it has made, if it makes one and the result is None.</summary>
+    public Inode? Made { get; protected set; }
+
+    /// <summary>Begins it, or makes it wait for its turn.</summary>
+    public void Submit()
+    {
+        _queue.Changes.Enqueue(this);
+        _otherQueue?.Changes.Enqueue(this);
+        BeginIfFirst();
+    }
+
+    /// <summary>Asks for the change. <see cref="Complete"/> must follow, at once or later.</summary>
+    protected abstract void Begin();
+
+    /// <summary>Ends it, and begins what waited for that.</summary>
+    protected void Complete(Errno result)
+    {
+        Result = result;
+        IsOver = true;
+        _queue.Changes.Dequeue();
+        _otherQueue?.Changes.Dequeue();
+        Ends.WakeAll();
+        BeginNext(_queue);
+        if (_otherQueue is not null)
+        {
+            BeginNext(_otherQueue);
+        }
+    }
+
+    private static void BeginNext(ChangeQueue queue)
+    {
+        if (queue.Changes.TryPeek(out DirectoryChange? next))
+        {
+            next.BeginIfFirst();
+        }
+    }
+
+    private bool _hasBegun;
+
+    private void BeginIfFirst()
+    {
+        bool isFirst = _queue.Changes.Peek() == this && (_otherQueue is null || _otherQueue.Changes.Peek() == this);
+        if (isFirst && !_hasBegun)
+        {
+            _hasBegun = true;
+            Begin();
+        }
+    }
+}
