@@ -3,7 +3,7 @@ using System.Text;
 namespace Semitone.Cli.Packing.Rules;
 
 /// <summary>
-/// The time zone of this machine and that of <c>TZ</c>, for programs that tell local time; every zone, for those that ask for zones by name.
+/// The time zone of this machine and that of <c>TZ</c>, for programs that tell local time; every zone, for those that ask for one by name.
 /// </summary>
 internal sealed class TimeZoneRule : PackingRule
 {
