@@ -52,6 +52,12 @@ public sealed class PackingTests : IDisposable
     [InlineData("script.rb", "ruby", "require 'json'\nputs JSON.generate(ARGV)\nexit 3\n")]
     [InlineData(
         "script.js", "node", "const part = require('./part');\nconsole.log(part.value, process.argv.slice(2));\nprocess.exit(3);\n")]
+    [InlineData("script.tcl", "tclsh", "puts \"$argv [string toupper [join [lsort {b a}] {}]]\"\nexit 3\n")]
+    [InlineData(
+        "zones.py",
+        "python3",
+        "from datetime import datetime; from zoneinfo import ZoneInfo\n"
+            + "print(datetime(2024, 7, 1, tzinfo=ZoneInfo('Europe/Berlin')).isoformat())\nexit(3)\n")]
     [InlineData("script.sh", "sh", "echo \"$1 $2\"\nexit 3\n")]
     public void Run_ScriptThatIsNotExecutable_DoesWhatItsInterpreterDoes(string name, string interpreter, string text)
     {

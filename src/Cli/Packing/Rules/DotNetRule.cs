@@ -63,6 +63,9 @@ internal sealed class DotNetRule : PackingRule
             context.AddLibrary(library, program);
         }
 
+        // TimeZoneInfo.FindSystemTimeZoneById reads it.
+        context.AddTree(TimeZoneRule.Database, program);
+
         if (!settings.IsInvariant && context.GetVariable("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT") is null)
         {
             AddUnicode(context, program);

@@ -35,6 +35,11 @@ internal static class PackingRules
         new JavaRule(),
         new NodeRule(),
         new DotNetRule(),
+
+        // Tcl reads its own procedures, init.tcl first, from the folder that is compiled into its library: Debian's names, then Fedora's.
+        new SystemFilesRule("tcl", ["/usr/share/tcltk/tcl", "/usr/share/tcl8", "/usr/share/tcl9"], [
+            "/usr/share/tcltk/tcl8.6", "/usr/share/tcltk/tcl9.0", "/usr/share/tcl8.6", "/usr/share/tcl9.0"
+        ]),
         new OpenedLibrariesRule(),
         new TerminalRule(),
         new LocaleRule(),
@@ -44,7 +49,7 @@ internal static class PackingRules
         new SystemFilesRule("host names", ["getaddrinfo", "gethostby", "getservby", "/etc/resolv.conf"], [
             "/etc/hosts", "/etc/host.conf", "/etc/resolv.conf", "/etc/gai.conf", "/etc/nsswitch.conf", "/etc/services", "/etc/protocols"
         ]) { NameServices = ["hosts"] },
-        new SystemFilesRule("time zone", ["localtime", "mktime", "tzset", "/etc/localtime"], ["/etc/localtime", "/etc/timezone"]),
+        new TimeZoneRule(),
         new SystemFilesRule("certificates", ["/etc/ssl/certs", "/usr/lib/ssl", "/etc/pki/tls"], [
             "/etc/ssl/openssl.cnf", "/usr/lib/ssl/openssl.cnf", "/usr/lib/ssl/certs", "/etc/ssl/certs/ca-certificates.crt",
             "/etc/pki/tls/certs/ca-bundle.crt"

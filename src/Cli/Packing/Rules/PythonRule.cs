@@ -41,7 +41,8 @@ internal sealed partial class PythonRule : PackingRule
         context.Add($"{prefix}/lib/{version.Replace(".", "", StringComparison.Ordinal)}.zip");
         ModuleFinder modules = new(context, program, GetModuleFolders(context, environment, prefix, version));
         int found = modules.AddFrom(context.Script, context.Arguments);
-        return found == 0 ? $"the standard library {library}" : $"the standard library {library}, and {found} modules that are imported";
+        string zones = modules.Imports("zoneinfo") && context.AddTree(TimeZoneRule.Database, program) ? $", {TimeZoneRule.Database}" : "";
+        return $"the standard library {library}{zones}" + (found == 0 ? "" : $", and {found} modules that are imported");
     }
 
     /// <summary>Finds Python among what is packed.</summary>
@@ -146,6 +147,9 @@ internal sealed partial class PythonRule : PackingRule
 
             return _found;
         }
+
+        /// <summary>Tells whether a module, the standard library's too, is imported by one of the files that were followed.</summary>
+        public bool Imports(string module) => _seen.Contains(module);
 
         private void AddImports(string text)
         {

@@ -30,11 +30,6 @@ internal sealed class SystemFilesRule(string name, string[] traces, string[] pat
             AddNameServices(context, program);
         }
 
-        if (name == "time zone" && context.GetVariable("TZ") is { } zone)
-        {
-            context.Add($"/usr/share/zoneinfo/{zone.TrimStart(':')}");
-        }
-
         return found.Length == 0 ? null : $"{string.Join(", ", found)} for {programs[0].FileName}";
     }
 

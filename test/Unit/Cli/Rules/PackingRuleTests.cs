@@ -278,6 +278,18 @@ public sealed class PackingRuleTests : IDisposable
         AssertPacked(["etc/passwd", "etc/group"], AllNames());
     }
 
+    [Theory]
+    [InlineData("time.LoadLocation", true)]
+    [InlineData("time.LoadLocationFromTZData", false)]
+    public void Pack_ProgramThatAsksForTimeZonesByName_BringsThemAll(string function, bool brings)
+    {
+        const string Database = "/usr/share/zoneinfo";
+        Assert.SkipUnless(Directory.Exists(Database), "tzdata is not installed");
+        _tree.Add("/bin/prog", [.. new SyntheticElf().Build(), 0, .. Encoding.ASCII.GetBytes(function), 0]);
+        Pack(_tree["/bin/prog"]);
+        Assert.Equal(brings, AllNames().Contains($"{Database[1..]}/UTC"));
+    }
+
     [Fact]
     public void DlopenNote_RequiredAndRecommended_AreNamed()
     {
