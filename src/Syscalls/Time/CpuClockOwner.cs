@@ -8,6 +8,7 @@ internal readonly struct CpuClockOwner
 {
     private const int ThreadClock = 4;
     private const int KindMask = 3;
+    private const int SchedulerClock = 2;
     private const int FileDescriptorClock = 3;
 
     private readonly Process _process;
@@ -20,6 +21,12 @@ internal readonly struct CpuClockOwner
     }
 
     public long CpuTimeNs => _thread?.CpuTimeNs ?? _process.CpuTimeNs;
+
+    /// <summary>
+    /// Tells whether a clock of a process or thread is one of the two kinds that Linux counts in ticks (those of ITIMER_PROF,
+    /// ITIMER_VIRTUAL).
+    /// </summary>
+    public static bool IsTickClock(ClockId clock) => clock < 0 && ((int)clock & KindMask) < SchedulerClock;
 
     /// <summary>Tells whether it is the clock of this thread.</summary>
     public bool IsThread(GuestThread thread) => _thread == thread;

@@ -42,7 +42,8 @@ public static class TimeSyscalls
             return error;
         }
 
-        long ns = clock is ClockId.CLOCK_REALTIME_COARSE or ClockId.CLOCK_MONOTONIC_COARSE ? CoarseNs : 1;
+        bool isCoarse = clock is ClockId.CLOCK_REALTIME_COARSE or ClockId.CLOCK_MONOTONIC_COARSE || CpuClockOwner.IsTickClock(clock);
+        long ns = isCoarse ? CoarseNs : 1;
         return resolution.IsNull || context.Memory.TryWrite(resolution, Timespec.FromNs(ns)) ? SysResult.Success : Errno.EFAULT;
     }
 

@@ -249,8 +249,9 @@ static void interrupted_sleep(void)
 
 static void resolutions(void)
 {
-    clockid_t clocks[] = { CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, ~0u << 3 | 2, ~0u << 3 | 6 };
-    for (int i = 0; i < 4; i++) {
+    clockid_t clocks[] = { CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, ~0u << 3 | 2, ~0u << 3 | 6, ~0u << 3, ~0u << 3 | 1,
+        ~0u << 3 | 4, ~0u << 3 | 5 };
+    for (int i = 0; i < 8; i++) {
         struct timespec time;
         errno = 0;
         printf("%d ", i);
