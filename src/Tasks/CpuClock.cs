@@ -42,9 +42,9 @@ internal sealed class ProcessCpuClock(Process process) : CpuClock
     /// <inheritdoc/>
     protected override void OnArmed()
     {
-        foreach (GuestThread thread in process.Threads)
+        for (int i = 0; i < process.Threads.Count; i++)
         {
-            thread.NoteCpuTimer();
+            process.Threads[i].NoteCpuTimer();
         }
     }
 }

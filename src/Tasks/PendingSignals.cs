@@ -96,10 +96,9 @@ public sealed class PendingSignals
     /// <summary>Forgets a timer's signal and gives its place back.</summary>
     internal void GiveBack(PosixTimer timer)
     {
-        int index = Find(timer);
-        if (index >= 0)
+        if (timer.IsSignalPending)
         {
-            RemoveAt(index);
+            RemoveAt(Find(timer));
         }
 
         _reservedCount--;
@@ -109,11 +108,9 @@ public sealed class PendingSignals
     internal void AddFromTimer(in SigInfo info, PosixTimer timer)
     {
         _timerCount++;
+        timer.IsSignalPending = true;
         Append(in info, timer);
     }
-
-    /// <summary>Says whether the signal of a timer is there.</summary>
-    internal bool Contains(PosixTimer timer) => Find(timer) >= 0;
 
     /// <summary>Takes the next signal of <paramref name="wanted"/>: those of the CPU first, then by number.</summary>
     public bool TryTake(SignalSet wanted, out SigInfo info)
@@ -150,12 +147,13 @@ public sealed class PendingSignals
         }
 
         info = _queue[index].Info;
-        if (_queue[index].Timer is { } timer)
+        PosixTimer? timer = _queue[index].Timer;
+        RemoveAt(index);
+        if (timer is not null)
         {
             info.si_overrun = timer.TakeOverrun();
         }
 
-        RemoveAt(index);
         return true;
     }
 
@@ -166,7 +164,9 @@ public sealed class PendingSignals
         {
             if (signals.Contains(_queue[i].Info.si_signo))
             {
+                PosixTimer? timer = _queue[i].Timer;
                 RemoveAt(i);
+                timer?.ForgetSignal();
             }
         }
 
@@ -191,23 +191,22 @@ public sealed class PendingSignals
 
     private int Find(PosixTimer timer)
     {
-        for (int i = 0; i < _count; i++)
+        int index = 0;
+        while (_queue[index].Timer != timer)
         {
-            if (_queue[i].Timer == timer)
-            {
-                return i;
-            }
+            index++;
         }
 
-        return -1;
+        return index;
     }
 
     private void RemoveAt(int index)
     {
         Signal signal = _queue[index].Info.si_signo;
-        if (_queue[index].Timer is not null)
+        if (_queue[index].Timer is { } timer)
         {
             _timerCount--;
+            timer.IsSignalPending = false;
         }
 
         _count--;

@@ -15,6 +15,12 @@ public sealed class PosixTimer : KernelTimer
     private bool _hasSignal;
     private long _overrun;
 
+    /// <summary>Whether it has expired and begins anew when its signal is delivered.</summary>
+    private bool _waitsForDelivery;
+
+    /// <summary>Whether deadlines that nobody would have noticed were left out before the one that it is armed for.</summary>
+    private bool _hasLeftOut;
+
     /// <param name="clock">Its number, as the program has it.</param>
     /// <param name="timerClock">That clock, or the one that a deadline on it is turned into.</param>
     /// <param name="notification">What to do at the deadline; SIGALRM with the timer's number when there is none.</param>
@@ -40,7 +46,23 @@ public sealed class PosixTimer : KernelTimer
     public int LastOverrun { get; private set; }
 
     /// <summary>Time to the next expiration; 0 when it is not armed.</summary>
-    public long RemainingNs => _timerClock.GetRemaining(this);
+    public long RemainingNs
+    {
+        get
+        {
+            if (_waitsForDelivery)
+            {
+                long nowNs = _timerClock.NowNs;
+                return Math.Max(1, GetNextDeadline(IntervalNs, nowNs, out _) - nowNs);
+            }
+
+            long remainingNs = _timerClock.GetRemaining(this);
+            return _hasLeftOut && remainingNs > 0 ? ((remainingNs - 1) % IntervalNs) + 1 : remainingNs;
+        }
+    }
+
+    /// <summary>Whether its signal is among those that wait; what holds those says so.</summary>
+    internal bool IsSignalPending { get; set; }
 
     /// <summary>The clock that its deadlines are on.</summary>
     public TimerClock TimerClock => _timerClock;
@@ -60,7 +82,12 @@ public sealed class PosixTimer : KernelTimer
         _timerClock.Arm(this, deadlineNs, followsRealtime);
     }
 
-    public void Stop() => _timerClock.Cancel(this);
+    public void Stop()
+    {
+        _timerClock.Cancel(this);
+        _waitsForDelivery = false;
+        _hasLeftOut = false;
+    }
 
     /// <summary>Reserves the places of the timer and of its signal.</summary>
     /// <returns>False when the kernel's heap has no room for them.</returns>
@@ -93,6 +120,7 @@ public sealed class PosixTimer : KernelTimer
     internal void Delete()
     {
         Release();
+        _waitsForDelivery = false;
         if (_hasSignal)
         {
             _hasSignal = false;
@@ -100,35 +128,78 @@ public sealed class PosixTimer : KernelTimer
         }
     }
 
+    /// <summary>Takes note that the signal is delivered; an interval goes on from here.</summary>
+    /// <returns>How many expirations it stands for besides its own.</returns>
     internal int TakeOverrun()
     {
+        bool goesOn = _waitsForDelivery;
+        long nowNs = _timerClock.NowNs;
+        long deadlineNs = 0;
+        if (goesOn)
+        {
+            deadlineNs = GetNextDeadline(IntervalNs, nowNs, out long missed);
+            _overrun += missed;
+        }
+
         LastOverrun = (int)Math.Min(_overrun, int.MaxValue);
         _overrun = 0;
+        if (goesOn)
+        {
+            _waitsForDelivery = false;
+            if (_timerClock is CpuClock)
+            {
+                Rest(deadlineNs, nowNs, out deadlineNs);
+            }
+
+            Resume(deadlineNs);
+        }
+
         return LastOverrun;
     }
 
+    /// <summary>Takes note that the signal will not be delivered: it is ignored by now.</summary>
+    internal void ForgetSignal()
+    {
+        if (_waitsForDelivery)
+        {
+            _waitsForDelivery = false;
+            Resume(GetDeadlineAfterRest());
+        }
+    }
+
     /// <inheritdoc/>
+    /// <remarks>
+    /// One signal per timer is pending at most. Until that is delivered nothing that the timer could do would be noticed, so an interval
+    /// goes on only then, and what was missed is counted then: thousands of short intervals cost no more than the signals that a
+    /// program takes.
+    /// </remarks>
     protected override void OnExpired()
     {
-        long missed = 0;
-        if (IntervalNs > 0)
+        _hasLeftOut = false;
+        if (_hasSignal && IsSignalPending)
         {
-            _timerClock.ArmAgain(this, GetNextDeadline(IntervalNs, _timerClock.NowNs, out missed));
-        }
-
-        if (!_hasSignal)
-        {
-            return;
-        }
-
-        // One signal per timer is pending at most; what it misses is counted.
-        _overrun += missed;
-        if (Pending.Contains(this))
-        {
+            // It was set anew since.
             _overrun++;
+        }
+        else if (_hasSignal)
+        {
+            Send();
+        }
+
+        if (IntervalNs == 0)
+        {
             return;
         }
 
+        _waitsForDelivery = IsSignalPending;
+        if (!_waitsForDelivery)
+        {
+            _timerClock.ArmAgain(this, GetDeadlineAfterRest());
+        }
+    }
+
+    private void Send()
+    {
         if (_target is null)
         {
             _process.SendFromTimer(in _signal, this);
@@ -137,5 +208,36 @@ public sealed class PosixTimer : KernelTimer
         {
             _target.SendFromTimer(in _signal, this);
         }
+    }
+
+    private void Resume(long deadlineNs)
+    {
+        if (!_timerClock.HasStopped)
+        {
+            _timerClock.Arm(this, deadlineNs, FollowsRealtime);
+        }
+    }
+
+    private long GetDeadlineAfterRest()
+    {
+        long nowNs = _timerClock.NowNs;
+        long deadlineNs = GetNextDeadline(IntervalNs, nowNs, out long missed);
+        _overrun += missed;
+        Rest(deadlineNs, nowNs, out deadlineNs);
+        return deadlineNs;
+    }
+
+    /// <summary>
+    /// Leaves out deadlines that come before a tick of Linux's is over, by which it looks at CPU clocks and at timers whose signal is
+    /// ignored. They count as overruns.
+    /// </summary>
+    [NonAllocating]
+    private void Rest(long nextNs, long nowNs, out long deadlineNs)
+    {
+        const long TickNs = 4_000_000;
+        long leftOut = Math.Max(0, nowNs + TickNs - nextNs) / IntervalNs;
+        _hasLeftOut = leftOut > 0;
+        _overrun += leftOut;
+        deadlineNs = nextNs + (leftOut * IntervalNs);
     }
 }

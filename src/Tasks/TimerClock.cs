@@ -10,7 +10,7 @@ public abstract class TimerClock(TimerQueue timers)
     public abstract long NowNs { [NonAllocating] get; }
 
     /// <summary>Whether it will never go on: what it belongs to has ended.</summary>
-    public virtual bool HasStopped => false;
+    public virtual bool HasStopped { [NonAllocating] get => false; }
 
     protected TimerQueue Timers => timers;
 
@@ -29,6 +29,7 @@ public abstract class TimerClock(TimerQueue timers)
     public bool TryReserve(KernelTimer timer) => timer.TryReserve(timers);
 
     /// <summary>Arms a timer that has its place here.</summary>
+    [NonAllocating]
     public void Arm(KernelTimer timer, long deadlineNs, bool followsRealtime = false)
     {
         timers.Arm(timer, deadlineNs, followsRealtime);
@@ -42,6 +43,7 @@ public abstract class TimerClock(TimerQueue timers)
     public void Cancel(KernelTimer timer) => timers.Cancel(timer);
 
     /// <summary>Sees to it that somebody looks at the timers in time.</summary>
+    [NonAllocating]
     protected virtual void OnArmed()
     {
     }

@@ -53,6 +53,58 @@ public class TimerTests
         Assert.Equal([0, 0, 0, 0, 40, 2, 0, -(long)Errno.EINVAL], guest.Main.Results);
     }
 
+    /// <summary>Thousands of timers whose signal nobody takes must leave the program time to run.</summary>
+    [Fact]
+    public void PosixTimer_SignalIsPending_RestsUntilItIsTaken()
+    {
+        Guest guest = new();
+        guest.Main.Do(() =>
+        {
+            guest.Write(EventAt, new SigEvent { sigev_signo = (Signal)40 });
+            guest.Write(SpecAt, new Itimerspec { it_value = Timespec.FromNs(1000), it_interval = Timespec.FromNs(1_000_000) });
+            guest.Write(SetAt, SignalSet.Of((Signal)40));
+            guest.Write(SetAt + 16, Timespec.FromNs(100_500_000));
+        });
+        guest.Main.Call(SyscallNumber.rt_sigprocmask, 0, SetAt, 0, 8);
+        guest.Main.Call(SyscallNumber.timer_create, 1, EventAt, IdAt).Call(SyscallNumber.timer_settime, 0, 0, SpecAt, 0);
+        guest.Main.Call(SyscallNumber.nanosleep, SetAt + 16, 0);
+        guest.Main.Do(() =>
+        {
+            PosixTimer timer = FindTimer(guest);
+            Assert.False(timer.IsArmed);
+            Assert.InRange(timer.RemainingNs, 1, 1_000_000);
+        });
+        guest.Main.Call(SyscallNumber.rt_sigtimedwait, SetAt, InfoAt, 0, 8).Call(SyscallNumber.timer_getoverrun, 0);
+        guest.Main.Do(() => Assert.True(FindTimer(guest).IsArmed));
+        Assert.Equal(0, guest.Run().ShellStatus);
+        Assert.Equal([0, 0, 0, 0, 40, 100], guest.Main.Results);
+    }
+
+    /// <summary>So must those that send nothing, or what is ignored: SIGCHLD is by default.</summary>
+    [Theory]
+    [InlineData(SigEventNotify.SIGEV_NONE)]
+    [InlineData(SigEventNotify.SIGEV_SIGNAL)]
+    public void PosixTimer_NobodyNotices_LeavesShortIntervalsOut(SigEventNotify notify)
+    {
+        Guest guest = new();
+        guest.Main.Do(() =>
+        {
+            guest.Write(EventAt, new SigEvent { sigev_signo = Signal.SIGCHLD, sigev_notify = notify });
+            guest.Write(SpecAt, new Itimerspec { it_value = Timespec.FromNs(1000), it_interval = Timespec.FromNs(1000) });
+            guest.Write(SetAt, Timespec.FromNs(1_000_000));
+        });
+        guest.Main.Call(SyscallNumber.timer_create, 1, EventAt, IdAt).Call(SyscallNumber.timer_settime, 0, 0, SpecAt, 0);
+        guest.Main.Call(SyscallNumber.nanosleep, SetAt, 0);
+        guest.Main.Do(() =>
+        {
+            PosixTimer timer = FindTimer(guest);
+            Assert.True(timer.IsArmed);
+            Assert.InRange(timer.RemainingNs, 1, 1000);
+            Assert.True(timer.DeadlineNs - guest.Machine.Clock.MonotonicNs > 1_000_000);
+        });
+        Assert.Equal(0, guest.Run().ShellStatus);
+    }
+
     /// <summary>clock_settime(2): what waits for a time of day goes by the time of day, and a duration does not.</summary>
     [Theory]
     [InlineData(1, 500)]
@@ -191,5 +243,11 @@ public class TimerTests
         Guest guest = new();
         guest.Main.Do(() => new TerminalOwner(guest.System).SignalGroup(1, Signal.SIGINT));
         Assert.Equal(ExitStatus.FromSignal(Signal.SIGINT), guest.Run());
+    }
+
+    private static PosixTimer FindTimer(Guest guest)
+    {
+        Assert.True(guest.Process.TryGetTimer(0, out PosixTimer? timer));
+        return timer;
     }
 }
