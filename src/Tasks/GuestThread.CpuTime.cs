@@ -5,6 +5,9 @@ namespace Semitone.Tasks;
 /// <summary>The part of a thread that has to do with its time on the CPU.</summary>
 public sealed partial class GuestThread
 {
+    /// <summary>Timers on CPU time go off this much late at most: a tick of 250 Hz.</summary>
+    private const long CpuTickNs = 4_000_000;
+
     private long _switchedInNs;
     private long _cpuTimeNs;
     private CpuClock? _cpuClock;
@@ -57,7 +60,10 @@ public sealed partial class GuestThread
         _hasCpuTimers = restNs != long.MaxValue;
         if (_hasCpuTimers)
         {
+            // Linux looks at these timers once in a tick. Looking at once again at one that is late already would leave a program with many
+            // no time.
             long nowNs = _executor.Clock.MonotonicNs;
+            restNs = Math.Max(restNs, CpuTickNs);
             Process.System.CpuAlarm.Set(this, restNs >= long.MaxValue - nowNs ? long.MaxValue : nowNs + restNs);
         }
     }

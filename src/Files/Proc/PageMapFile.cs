@@ -19,6 +19,7 @@ internal sealed class PageMapFile(ProcFileSystem fileSystem, ulong number, int i
 /// <summary>That file, opened.</summary>
 internal sealed class OpenPageMap(PageMapFile inode, ProcFileSystem fileSystem, int id, OpenFlags flags) : OpenFile(inode, flags)
 {
+    private const ulong LastPage = 0x7FFF_FFFF_F000 / Paging.PageSize;
     private const int EntrySize = sizeof(ulong);
     private const ulong IsMappedOnce = 1UL << 56;
     private const ulong IsOfFile = 1UL << 61;
@@ -48,13 +49,15 @@ internal sealed class OpenPageMap(PageMapFile inode, ProcFileSystem fileSystem, 
             return 0;
         }
 
-        // As far as addresses go, up to the end that mmap(2) knows and the page that nobody has behind it.
+        // As far as Linux's addresses of programs go: behind ours there is nothing.
         ulong page = (ulong)offset / EntrySize;
         Span<byte> entry = stackalloc byte[EntrySize];
-        for (; page < Paging.UserEnd / Paging.PageSize && destination.Remaining > 0 && !destination.IsFaulted; page++)
+        for (; page < LastPage && destination.Remaining > 0 && !destination.IsFaulted; page++)
         {
             BinaryPrimitives.WriteUInt64LittleEndian(
-                entry, space.TryGetPage(page * Paging.PageSize, out PageUse use) ? Describe(in use) : 0);
+                entry, page < Paging.UserEnd / Paging.PageSize && space.TryGetPage(page * Paging.PageSize, out PageUse use)
+                    ? Describe(in use)
+                    : 0);
             destination.Write(entry);
         }
 

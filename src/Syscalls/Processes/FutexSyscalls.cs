@@ -38,7 +38,7 @@ public static class FutexSyscalls
     {
         FutexOperation command = operation & FutexOperation.CommandMask;
         bool isRealtime = (operation & FutexOperation.FUTEX_CLOCK_REALTIME) != 0;
-        if (isRealtime && command is not (FutexOperation.FUTEX_WAIT or FutexOperation.FUTEX_WAIT_BITSET))
+        if (isRealtime && command != FutexOperation.FUTEX_WAIT_BITSET)
         {
             return Errno.ENOSYS;
         }

@@ -259,6 +259,9 @@ static void show_page(const char *what, void *address)
 {
     unsigned long entry = 0;
     int fd = open("/proc/self/pagemap", O_RDONLY);
+    unsigned long last = 1;
+    ssize_t length = pread(fd, &last, 8, 0x7fffffffeL * 8);
+    printf("the last page of pagemap: %zd, entry %lu\n", length, last);
     long count = pread(fd, &entry, 8, (long)address / 4096 * 8);
     close(fd);
     printf("%s: %ld present %d file %d once %d frame %d\n", what, count, (int)(entry >> 63), (int)(entry >> 61 & 1),

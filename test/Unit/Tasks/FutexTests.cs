@@ -59,6 +59,19 @@ public class FutexTests
         Assert.Equal([-(long)Errno.ETIMEDOUT], guest.Main.Results);
     }
 
+    /// <summary>Linux takes the flag with FUTEX_WAIT_BITSET only, and with operations on priority inheritance.</summary>
+    [Theory]
+    [InlineData(FutexOperation.FUTEX_WAIT)]
+    [InlineData(FutexOperation.FUTEX_WAKE)]
+    [InlineData(FutexOperation.FUTEX_REQUEUE)]
+    public void Futex_RealtimeClockWhereItMeansNothing_IsENOSYS(FutexOperation command)
+    {
+        Guest guest = new();
+        guest.Main.Call(SyscallNumber.futex, Word, (ulong)(command | FutexOperation.FUTEX_CLOCK_REALTIME), 1);
+        guest.Run();
+        Assert.Equal([-(long)Errno.ENOSYS], guest.Main.Results);
+    }
+
     [Fact]
     public void Wake_SomebodyWaits_EndsTheWait()
     {
