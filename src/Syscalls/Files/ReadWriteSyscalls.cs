@@ -58,7 +58,8 @@ public static class ReadWriteSyscalls
             return error;
         }
         IoCursor cursor = IoCursor.OverUser(context.Memory, buffer, count);
-        return FinishAt(context, file!, ref cursor, file!.ReadAt(ref cursor, offset), Transfer.ReadAt, offset);
+        IoResult result = file!.ReadAt(ref cursor, offset);
+        return result.Error == Errno.None ? result.Bytes : FinishAt(context, file, ref cursor, result, Transfer.ReadAt, offset);
     }
 
     [Syscall(18, "pwrite64", Returns = Returns.Value)]
@@ -70,7 +71,8 @@ public static class ReadWriteSyscalls
             return error;
         }
         IoCursor cursor = IoCursor.OverUser(context.Memory, buffer, count);
-        return FinishAt(context, file!, ref cursor, file!.WriteAt(ref cursor, offset), Transfer.WriteAt, offset);
+        IoResult result = file!.WriteAt(ref cursor, offset);
+        return result.Error == Errno.None ? result.Bytes : FinishAt(context, file, ref cursor, result, Transfer.WriteAt, offset);
     }
 
     [Syscall(19, "readv", Returns = Returns.Value)]
@@ -162,6 +164,7 @@ public static class ReadWriteSyscalls
     }
 
     /// <summary>Ends a transfer to or from a place, or goes on with it when a page has been fetched.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static SysResult FinishAt(
         SyscallContext context, OpenFile file, ref IoCursor cursor, IoResult result, Transfer transfer, long offset) =>
         FetchWait.IsNeeded(context, result)
