@@ -15,6 +15,7 @@ public abstract class DirectoryChange
 {
     private readonly ChangeQueue _queue;
     private readonly ChangeQueue? _otherQueue;
+    private bool _hasBegun;
 
     /// <param name="queue">Of the directory that is changed.</param>
     /// <param name="otherQueue">Of a second one (rename(2)); null or the same where there is none.</param>
@@ -68,8 +69,6 @@ public abstract class DirectoryChange
             next.BeginIfFirst();
         }
     }
-
-    private bool _hasBegun;
 
     private void BeginIfFirst()
     {

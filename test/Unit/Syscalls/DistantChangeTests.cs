@@ -8,7 +8,7 @@ using Semitone.Unit.Tasks;
 namespace Semitone.Unit.Syscalls;
 
 /// <summary>Names that are made, moved and taken away in directories that somebody else keeps.</summary>
-public sealed class DistantChangeTests : ITraceOutput
+public sealed class DistantChangeTests
 {
     private const ulong Path = Guest.Data;
     private const ulong SecondPath = Guest.Data + 0x100;
@@ -16,31 +16,26 @@ public sealed class DistantChangeTests : ITraceOutput
     private const ulong FourthPath = Guest.Data + 0x300;
     private const ulong Buffer = Guest.Data + 0x1000;
 
+    private readonly DistantGuest _system = new();
     private readonly Guest _guest;
     private readonly DistantFileSystem _distant;
-    private readonly StringBuilder _trace = new();
 
     public DistantChangeTests()
     {
-        _guest = new Guest(strace: new Strace(this));
-        FileSystemContext context = _guest.Process.FileSystem;
-        Assert.Equal(Errno.None, context.MakeDirectory(context.Root, "/far"u8, (Mode)0x1FF));
-        Assert.Equal(Errno.None, context.Find(context.Root, "/far"u8, follow: true, out Inode? point));
-        _distant = new DistantFileSystem(context.Mounts.Services);
-        context.Mounts.Mount(_distant, (DirectoryInode)point!, "far");
+        _guest = _system.Guest;
+        _distant = _system.Distant;
         DistantFileSystem.Directory a = _distant.Top.AddDirectory("a");
         a.AddFile("x", [1, 2, 3]);
         DistantFileSystem.Directory b = _distant.Top.AddDirectory("b");
         b.AddFile("y", [1, 2, 3, 4]);
-        _guest.Machine.Cpu.OnIdle = AnswerOrFail;
     }
 
     [Fact]
     public void MakeMoveAndRemove_TheServerIsAsked_AreDoneOnceAndToldOnce()
     {
-        Put(Path, "/far/a/new");
-        Put(SecondPath, "/far/b/moved");
-        Put(ThirdPath, "/far/a/x");
+        _system.Put(Path, "/far/a/new");
+        _system.Put(SecondPath, "/far/b/moved");
+        _system.Put(ThirdPath, "/far/a/x");
         long[] results = Run(
             (SyscallNumber.mkdir, Path, 0x1ED),
             (SyscallNumber.mkdir, Path, 0x1ED),
@@ -51,7 +46,7 @@ public sealed class DistantChangeTests : ITraceOutput
             (SyscallNumber.unlink, ThirdPath, 0));
 
         Assert.Equal([0, -(long)Errno.EEXIST, 0, -(long)Errno.ENOENT, 0, 0, -(long)Errno.ENOENT], results);
-        string[] told = [.. _trace.ToString().Split('\n').Where(line => line.StartsWith("mkdir", StringComparison.Ordinal))];
+        string[] told = [.. _system.Trace.Where(line => line.StartsWith("mkdir", StringComparison.Ordinal))];
         Assert.Equal(2, told.Length);
         Assert.EndsWith(" = OK", told[0], StringComparison.Ordinal);
     }
@@ -59,7 +54,7 @@ public sealed class DistantChangeTests : ITraceOutput
     [Fact]
     public void OpenWithCreate_TheServerMakesTheFile_OpensIt()
     {
-        Put(Path, "/far/a/new");
+        _system.Put(Path, "/far/a/new");
         const ulong Flags = (ulong)(OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_RDWR);
         _guest.Main.Call(SyscallNumber.open, Path, Flags).Call(SyscallNumber.fstat, 0, Buffer);
         _guest.Do(() => Assert.Equal(10, _guest.Read<Stat>(Buffer).st_size));
@@ -74,7 +69,7 @@ public sealed class DistantChangeTests : ITraceOutput
     [InlineData(OpenFlags.O_CREAT | OpenFlags.O_EXCL, -(long)Errno.EEXIST)]
     public void OpenWithCreate_SomebodyElseWasFaster_OpensThatUnlessItMustBeNew(OpenFlags flags, long expected)
     {
-        Put(Path, "/far/a/new");
+        _system.Put(Path, "/far/a/new");
         _guest.Main.Call(SyscallNumber.stat, Path, Buffer);
         _guest.Do(() => ((DistantFileSystem.Directory)Find("/far/a")).AddFile("new", [7]));
         _guest.Main.Call(SyscallNumber.open, Path, (ulong)flags);
@@ -85,8 +80,8 @@ public sealed class DistantChangeTests : ITraceOutput
     [Fact]
     public void Changes_TwoThreadsInOneDirectory_AreMadeOneAfterTheOther()
     {
-        Put(Path, "/far/a/one");
-        Put(SecondPath, "/far/a/two");
+        _system.Put(Path, "/far/a/one");
+        _system.Put(SecondPath, "/far/a/two");
         ThreadScript? child = null;
         int most = 0;
         _guest.Main.Call(SyscallNumber.stat, Path, Buffer).Call(SyscallNumber.stat, SecondPath, Buffer);
@@ -94,7 +89,7 @@ public sealed class DistantChangeTests : ITraceOutput
         _guest.Do(() => _guest.Machine.Cpu.OnIdle = () =>
         {
             most = Math.Max(most, _distant.QuestionCount);
-            AnswerOrFail();
+            _system.AnswerOrFail();
         });
         _guest.Main.Call(SyscallNumber.mkdir, Path, 0).Call(SyscallNumber.sched_yield);
         _guest.Run();
@@ -108,10 +103,10 @@ public sealed class DistantChangeTests : ITraceOutput
     [Fact]
     public void Renames_TwoThatCross_AreBothMade()
     {
-        Put(Path, "/far/a/x");
-        Put(SecondPath, "/far/b/from-a");
-        Put(ThirdPath, "/far/b/y");
-        Put(FourthPath, "/far/a/from-b");
+        _system.Put(Path, "/far/a/x");
+        _system.Put(SecondPath, "/far/b/from-a");
+        _system.Put(ThirdPath, "/far/b/y");
+        _system.Put(FourthPath, "/far/a/from-b");
         foreach (ulong path in (ulong[])[Path, SecondPath, ThirdPath, FourthPath])
         {
             _guest.Main.Call(SyscallNumber.stat, path, Buffer);
@@ -131,7 +126,7 @@ public sealed class DistantChangeTests : ITraceOutput
     [Fact]
     public void Change_TheProcessIsKilledMeanwhile_IsMadeAllTheSame()
     {
-        Put(Path, "/far/a/new");
+        _system.Put(Path, "/far/a/new");
         _guest.Main.Call(SyscallNumber.stat, Path, Buffer);
         _guest.Do(() => _guest.Machine.Cpu.OnIdle = () => _guest.Process.Kill(Signal.SIGKILL));
         _guest.Main.Call(SyscallNumber.mkdir, Path, 0);
@@ -142,19 +137,11 @@ public sealed class DistantChangeTests : ITraceOutput
         Assert.IsType<DistantFileSystem.Directory>(Find("/far/a/new"));
     }
 
-    void ITraceOutput.Write(ReadOnlySpan<byte> line) => _trace.Append(Encoding.UTF8.GetString(line));
-
     private Inode Find(string path)
     {
         FileSystemContext context = _guest.Process.FileSystem;
         Assert.Equal(Errno.None, context.Find(context.Root, Encoding.UTF8.GetBytes(path), follow: false, out Inode? inode));
         return inode!;
-    }
-
-    private void AnswerOrFail()
-    {
-        Assert.NotEqual(0, _distant.QuestionCount);
-        _distant.Answer();
     }
 
     private long[] Run(params (SyscallNumber Number, ulong First, ulong Second)[] calls)
@@ -166,11 +153,5 @@ public sealed class DistantChangeTests : ITraceOutput
 
         _guest.Run();
         return [.. _guest.Main.Results[..calls.Length]];
-    }
-
-    private void Put(ulong address, string text)
-    {
-        byte[] bytes = [.. Encoding.UTF8.GetBytes(text), 0];
-        Assert.Equal(bytes.Length, _guest.Memory.CopyOut(address, bytes));
     }
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using Semitone.Abi;
 using Semitone.Files;
 using Semitone.Syscalls;
@@ -9,34 +8,29 @@ using Semitone.Unit.Tasks;
 namespace Semitone.Unit.Syscalls;
 
 /// <summary>Calls whose path leads through a file system that has to ask somebody else.</summary>
-public sealed class DistantFileTests : ITraceOutput
+public sealed class DistantFileTests
 {
     private const ulong Path = Guest.Data;
     private const ulong SecondPath = Guest.Data + 0x100;
     private const ulong Buffer = Guest.Data + 0x1000;
 
+    private readonly DistantGuest _system = new();
     private readonly Guest _guest;
     private readonly DistantFileSystem _distant;
-    private readonly StringBuilder _trace = new();
 
     public DistantFileTests()
     {
-        _guest = new Guest(strace: new Strace(this));
-        FileSystemContext context = _guest.Process.FileSystem;
-        Assert.Equal(Errno.None, context.MakeDirectory(context.Root, "/far"u8, (Mode)0x1FF));
-        Assert.Equal(Errno.None, context.Find(context.Root, "/far"u8, follow: true, out Inode? point));
-        _distant = new DistantFileSystem(context.Mounts.Services);
-        context.Mounts.Mount(_distant, (DirectoryInode)point!, "far");
+        _guest = _system.Guest;
+        _distant = _system.Distant;
         DistantFileSystem.Directory a = _distant.Top.AddDirectory("a");
         a.AddDirectory("b").AddDirectory("c");
         _distant.Top.AddLink("link", "a/b");
-        _guest.Machine.Cpu.OnIdle = AnswerOrFail;
     }
 
     [Fact]
     public void Stat_NamesAndLinksMustBeFetched_WaitsForEachOnce()
     {
-        Put(Path, "/far/link/c");
+        _system.Put(Path, "/far/link/c");
         long[] results = Run((SyscallNumber.stat, Path), (SyscallNumber.stat, Path));
 
         Assert.Equal([0, 0], results);
@@ -47,11 +41,11 @@ public sealed class DistantFileTests : ITraceOutput
     [Fact]
     public void Strace_CallThatWaitsForNames_IsToldOnce()
     {
-        Put(Path, "/far/a/b");
+        _system.Put(Path, "/far/a/b");
         _guest.Main.Call(SyscallNumber.access, Path, 0);
         _guest.Run();
 
-        string line = Assert.Single(_trace.ToString().Split('\n'), line => line.StartsWith("access", StringComparison.Ordinal));
+        string line = Assert.Single(_system.Trace, line => line.StartsWith("access", StringComparison.Ordinal));
         Assert.StartsWith("access(\"/far/a/b\", ", line, StringComparison.Ordinal);
         Assert.EndsWith(" = OK", line, StringComparison.Ordinal);
     }
@@ -59,7 +53,7 @@ public sealed class DistantFileTests : ITraceOutput
     [Fact]
     public void Stat_NameIsNotThereAtTheServer_IsENOENTAndAskedOnce()
     {
-        Put(Path, "/far/a/none/c");
+        _system.Put(Path, "/far/a/none/c");
         long[] results = Run((SyscallNumber.stat, Path), (SyscallNumber.stat, Path));
 
         Assert.Equal([-(long)Errno.ENOENT, -(long)Errno.ENOENT], results);
@@ -69,8 +63,8 @@ public sealed class DistantFileTests : ITraceOutput
     [Fact]
     public void OpenAndReadLinkAndChangeDirectory_NamesMustBeFetched_Wait()
     {
-        Put(Path, "/far/link");
-        Put(SecondPath, "/far/a/b");
+        _system.Put(Path, "/far/link");
+        _system.Put(SecondPath, "/far/a/b");
         _guest.Main
             .Call(SyscallNumber.readlink, Path, Buffer, 100)
             .Call(SyscallNumber.chdir, SecondPath)
@@ -85,8 +79,8 @@ public sealed class DistantFileTests : ITraceOutput
     [Fact]
     public void Walk_WhileItWaits_NothingIsHeldThatOthersNeed()
     {
-        Put(Path, "/far/a/b/c");
-        Put(SecondPath, "/far");
+        _system.Put(Path, "/far/a/b/c");
+        _system.Put(SecondPath, "/far");
         List<long> results = [];
         _guest.MakeThread(child => child
             .Call(SyscallNumber.stat, SecondPath, Buffer)
@@ -102,7 +96,7 @@ public sealed class DistantFileTests : ITraceOutput
     [Fact]
     public void Walk_TwoThreadsLackTheSameName_ItIsAskedForOnceAndBothGoOn()
     {
-        Put(Path, "/far/a/b/c");
+        _system.Put(Path, "/far/a/b/c");
         ThreadScript? child = null;
         _guest.MakeThread(script => child = script.Call(SyscallNumber.stat, Path, Buffer));
         _guest.Main.Call(SyscallNumber.stat, Path, Buffer).Call(SyscallNumber.sched_yield);
@@ -116,7 +110,7 @@ public sealed class DistantFileTests : ITraceOutput
     [Fact]
     public void Walk_SignalComesWhileItWaits_GoesOnAndTheHandlerRunsAfterwards()
     {
-        Put(Path, "/far/a");
+        _system.Put(Path, "/far/a");
         _guest.SetHandler(Signal.SIGUSR1, SigactionFlags.SA_SIGINFO);
         int idle = 0;
         _guest.Machine.Cpu.OnIdle = () =>
@@ -128,7 +122,7 @@ public sealed class DistantFileTests : ITraceOutput
             }
             else
             {
-                AnswerOrFail();
+                _system.AnswerOrFail();
             }
         };
         _guest.Main.Call(SyscallNumber.stat, Path, Buffer).ReturnFromHandler();
@@ -142,7 +136,7 @@ public sealed class DistantFileTests : ITraceOutput
     [Fact]
     public void Walk_ServerNeverAnswersAndTheProcessIsKilled_Ends()
     {
-        Put(Path, "/far/a");
+        _system.Put(Path, "/far/a");
         bool isKilled = false;
         _guest.Machine.Cpu.OnIdle = () =>
         {
@@ -157,14 +151,6 @@ public sealed class DistantFileTests : ITraceOutput
         Assert.False(_distant.Top.Fetches!.HasWaiters);
     }
 
-    void ITraceOutput.Write(ReadOnlySpan<byte> line) => _trace.Append(Encoding.UTF8.GetString(line));
-
-    private void AnswerOrFail()
-    {
-        Assert.NotEqual(0, _distant.QuestionCount);
-        _distant.Answer();
-    }
-
     private long[] Run(params (SyscallNumber Number, ulong Path)[] calls)
     {
         foreach ((SyscallNumber number, ulong path) in calls)
@@ -174,11 +160,5 @@ public sealed class DistantFileTests : ITraceOutput
 
         _guest.Run();
         return [.. _guest.Main.Results[..calls.Length]];
-    }
-
-    private void Put(ulong address, string text)
-    {
-        byte[] bytes = [.. Encoding.UTF8.GetBytes(text), 0];
-        Assert.Equal(bytes.Length, _guest.Memory.CopyOut(address, bytes));
     }
 }

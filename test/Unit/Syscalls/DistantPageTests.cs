@@ -1,4 +1,3 @@
-using System.Text;
 using Semitone.Abi;
 using Semitone.Fakes;
 using Semitone.Files;
@@ -11,7 +10,7 @@ using Semitone.Unit.Tasks;
 namespace Semitone.Unit.Syscalls;
 
 /// <summary>Programs and calls that come to pages which must be fetched: by a fault, in a file, in a buffer, in an argument.</summary>
-public sealed class DistantPageTests : ITraceOutput
+public sealed class DistantPageTests
 {
     private const int PageCount = 6;
     private const ulong Path = Guest.Data;
@@ -21,23 +20,17 @@ public sealed class DistantPageTests : ITraceOutput
     private const ulong ReadWrite = (ulong)(MapProtection.PROT_READ | MapProtection.PROT_WRITE);
     private const ulong SharedAt = (ulong)(MapFlags.MAP_SHARED | MapFlags.MAP_FIXED);
 
+    private readonly DistantGuest _system = new();
     private readonly Guest _guest;
     private readonly DistantFileSystem _distant;
     private readonly DistantFile _file;
-    private readonly StringBuilder _trace = new();
 
     public DistantPageTests()
     {
-        _guest = new Guest(strace: new Strace(this));
-        FileSystemContext context = _guest.Process.FileSystem;
-        Assert.Equal(Errno.None, context.MakeDirectory(context.Root, "/far"u8, (Mode)0x1FF));
-        Assert.Equal(Errno.None, context.Find(context.Root, "/far"u8, follow: true, out Inode? point));
-        _distant = new DistantFileSystem(context.Mounts.Services);
-        context.Mounts.Mount(_distant, (DirectoryInode)point!, "far");
+        _guest = _system.Guest;
+        _distant = _system.Distant;
         _file = _distant.Top.AddFile("file", [.. Enumerable.Range(0, PageCount * Paging.PageSize).Select(i => ByteAt(i))]);
-        _guest.Machine.Cpu.OnIdle = AnswerOrFail;
-        byte[] path = [.. "/far/file"u8, 0];
-        Assert.Equal(path.Length, _guest.Memory.CopyOut(Path, path));
+        _system.Put(Path, "/far/file");
         _guest.Main.Call(SyscallNumber.open, Path, (ulong)OpenFlags.O_RDWR);
         _guest.Main.Call(SyscallNumber.mmap, MapAt, PageCount * Paging.PageSize, ReadWrite, SharedAt, 0, 0);
     }
@@ -122,7 +115,7 @@ public sealed class DistantPageTests : ITraceOutput
     [Fact]
     public void WriteAndReadVector_SegmentsInAMappingThatMustBeFetched_MoveAllOfIt()
     {
-        PutPath(Guest.Data + 0x100, "/near");
+        _system.Put(Guest.Data + 0x100, "/near");
         _guest.Do(() =>
         {
             _guest.Write(Guest.Data + 0x200, new Iovec { iov_base = MapAt + 0x0FF0, iov_len = 0x20 });
@@ -192,7 +185,7 @@ public sealed class DistantPageTests : ITraceOutput
 
         // The page has no path in it, but bytes that are none.
         Assert.Equal(-(long)Errno.ENOENT, _guest.Main.Results[2]);
-        Assert.Single(_trace.ToString().Split('\n'), line => line.StartsWith("access", StringComparison.Ordinal));
+        Assert.Single(_system.Trace, line => line.StartsWith("access", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -219,7 +212,7 @@ public sealed class DistantPageTests : ITraceOutput
     public void Execve_FileMustBeFetched_StartsTheProgram()
     {
         _distant.Top.AddFile("program", Guest.MakeProgram());
-        PutPath(Guest.Data + 0x100, "/far/program");
+        _system.Put(Guest.Data + 0x100, "/far/program");
         _guest.Main.Call(SyscallNumber.execve, Guest.Data + 0x100, 0, 0).Call(SyscallNumber.getpid);
         _guest.Run();
         Assert.Equal([0, 1], _guest.Main.Results[2..4]);
@@ -232,21 +225,13 @@ public sealed class DistantPageTests : ITraceOutput
     public void Execve_FileCannotBeRead_IsEIO()
     {
         _distant.Top.AddFile("program", Guest.MakeProgram()).Damaged.Add(0);
-        PutPath(Guest.Data + 0x100, "/far/program");
+        _system.Put(Guest.Data + 0x100, "/far/program");
         _guest.Main.Call(SyscallNumber.execve, Guest.Data + 0x100, 0, 0);
         _guest.Run();
         Assert.Equal(-(long)Errno.EIO, _guest.Main.Results[2]);
     }
 
-    void ITraceOutput.Write(ReadOnlySpan<byte> line) => _trace.Append(Encoding.UTF8.GetString(line));
-
     private static byte ByteAt(long offset) => (byte)((offset * 7) + (offset >> Paging.PageShift) + 1);
-
-    private void AnswerOrFail()
-    {
-        Assert.NotEqual(0, _distant.QuestionCount);
-        _distant.Answer();
-    }
 
     private void AssertBytes(ulong address, long offset, int count)
     {
@@ -256,11 +241,5 @@ public sealed class DistantPageTests : ITraceOutput
         {
             Assert.True(ByteAt(offset + i) == bytes[i], $"byte {i}");
         }
-    }
-
-    private void PutPath(ulong address, string text)
-    {
-        byte[] bytes = [.. Encoding.UTF8.GetBytes(text), 0];
-        Assert.Equal(bytes.Length, _guest.Memory.CopyOut(address, bytes));
     }
 }
