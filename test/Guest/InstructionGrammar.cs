@@ -102,7 +102,7 @@ internal static class InstructionGrammar
     /// <summary>
     /// Takes out, wherever an instruction may begin, what QEMU's translator has faults of its own in. Before 9.1 it pushes a far call's
     /// return address as the supervisor, wherever RSP points: into the kernel, if a program wants that. And some instructions end QEMU
-    /// itself: LOCK BT, VPINSRW of 256 bits.
+    /// itself: LOCK BT, VPINSRW of 256 bits or without 66, PINSRW into an MMX register.
     /// </summary>
     internal static void SpareTranslator(Span<byte> code)
     {
@@ -112,11 +112,12 @@ internal static class InstructionGrammar
         }
     }
 
-    /// <returns>True when something was changed; each change leaves fewer bits that can be.</returns>
+    /// <returns>True when something was changed; no change makes a byte that another rule has taken out, so this comes to an end.</returns>
     private static bool SpareOnce(Span<byte> code)
     {
         const int RegisterField = 7 << 3;
-        const byte VectorLength = 4;
+        const byte LengthAndPrefix = 7; // VEX.L and VEX.pp (SDM volume 2, 2.3.5)
+        const byte Prefix66 = 1;
         bool hasChanged = false;
         for (int i = 0; i + 2 < code.Length; i++)
         {
@@ -130,17 +131,22 @@ internal static class InstructionGrammar
                 code[i] = 0x3E;
                 hasChanged = true;
             }
-            else if (code[i] == 0xC5 && code[i + 2] == 0xC4 && (code[i + 1] & VectorLength) != 0)
+            else if (code[i] == 0x0F && code[i + 1] == 0xC4)
             {
-                code[i + 1] ^= VectorLength;
+                code[i + 1] = 0xC5; // PEXTRW
+                hasChanged = true;
+            }
+            else if (code[i] == 0xC5 && code[i + 2] == 0xC4 && (code[i + 1] & LengthAndPrefix) != Prefix66)
+            {
+                code[i + 1] = (byte)((code[i + 1] & ~LengthAndPrefix) | Prefix66);
                 hasChanged = true;
             }
             else if (code[i] == 0xC4
                 && i + 3 < code.Length
                 && code[i + 3] is (0xC4 or 0x20 or 0x21 or 0x22)
-                && (code[i + 2] & VectorLength) != 0)
+                && (code[i + 2] & LengthAndPrefix) != Prefix66)
             {
-                code[i + 2] ^= VectorLength;
+                code[i + 2] = (byte)((code[i + 2] & ~LengthAndPrefix) | Prefix66);
                 hasChanged = true;
             }
         }
