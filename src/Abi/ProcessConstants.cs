@@ -293,3 +293,13 @@ public enum Persona : uint
     /// <summary>select(2) and its kin leave the time alone that they were given.</summary>
     STICKY_TIMEOUTS = 0x400_0000,
 }
+
+/// <summary>Whom pidfd_send_signal(2) means; none is whom the descriptor stands for.</summary>
+[Flags]
+public enum PidFdSignalFlags : uint
+{
+    None = 0,
+    PIDFD_SIGNAL_THREAD = 1,
+    PIDFD_SIGNAL_THREAD_GROUP = 2,
+    PIDFD_SIGNAL_PROCESS_GROUP = 4,
+}

@@ -48,6 +48,34 @@ public sealed class IdTable<T>
         return false;
     }
 
+    /// <summary>Gives an object a number of the caller's choice.</summary>
+    /// <returns>False when it is taken, or the kernel's heap has no room for a table that long.</returns>
+    public bool TryAddAt(T item, int id)
+    {
+        if (id <= 0 || id >= _limit)
+        {
+            return false;
+        }
+
+        if (id >= _entries.Length)
+        {
+            int length = (int)Math.Min(System.Numerics.BitOperations.RoundUpToPowerOf2((uint)id + 1), (uint)_limit);
+            if (!KernelHeap.TryResize(ref _entries, length, IntPtr.Size))
+            {
+                return false;
+            }
+        }
+
+        if (_entries[id] is not null)
+        {
+            return false;
+        }
+
+        _entries[id] = item;
+        Count++;
+        return true;
+    }
+
     public bool TryGet(int id, [NotNullWhen(true)] out T? item)
     {
         item = (uint)id < (uint)_entries.Length ? _entries[id] : null;

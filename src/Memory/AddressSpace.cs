@@ -18,6 +18,9 @@ public sealed partial class AddressSpace : IDisposable
     /// <summary>Bytes below a stack that other mappings keep clear of.</summary>
     public const ulong StackGuardGap = 256 * Paging.PageSize;
 
+    /// <summary>Bytes of the kernel's heap that a vma takes, nearly.</summary>
+    public const int HeapPerVma = 192;
+
     /// <summary>The most vmas that one address space may have (vm.max_map_count).</summary>
     public const int MaxVmaCount = 65530;
 
@@ -243,6 +246,21 @@ public sealed partial class AddressSpace : IDisposable
         }
 
         return true;
+    }
+
+    /// <summary>How many processes live in it: more than one after vfork(2) and clone(2) with CLONE_VM.</summary>
+    public int UserCount { get; private set; } = 1;
+
+    /// <summary>Lets one more process live in it.</summary>
+    public void Share() => UserCount++;
+
+    /// <summary>Ends a process's use; the last one frees it.</summary>
+    public void Leave()
+    {
+        if (--UserCount == 0)
+        {
+            Dispose();
+        }
     }
 
     /// <summary>Unmaps everything and frees the page table. No thread may run in it any more.</summary>

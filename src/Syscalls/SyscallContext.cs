@@ -38,11 +38,11 @@ public sealed partial class SyscallContext : SyscallEntry
         get => Process.AddressSpace.Memory;
     }
 
-    /// <summary>The descriptors of the calling process.</summary>
-    public FileTable Files => Process.Files;
+    /// <summary>The descriptors of the calling thread.</summary>
+    public FileTable Files => Thread.Files;
 
-    /// <summary>Root, working directory, umask and file-system credentials of the calling process.</summary>
-    public FileSystemContext FileSystem => Process.FileSystem;
+    /// <summary>Root, working directory, umask and file-system credentials of the calling thread.</summary>
+    public FileSystemContext FileSystem => Thread.FileSystem;
 
     /// <summary>What all processes share: clock, executor, log, file services (with the random generator), futexes.</summary>
     public SystemState System => Process.System;

@@ -1,5 +1,6 @@
 using Semitone.Abi;
 using Semitone.Core;
+using Semitone.Files;
 using Semitone.Loader;
 using Semitone.Machine;
 using Semitone.Memory;
@@ -34,9 +35,11 @@ public sealed partial class GuestThread : Runnable
     private bool _isRunning;
     private FaultRecord _fault;
 
-    internal GuestThread(Process process, IGuestContext context, Waiter waiter)
+    internal GuestThread(Process process, IGuestContext context, Waiter waiter, FileTable files, FileSystemContext fileSystem)
     {
         Process = process;
+        Files = files;
+        FileSystem = fileSystem;
         _executor = process.System.Executor;
         _cpu = _executor.Cpu;
         _context = context;
@@ -50,6 +53,12 @@ public sealed partial class GuestThread : Runnable
     public int Tid { get; internal set; }
 
     public Process Process { get; }
+
+    /// <summary>The descriptors, which other threads may use too, of other processes even.</summary>
+    public FileTable Files { get; private set; }
+
+    /// <summary>Where it stands in the file system, and whose rights it has there.</summary>
+    public FileSystemContext FileSystem { get; }
 
     /// <summary>What this thread waits with.</summary>
     public Waiter Waiter { get; }
@@ -120,14 +129,35 @@ public sealed partial class GuestThread : Runnable
 
     private FutexWaiter? _futexWaiter;
 
-    /// <summary>Takes over what a new thread has from the one that makes it: registers, signal mask, name (clone(2)).</summary>
+    /// <summary>
+    /// Takes over what a new thread has from the one that makes it: registers, signal mask, name, timer slack (clone(2)).
+    /// </summary>
     public void InheritFrom(GuestThread parent)
     {
         Policy = parent.Policy;
         Nice = parent.Nice;
         _context.CopyFrom(parent._context);
         _signalMask = parent._signalMask;
+        TimerSlackNs = parent.TimerSlackNs;
         Name.Set(parent.Name.Bytes);
+    }
+
+    /// <summary>Has descriptors of its own from now on (unshare(2), CLONE_FILES).</summary>
+    /// <returns>False when the kernel's heap has no room for them.</returns>
+    public bool TryUnshareFiles()
+    {
+        if (Files.UserCount > 1)
+        {
+            if (!Files.TryClone(out FileTable? own))
+            {
+                return false;
+            }
+
+            Files.Leave();
+            Files = own;
+        }
+
+        return true;
     }
 
     /// <summary>Makes the thread runnable.</summary>
@@ -421,6 +451,25 @@ public sealed partial class GuestThread : Runnable
         return true;
     }
 
+    /// <summary>
+    /// Does what the memory expects of a thread that leaves it, by its end or by execve(2): lets go of robust locks, and writes the word
+    /// that joiners wait for where anybody is left to read it (set_tid_address(2)).
+    /// </summary>
+    internal void ReleaseMemory()
+    {
+        RobustList.Release(this);
+        ulong address = ClearChildTid;
+        ClearChildTid = 0;
+        AddressSpace space = Process.AddressSpace;
+        if (address != 0
+            && (Process.LiveThreadCount > 1 || space.UserCount > 1)
+            && space.Memory.TryWrite(new UserPtr<int>(address), 0)
+            && space.TryGetFutexKey(address, isPrivate: false, out FutexKey key))
+        {
+            Process.System.Futexes.Wake(key, 1);
+        }
+    }
+
     /// <summary>Ends the thread: tells those who wait for it, and leaves its process.</summary>
     private void End()
     {
@@ -429,17 +478,8 @@ public sealed partial class GuestThread : Runnable
         _isRunning = false;
         CountCpuTime(_executor.Clock.MonotonicNs);
         _cpuClock?.CancelAll();
-        RobustList.Release(this);
-        if (ClearChildTid != 0)
-        {
-            AddressSpace space = Process.AddressSpace;
-            if (space.Memory.TryWrite(new UserPtr<int>(ClearChildTid), 0)
-                && space.TryGetFutexKey(ClearChildTid, isPrivate: false, out FutexKey key))
-            {
-                Process.System.Futexes.Wake(key, 1);
-            }
-        }
-
+        ReleaseMemory();
+        Files.Leave();
         Waiter.Release();
         _context.Dispose();
         Process.OnThreadEnded(this);

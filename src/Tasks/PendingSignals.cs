@@ -28,6 +28,10 @@ public sealed class PendingSignals
     private SignalSet _fromKernel;
     private SignalSet _uninformed;
 
+    /// <summary>What a child's SIGCHLD says, while it is there: children stop, go on and end where nothing may be allocated.</summary>
+    private SigInfo _fromChild;
+    private bool _hasFromChild;
+
     /// <summary>Which signals are there.</summary>
     public SignalSet Set { get; private set; }
 
@@ -77,6 +81,17 @@ public sealed class PendingSignals
         {
             _fromKernel |= SignalSet.Of(signal);
             Set |= SignalSet.Of(signal);
+        }
+    }
+
+    /// <summary>Adds the SIGCHLD of a child.</summary>
+    public void AddFromChild(in SigInfo info)
+    {
+        if (!Set.Contains(Signal.SIGCHLD))
+        {
+            _fromChild = info;
+            _hasFromChild = true;
+            Set |= SignalSet.Of(Signal.SIGCHLD);
         }
     }
 
@@ -132,6 +147,14 @@ public sealed class PendingSignals
             return true;
         }
 
+        if (_hasFromChild && signal == Signal.SIGCHLD)
+        {
+            info = _fromChild;
+            _hasFromChild = false;
+            UpdateSet(signal);
+            return true;
+        }
+
         if (_uninformed.Contains(signal))
         {
             info = SignalInfo.FromUser(signal, SignalCode.SI_USER, 0, 0);
@@ -172,6 +195,7 @@ public sealed class PendingSignals
 
         _fromKernel &= ~signals;
         _uninformed &= ~signals;
+        _hasFromChild &= !signals.Contains(Signal.SIGCHLD);
         Set &= ~signals;
     }
 

@@ -1,25 +1,50 @@
 using Semitone.Abi;
+using Semitone.Core;
 
 namespace Semitone.Tasks;
 
 /// <summary>The part of a process that has to do with parents and children.</summary>
 public sealed partial class Process
 {
+    private bool _isReaped;
+    private Signal _unreportedStop;
+    private bool _hasUnreportedContinue;
+
     /// <summary>True when its parent may still ask how it ended.</summary>
     public bool IsZombie => HasEnded && !_isReaped;
 
-    private bool _isReaped;
+    /// <summary>True when its parent knows how it ended, or does not want to.</summary>
+    public bool IsReaped => _isReaped;
+
+    /// <summary>The thread that made it, as long as that is its parent; else null.</summary>
+    public GuestThread? Maker { get; private set; }
+
+    /// <summary>The signal that has stopped it, when its parent has not been told by wait4(2) or waitid(2); else None.</summary>
+    public Signal UnreportedStop => _unreportedStop;
+
+    /// <summary>Whether it went on after a stop, and its parent has not been told.</summary>
+    public bool HasUnreportedContinue => _hasUnreportedContinue;
 
     /// <summary>Forgets a child that ended, and counts what it used.</summary>
     public void Reap(Process child)
     {
         _children.Remove(child);
-        child._isReaped = true;
+        child.MarkReaped();
         ChildrenCpuTimeNs += child.CpuTimeNs + child.ChildrenCpuTimeNs;
-        System.Threads.Remove(child.Pid);
     }
 
-    internal void AddChild(Process child) => _children.Add(child);
+    /// <summary>Its number is free from now on.</summary>
+    private void MarkReaped()
+    {
+        _isReaped = true;
+        System.Threads.Remove(Pid);
+    }
+
+    /// <summary>Takes note that the parent knows of the last stop.</summary>
+    public void MarkStopReported() => _unreportedStop = Signal.None;
+
+    /// <summary>Takes note that the parent knows that it went on.</summary>
+    public void MarkContinueReported() => _hasUnreportedContinue = false;
 
     /// <summary>
     /// Gives the children of a process that ends to the nearest ancestor that asked for them (PR_SET_CHILD_SUBREAPER), or to the first
@@ -37,15 +62,26 @@ public sealed partial class Process
             }
         }
 
+        if (heir is not null && !KernelHeap.TryReserve(heir._children, IntPtr.Size, _children.Count))
+        {
+            heir = null;
+        }
+
         foreach (Process child in _children)
         {
             child.Parent = heir;
+            child.Maker = null;
+            child.ExitSignal = Signal.SIGCHLD;
             heir?._children.Add(child);
             if (child.ParentDeathSignal != Signal.None)
             {
                 child.Send(SignalInfo.FromKernel(child.ParentDeathSignal));
             }
+        }
 
+        // Who waits for them now must find them all before the first is reaped.
+        foreach (Process child in _children)
+        {
             if (child.IsZombie)
             {
                 heir?.OnChildEnded(child);
@@ -55,21 +91,64 @@ public sealed partial class Process
         _children.Clear();
     }
 
-    /// <summary>
-    /// Tells the parent that a child has ended (SIGCHLD), or forgets the child when the parent said that it does not care.
-    /// </summary>
+    /// <summary>Tells the parent that a child has ended, or forgets the child when the parent said that it does not care.</summary>
     private void OnChildEnded(Process child)
     {
-        ref Sigaction action = ref Handlers[Signal.SIGCHLD];
-        bool isIndifferent = action.sa_handler == SignalHandler.SIG_IGN || (action.sa_flags & SigactionFlags.SA_NOCLDWAIT) != 0;
-        int code = child.ExitStatus.Signal == Signal.None ? SignalCode.CLD_EXITED : SignalCode.CLD_KILLED;
-        int status = child.ExitStatus.Signal == Signal.None ? child.ExitStatus.Code : (int)child.ExitStatus.Signal;
-        Send(SignalInfo.FromChild(code, child.Pid, child.Credentials.RealUserId, status));
-        if (isIndifferent)
+        bool isForgotten = false;
+        Signal signal = child.ExitSignal;
+        if (signal == Signal.SIGCHLD)
+        {
+            ref Sigaction action = ref Handlers[Signal.SIGCHLD];
+            bool isIgnored = action.sa_handler == SignalHandler.SIG_IGN;
+            isForgotten = isIgnored || (action.sa_flags & SigactionFlags.SA_NOCLDWAIT) != 0;
+            signal = isIgnored ? Signal.None : signal;
+        }
+
+        if (signal == Signal.SIGCHLD)
+        {
+            SendFromChild(child.DescribeEnd());
+        }
+        else if (signal != Signal.None)
+        {
+            SigInfo info = child.DescribeEnd();
+            info.si_signo = signal;
+            Send(info);
+        }
+
+        if (isForgotten)
         {
             Reap(child);
         }
 
         ChildEvents.WakeAll();
+    }
+
+    /// <summary>How it ended, as its parent is told.</summary>
+    public SigInfo DescribeEnd()
+    {
+        ExitStatus status = ExitStatus;
+        return status.Signal == Signal.None
+            ? SignalInfo.FromChild(SignalCode.CLD_EXITED, Pid, Credentials.RealUserId, status.Code)
+            : SignalInfo.FromChild(
+                status.DumpedCore ? SignalCode.CLD_DUMPED : SignalCode.CLD_KILLED, Pid, Credentials.RealUserId, (int)status.Signal);
+    }
+
+    /// <summary>Tells the parent that this process has stopped or goes on, unless it said that it does not care (SA_NOCLDSTOP).</summary>
+    private void TellParent(int code, Signal signal)
+    {
+        bool hasStopped = code == SignalCode.CLD_STOPPED;
+        _unreportedStop = hasStopped ? signal : Signal.None;
+        _hasUnreportedContinue = !hasStopped;
+        if (Parent is not { } parent)
+        {
+            return;
+        }
+
+        if ((parent.Handlers[Signal.SIGCHLD].sa_flags & SigactionFlags.SA_NOCLDSTOP) == 0)
+        {
+            parent.SendFromChild(SignalInfo.FromChild(code, Pid, Credentials.RealUserId, (int)signal));
+        }
+
+        parent.ChildEvents.WakeAll();
     }
 }

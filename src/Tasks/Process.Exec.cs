@@ -14,7 +14,7 @@ public sealed partial class Process
     /// <summary>Replaces the program.</summary>
     /// <returns>None when the calling thread, now the only one, is at the new program's first instruction; otherwise nothing has
     /// changed.</returns>
-    public Errno Load(byte[] path, IReadOnlyList<byte[]> arguments, IReadOnlyList<byte[]> environment, out LoadedProgram? program)
+    public Errno Load(GuestThread thread, byte[] path, IReadOnlyList<byte[]> arguments, IReadOnlyList<byte[]> environment, out LoadedProgram? program)
     {
         ExecRequest request = new()
         {
@@ -28,10 +28,10 @@ public sealed partial class Process
             StackLimit = Limits[RlimitResource.RLIMIT_STACK].rlim_cur,
             Randomize = System.RandomizesAddresses && (Persona & Persona.ADDR_NO_RANDOMIZE) == 0,
         };
-        Errno error = System.Loader.Load(request, new ProgramLookup(FileSystem), out program, out LoadFailure failure);
+        Errno error = System.Loader.Load(request, new ProgramLookup(thread.FileSystem), out program, out LoadFailure failure);
         if (failure.Lacking is ProgramFile lacking && error == InternalErrno.MustWait)
         {
-            FileSystem.NoteFetch(lacking.Inode);
+            thread.FileSystem.NoteFetch(lacking.Inode);
         }
 
         return error;
@@ -82,18 +82,25 @@ public sealed partial class Process
             System.Threads.Remove(survivor.Tid);
             System.Threads.Replace(Pid, survivor);
             survivor.Tid = Pid;
+            FirstThread = survivor;
         }
     }
 
-    /// <summary>Goes over to a program that was loaded: the old memory is gone after this.</summary>
-    public void TakeProgram(GuestThread thread, LoadedProgram program)
+    /// <summary>Goes over to a program that was loaded: the old memory is left behind.</summary>
+    /// <returns>None; ENOMEM, and nothing has been taken over.</returns>
+    public Errno TakeProgram(GuestThread thread, LoadedProgram program)
     {
-        // The one thing that needs memory: where there is none, nothing has been taken over yet.
+        // What other processes share with it they keep for themselves (execve(2), "Effect on process attributes"); this needs memory.
+        if (!thread.TryUnshareFiles() || !TryUnshareHandlers())
+        {
+            return Errno.ENOMEM;
+        }
+
         SetCredentials(Credentials.AfterExec());
-        AddressSpace old = AddressSpace;
-        RobustList.Release(thread);
+        thread.ReleaseMemory();
         (program.Executable as ProgramFile)?.Inode.BeginExecution();
         (Program.Executable as ProgramFile)?.Inode.EndExecution();
+        LeaveMemory();
         Program = program;
         AddressSpace = program.Space;
         TakeAddressSpace();
@@ -101,13 +108,32 @@ public sealed partial class Process
         thread.BeginProgram(program);
         DeletePosixTimers();
         Handlers.ResetForExec();
-        Files.CloseOnExec();
+        thread.Files.CloseOnExec();
         RegisteredBarriers = default;
+        ExitSignal = Signal.SIGCHLD;
 
         // A program says by itself whether its stack is to be executable; the flag holds until then.
         Persona &= ~Persona.READ_IMPLIES_EXEC;
         Dumpable = 1;
-        old.Dispose();
+        return Errno.None;
+    }
+
+    private bool TryUnshareHandlers()
+    {
+        if (Handlers.UserCount > 1)
+        {
+            if (!KernelHeap.HasRoom())
+            {
+                return false;
+            }
+
+            SignalHandlers own = new();
+            own.CopyFrom(Handlers);
+            Handlers.Leave();
+            Handlers = own;
+        }
+
+        return true;
     }
 
     /// <summary>From here on what goes wrong with its pages is this process's business.</summary>

@@ -5,7 +5,7 @@ namespace Semitone.Tasks;
 /// <summary>The part of a process that has to do with signals.</summary>
 public sealed partial class Process
 {
-    public SignalHandlers Handlers { get; } = new();
+    public SignalHandlers Handlers { get; private set; } = new();
 
     /// <summary>Signals sent to the process as a whole; any thread may take them.</summary>
     public PendingSignals Pending { get; } = new();
@@ -39,6 +39,16 @@ public sealed partial class Process
         {
             Pending.AddFromKernel(signal);
             ChooseThread(signal)?.Notify(signal);
+        }
+    }
+
+    /// <summary>Sends the SIGCHLD of a child, which has a place of its own.</summary>
+    private void SendFromChild(in SigInfo info)
+    {
+        if (!IsExiting && BeginSend(Signal.SIGCHLD, _threads[0]))
+        {
+            Pending.AddFromChild(in info);
+            ChooseThread(Signal.SIGCHLD)?.Notify(Signal.SIGCHLD);
         }
     }
 
@@ -123,6 +133,8 @@ public sealed partial class Process
         {
             thread.RequestStop();
         }
+
+        TellParent(SignalCode.CLD_STOPPED, signal);
     }
 
     /// <summary>Finds other threads for signals that one has just blocked.</summary>
@@ -147,10 +159,16 @@ public sealed partial class Process
 
     private void Continue()
     {
+        bool wasStopped = IsStopped;
         IsStopped = false;
         foreach (GuestThread thread in _threads)
         {
             thread.Continue();
+        }
+
+        if (wasStopped)
+        {
+            TellParent(SignalCode.CLD_CONTINUED, Signal.SIGCONT);
         }
     }
 

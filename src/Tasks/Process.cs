@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Semitone.Abi;
 using Semitone.Core;
 using Semitone.Files;
@@ -21,16 +22,14 @@ public sealed partial class Process
     private readonly CpuLimit _cpuLimit;
     private long _cpuTimeNs;
 
-    internal Process(
-        SystemState system, Process? parent, LoadedProgram program, FileSystemContext fileSystem, FileTable files, ResourceLimits limits)
+    /// <summary>Makes a process without threads. It takes over its use of the memory, and runs the program from here on.</summary>
+    internal Process(SystemState system, Process? parent, LoadedProgram program, AddressSpace memory, ResourceLimits limits)
     {
         System = system;
         Parent = parent;
         Program = program;
-        AddressSpace = program.Space;
+        AddressSpace = memory;
         TakeAddressSpace();
-        FileSystem = fileSystem;
-        Files = files;
         Limits = limits;
         StartTimeNs = system.Clock.MonotonicNs;
         CpuClock = new ProcessCpuClock(this);
@@ -78,16 +77,21 @@ public sealed partial class Process
     /// <summary>The program that it runs.</summary>
     public LoadedProgram Program { get; private set; }
 
-    /// <summary>Root, working directory and umask.</summary>
-    public FileSystemContext FileSystem { get; }
+    /// <summary>Root, working directory and umask of its first thread, as /proc shows them.</summary>
+    public FileSystemContext FileSystem => FirstThread.FileSystem;
 
-    /// <summary>The open descriptors.</summary>
-    public FileTable Files { get; }
+    /// <summary>The open descriptors of its first thread, as /proc shows them.</summary>
+    public FileTable Files => FirstThread.Files;
 
     public ResourceLimits Limits { get; }
 
     /// <summary>The name of the program: that of the first thread.</summary>
-    public ReadOnlySpan<byte> Name => System.Threads.TryGet(Pid, out GuestThread? leader) ? leader.Name.Bytes : default;
+    public ReadOnlySpan<byte> Name => FirstThread.Name.Bytes;
+
+    /// <summary>
+    /// The thread that has the process's number (Linux's group leader). It stays when it has ended, until the process has been waited for.
+    /// </summary>
+    public GuestThread FirstThread { get; private set; } = null!;
 
     /// <summary>When it began, on the monotonic clock.</summary>
     public long StartTimeNs { get; }
@@ -101,6 +105,11 @@ public sealed partial class Process
 
     /// <summary>Those who wait in wait4(2) or waitid(2) for a child.</summary>
     public WaitQueue ChildEvents { get; } = new();
+
+    /// <summary>Those who wait for its end without being its parent (pidfd_open(2)).</summary>
+    public WaitQueue Ends => _ends ??= new WaitQueue();
+
+    private WaitQueue? _ends;
 
     /// <summary>True from the first exit_group(2) or fatal signal on.</summary>
     public bool IsExiting { get; private set; }
@@ -147,13 +156,18 @@ public sealed partial class Process
     public void SetCredentials(Credentials credentials)
     {
         Credentials old = Credentials;
-        FileSystem.Credentials = new FileCredentials
+        FileCredentials ofFiles = new()
         {
             UserId = credentials.FileSystemUserId,
             GroupId = credentials.FileSystemGroupId,
             Groups = credentials.Groups,
             Capabilities = credentials.Effective,
         };
+        foreach (GuestThread thread in _threads)
+        {
+            thread.FileSystem.Credentials = ofFiles;
+        }
+
         Credentials = credentials;
         bool isSomebodyElse = old.EffectiveUserId != credentials.EffectiveUserId || old.EffectiveGroupId != credentials.EffectiveGroupId
             || old.FileSystemUserId != credentials.FileSystemUserId || old.FileSystemGroupId != credentials.FileSystemGroupId;
@@ -163,6 +177,18 @@ public sealed partial class Process
             Dumpable = 0;
             ParentDeathSignal = Signal.None;
         }
+    }
+
+    /// <summary>Whether it may look into another process (ptrace(2), "Ptrace access mode checking", PTRACE_MODE_ATTACH_REALCREDS).</summary>
+    public bool MayInspect(Process other)
+    {
+        Credentials to = other.Credentials;
+        uint user = Credentials.RealUserId;
+        uint group = Credentials.RealGroupId;
+        bool isSame = user == to.RealUserId && user == to.EffectiveUserId && user == to.SavedUserId
+            && group == to.RealGroupId && group == to.EffectiveGroupId && group == to.SavedGroupId;
+        bool isOpen = isSame && other.Dumpable == 1 && to.Permitted.IsSubsetOf(Credentials.Permitted);
+        return other == this || isOpen || Credentials.Has(Capability.CAP_SYS_PTRACE);
     }
 
     /// <summary>Sets a limit, and tells the part of the kernel that keeps to it.</summary>
@@ -191,14 +217,52 @@ public sealed partial class Process
     /// <summary>Ends the process as a signal does that has no handler.</summary>
     public void Kill(Signal signal) => Exit(ExitStatus.FromSignal(signal));
 
-    /// <summary>Makes a thread of the process.</summary>
-    /// <returns>None, EAGAIN or ENOMEM.</returns>
-    public Errno TryCreateThread(out GuestThread? thread)
+    /// <summary>Makes a thread of the process (clone(2) with CLONE_THREAD), which takes over what its maker has.</summary>
+    /// <param name="maker">A thread of the process.</param>
+    /// <param name="flags">CLONE_FILES and CLONE_FS count here.</param>
+    /// <param name="wantedTid">Its number (clone3(2), set_tid); 0 for any.</param>
+    /// <param name="thread">The thread, not started.</param>
+    /// <returns>None, EAGAIN, ENOMEM; EEXIST when the number is taken.</returns>
+    public Errno TryCreateThread(GuestThread maker, CloneFlags flags, int wantedTid, out GuestThread? thread)
     {
         thread = null;
-        if ((ulong)System.Threads.Count >= Limits[RlimitResource.RLIMIT_NPROC].rlim_cur
-            || !KernelHeap.HasRoom()
-            || !KernelHeap.TryReserve(_threads, IntPtr.Size))
+        if (!TryShareFiles(maker, flags, out FileTable? files))
+        {
+            return Errno.ENOMEM;
+        }
+
+        Errno error = TryCreateThread(files, maker.FileSystem.Clone((flags & CloneFlags.CLONE_FS) != 0), wantedTid, out thread);
+        if (error == Errno.None)
+        {
+            thread!.InheritFrom(maker);
+        }
+        else
+        {
+            files.Leave();
+        }
+
+        return error;
+    }
+
+    /// <summary>Undoes <see cref="TryCreateThread(GuestThread, CloneFlags, int, out GuestThread?)"/> for a thread that was not started.</summary>
+    public void Abandon(GuestThread thread)
+    {
+        _threads.Remove(thread);
+        System.Threads.Remove(thread.Tid);
+        thread.Files.Leave();
+        thread.Waiter.Release();
+        thread.Context.Dispose();
+    }
+
+    /// <summary>Makes the first thread of the process, or one more.</summary>
+    /// <param name="files">The thread takes over a use of it, when it is made.</param>
+    /// <param name="fileSystem">The thread's own.</param>
+    /// <param name="wantedTid">Its number; 0 for any.</param>
+    /// <param name="thread">The thread, not started.</param>
+    internal Errno TryCreateThread(FileTable files, FileSystemContext fileSystem, int wantedTid, out GuestThread? thread)
+    {
+        thread = null;
+        if (IsTaskLimitReached() || !KernelHeap.HasRoom() || !KernelHeap.TryReserve(_threads, IntPtr.Size))
         {
             return Errno.EAGAIN;
         }
@@ -212,35 +276,61 @@ public sealed partial class Process
         GuestThread? created = null;
         try
         {
-            created = System.Machine.TryCreateContext(out context) ? new GuestThread(this, context, waiter) : null;
+            created = System.Machine.TryCreateContext(out context) ? new GuestThread(this, context, waiter, files, fileSystem) : null;
         }
         catch (OutOfMemoryException)
         {
             // A thread is more than one object: what there is of it goes.
         }
 
-        int tid = 0;
-        if (created is null || !System.Threads.TryAdd(created, out tid))
+        int tid = wantedTid;
+        bool hasNumber = created is not null && (tid != 0 ? System.Threads.TryAddAt(created, tid) : System.Threads.TryAdd(created, out tid));
+        if (!hasNumber)
         {
             waiter.Release();
             context?.Dispose();
-            return created is null ? Errno.ENOMEM : Errno.EAGAIN;
+            return created is null ? Errno.ENOMEM : wantedTid != 0 ? Errno.EEXIST : Errno.EAGAIN;
         }
 
-        created.Tid = tid;
+        created!.Tid = tid;
         created.NoteCpuTimer();
         _threads.Add(created);
+        FirstThread ??= created;
         thread = created;
         return Errno.None;
     }
 
-    /// <summary>Undoes <see cref="TryCreateThread"/> for a thread that was not started.</summary>
-    public void Abandon(GuestThread thread)
+    private static bool TryShareFiles(GuestThread maker, CloneFlags flags, [NotNullWhen(true)] out FileTable? files)
     {
-        _threads.Remove(thread);
-        System.Threads.Remove(thread.Tid);
-        thread.Waiter.Release();
-        thread.Context.Dispose();
+        files = maker.Files;
+        if ((flags & CloneFlags.CLONE_FILES) == 0)
+        {
+            return files.TryClone(out files);
+        }
+
+        files.Share();
+        return true;
+    }
+
+    /// <summary>Whether its user has as many threads as RLIMIT_NPROC allows: a limit that holds for nobody privileged (setrlimit(2)).</summary>
+    private bool IsTaskLimitReached()
+    {
+        ulong limit = Limits[RlimitResource.RLIMIT_NPROC].rlim_cur;
+        if ((ulong)System.Threads.Count < limit
+            || Credentials.RealUserId == 0
+            || Credentials.Has(Capability.CAP_SYS_RESOURCE)
+            || Credentials.Has(Capability.CAP_SYS_ADMIN))
+        {
+            return false;
+        }
+
+        ulong count = 0;
+        for (int id = 1; System.Threads.TryGetNext(id, out id, out GuestThread? thread); id++)
+        {
+            count += thread.Process.Credentials.RealUserId == Credentials.RealUserId ? 1u : 0;
+        }
+
+        return count >= limit;
     }
 
     /// <summary>Tells memory and descriptors their limits.</summary>
@@ -250,7 +340,11 @@ public sealed partial class Process
         AddressSpace.DataLimit = Limits[RlimitResource.RLIMIT_DATA].rlim_cur;
         AddressSpace.StackLimit = Limits[RlimitResource.RLIMIT_STACK].rlim_cur;
         _cpuLimit.Update();
-        Files.Limit = (int)Math.Min(Limits[RlimitResource.RLIMIT_NOFILE].rlim_cur, FileTable.AbsoluteLimit);
+        int limit = (int)Math.Min(Limits[RlimitResource.RLIMIT_NOFILE].rlim_cur, FileTable.AbsoluteLimit);
+        foreach (GuestThread thread in _threads)
+        {
+            thread.Files.Limit = limit;
+        }
     }
 
     /// <summary>Counts time that a thread of it has had the CPU.</summary>
@@ -260,6 +354,11 @@ public sealed partial class Process
     internal void OnThreadEnded(GuestThread thread)
     {
         _threads.Remove(thread);
+        foreach (Process child in _children)
+        {
+            // Its children go to a sister, if there is one (wait4(2), __WNOTHREAD).
+            child.Maker = child.Maker == thread && _threads.Count != 0 ? _threads[0] : child.Maker;
+        }
 
         // The number of the first thread is the process's: it stays taken until the process has been waited for.
         if (thread.Tid != Pid)
@@ -291,11 +390,21 @@ public sealed partial class Process
     {
         HasEnded = true;
         StopTimers();
-        Files.CloseAll();
-        AddressSpace.Dispose();
+        LeaveMemory();
+        Handlers.Leave();
         (Program.Executable as ProgramFile)?.Inode.EndExecution();
         AbandonChildren();
-        Parent?.OnChildEnded(this);
+        _ends?.WakeAll();
+        if (Parent is not null)
+        {
+            Parent.OnChildEnded(this);
+        }
+        else if (System.Init != this)
+        {
+            // Nobody is left to ask.
+            MarkReaped();
+        }
+
         System.OnProcessEnded(this);
     }
 }

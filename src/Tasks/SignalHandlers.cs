@@ -17,6 +17,9 @@ public sealed class SignalHandlers
 {
     private readonly Sigaction[] _actions = new Sigaction[(int)Signal.SIGRTMAX + 1];
 
+    /// <summary>How many processes use the table: the threads of each count once.</summary>
+    public int UserCount { get; private set; } = 1;
+
     public ref Sigaction this[Signal signal] => ref _actions[(int)signal];
 
     public static bool IsValid(Signal signal) => signal is >= Signal.SIGHUP and <= Signal.SIGRTMAX;
@@ -38,6 +41,12 @@ public sealed class SignalHandlers
         return handler == SignalHandler.SIG_IGN
             || (handler == SignalHandler.SIG_DFL && GetDefault(signal) is DefaultAction.Ignore);
     }
+
+    /// <summary>Lets one more process use it.</summary>
+    public void Share() => UserCount++;
+
+    /// <summary>Ends a process's use.</summary>
+    public void Leave() => UserCount--;
 
     /// <summary>Takes another table over, as fork(2) does.</summary>
     public void CopyFrom(SignalHandlers other) => other._actions.CopyTo(_actions, 0);

@@ -13,7 +13,7 @@ public sealed partial class SystemState : IFileCaller
             : long.MaxValue;
 
     /// <inheritdoc/>
-    public bool KeepsSetIdBits => CurrentThread is not { } thread || thread.Process.FileSystem.Credentials.Has(Capability.CAP_FSETID);
+    public bool KeepsSetIdBits => CurrentThread is not { } thread || thread.FileSystem.Credentials.Has(Capability.CAP_FSETID);
 
     /// <inheritdoc/>
     /// <remarks>As if the thread had sent the signal to itself: that is what si_code says under Linux.</remarks>

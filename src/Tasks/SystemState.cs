@@ -11,7 +11,8 @@ namespace Semitone.Tasks;
 /// <summary>What all processes of the machine share.</summary>
 public sealed partial class SystemState : IClockListener
 {
-    private const int PidLimit = 32768;
+    /// <summary>One more than the greatest number of a process or thread (kernel.pid_max).</summary>
+    public const int PidLimit = 32768;
 
     private byte[]? _extendedState;
 
@@ -123,13 +124,13 @@ public sealed partial class SystemState : IClockListener
             return error;
         }
 
-        Process created = new(this, null, program!, files, descriptors, limits);
+        Process created = new(this, null, program!, program!.Space, limits);
         GuestThread? thread = null;
-        error = created.RealTimer.TryReserve() ? created.TryCreateThread(out thread) : Errno.ENOMEM;
+        error = created.RealTimer.TryReserve() ? created.TryCreateThread(descriptors, files, wantedTid: 0, out thread) : Errno.ENOMEM;
         if (error != Errno.None)
         {
             created.RealTimer.Release();
-            program!.Space.Dispose();
+            program.Space.Dispose();
             return error;
         }
 
@@ -138,9 +139,9 @@ public sealed partial class SystemState : IClockListener
         created.SessionId = created.Pid;
         created.ApplyLimits();
         created.SetCredentials(initial.Credentials);
-        thread.BeginProgram(program!);
+        thread.BeginProgram(program);
         Init = created;
-        ProcessCount++;
+        OnProcessMade();
         process = created;
         return Errno.None;
     }
@@ -197,7 +198,19 @@ public sealed partial class SystemState : IClockListener
         {
             long residentKib = largest.AddressSpace.ResidentPageCount * (Paging.PageSize / 1024);
             Log.Error($"out of memory: killed {largest.Name}[{largest.Pid}], which held {residentKib} KiB; try a larger memory size");
-            largest.Kill(Signal.SIGKILL);
+            KillAllIn(largest.AddressSpace);
+        }
+    }
+
+    /// <summary>Ends every process that lives in a memory: as long as one is left, none of it is free.</summary>
+    private void KillAllIn(AddressSpace memory)
+    {
+        for (int id = 1; Threads.TryGetNext(id, out id, out GuestThread? thread); id++)
+        {
+            if (thread.Process.Pid == id && !thread.Process.IsExiting && thread.Process.AddressSpace == memory)
+            {
+                thread.Process.Kill(Signal.SIGKILL);
+            }
         }
     }
 
@@ -220,6 +233,8 @@ public sealed partial class SystemState : IClockListener
         _extendedState ??= new byte[stateSize + RoomForEndMark];
         return _extendedState;
     }
+
+    internal void OnProcessMade() => ProcessCount++;
 
     internal void OnProcessEnded(Process process)
     {

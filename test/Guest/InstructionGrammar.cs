@@ -103,6 +103,7 @@ internal static class InstructionGrammar
     /// Takes out, wherever an instruction may begin, what QEMU's translator has faults of its own in. Before 9.1 it pushes a far call's
     /// return address as the supervisor, wherever RSP points: into the kernel, if a program wants that. And some instructions end QEMU
     /// itself: LOCK BT, VPINSRW of 256 bits or without 66, PINSRW into an MMX register.
+    /// And a jump to itself in the shadow of MOV SS lets no interrupt in for ever (7.2 does not end the shadow at a jump).
     /// </summary>
     internal static void SpareTranslator(Span<byte> code)
     {
@@ -129,6 +130,12 @@ internal static class InstructionGrammar
             else if (code[i] == 0xF0 && !IsLockable(code[i..]))
             {
                 code[i] = 0x3E;
+                hasChanged = true;
+            }
+            else if (code[i] is (>= 0x70 and <= 0x7F) or (>= 0xE0 and <= 0xE3) or 0xEB && code[i + 1] is >= 0xFB and <= 0xFE)
+            {
+                // With up to three prefixes.
+                code[i + 1] = 0;
                 hasChanged = true;
             }
             else if (code[i] == 0x0F && code[i + 1] == 0xC4)

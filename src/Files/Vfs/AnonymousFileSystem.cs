@@ -35,10 +35,14 @@ public sealed class AnonymousFileSystem : FileSystem
 
     /// <summary>Makes a counter to wait for (eventfd(2)).</summary>
     public OpenFile CreateEventCounter(ulong value, bool isSemaphore, OpenFlags flags) =>
-        new EventCounter(new AnonymousInode(this, NextInodeNumber(), "anon_inode:[eventfd]"), value, isSemaphore, flags | OpenFlags.O_RDWR);
+        new EventCounter(CreateInode("anon_inode:[eventfd]"), value, isSemaphore, flags | OpenFlags.O_RDWR);
 
     /// <summary>Makes an epoll instance (epoll_create(2)).</summary>
-    public OpenEpoll CreateEpoll() => new(new AnonymousInode(this, NextInodeNumber(), "anon_inode:[eventpoll]"));
+    public OpenEpoll CreateEpoll() => new(CreateInode("anon_inode:[eventpoll]"));
+
+    /// <summary>Makes the inode of a file that is no file, for whoever has one of a kind that is not known here.</summary>
+    /// <param name="description">What /proc/PID/fd shows for it.</param>
+    public Inode CreateInode(string description) => new AnonymousInode(this, NextInodeNumber(), description);
 
     /// <summary>Makes a file that lives as long as it is open or mapped (memfd_create(2)).</summary>
     /// <param name="allowsSealing">Whether F_ADD_SEALS may be used on it.</param>

@@ -308,7 +308,7 @@ public sealed partial class FileSystemContext
     /// <summary>Tells whether a file is a root that something is mounted at, or this context's own.</summary>
     private bool IsBusy([NotNullWhen(true)] Inode inode) =>
         inode is DirectoryInode directory
-            && (directory == _root || directory == directory.FileSystem.Root || directory.Mounted is not null);
+            && (directory == Root || directory == directory.FileSystem.Root || directory.Mounted is not null);
 
     /// <summary>Tells whether a directory is another one or lies below it.</summary>
     private static bool IsWithin(DirectoryInode directory, DirectoryInode ancestor)

@@ -3,42 +3,44 @@ using Semitone.Abi;
 
 namespace Semitone.Files;
 
-/// <summary>Where a process stands in the file system: its root, working directory and umask, and whose rights it has.</summary>
+/// <summary>How a thread sees the file system: where it stands (<see cref="FileSystemPlace"/>), and whose rights it has.</summary>
 /// <remarks>
 /// All calls that take a path end here: <see cref="PathWalker"/> has the rules of walking, this class what is done at the end of a path.
 /// Paths are bytes, without a NUL; they are walked without making strings or copies.
 /// </remarks>
 public sealed partial class FileSystemContext
 {
-    private DirectoryInode _root;
-    private DirectoryInode _workingDirectory;
+    private FileSystemPlace _place;
     private Inode? _fetching;
     private DirectoryChange? _change;
 
-    /// <summary>Makes the context of the first process: at the root.</summary>
+    /// <summary>Makes the context of the first thread: at the root.</summary>
     public FileSystemContext(MountNamespace mounts, FileCredentials credentials)
-        : this(mounts, mounts.Root.Root, credentials)
+        : this(mounts, new FileSystemPlace(mounts.Root.Root), credentials)
     {
     }
 
-    private FileSystemContext(MountNamespace mounts, DirectoryInode root, FileCredentials credentials)
+    private FileSystemContext(MountNamespace mounts, FileSystemPlace place, FileCredentials credentials)
     {
         Mounts = mounts;
-        _root = root;
-        _workingDirectory = root;
+        _place = place;
         Credentials = credentials;
     }
 
     public MountNamespace Mounts { get; }
 
-    public DirectoryInode Root => _root;
+    public DirectoryInode Root => _place.Root;
 
-    public DirectoryInode WorkingDirectory => _workingDirectory;
+    public DirectoryInode WorkingDirectory => _place.WorkingDirectory;
 
     public FileCredentials Credentials { get; set; }
 
     /// <summary>Permissions that new files do not get (umask(2)).</summary>
-    public Mode Umask { get; set; } = (Mode)0x12;
+    public Mode Umask
+    {
+        get => _place.Umask;
+        set => _place.Umask = value;
+    }
 
     /// <summary>True when the last walk answered <see cref="InternalErrno.MustWait"/> and nobody has asked yet what for.</summary>
     public bool IsFetching => _fetching is not null;
@@ -84,9 +86,12 @@ public sealed partial class FileSystemContext
         return result.Error;
     }
 
-    /// <summary>Makes the context of a child process.</summary>
-    public FileSystemContext Clone(FileCredentials credentials) =>
-        new(Mounts, _root, credentials) { _workingDirectory = _workingDirectory, Umask = Umask };
+    /// <summary>Makes the context of another thread, of this process or of a child.</summary>
+    /// <param name="sharesPlace">Whether root, working directory and umask are the same ones from then on (CLONE_FS) and no copies.</param>
+    public FileSystemContext Clone(bool sharesPlace) => new(Mounts, sharesPlace ? _place : _place.Clone(), Credentials);
+
+    /// <summary>Has root, working directory and umask for itself from now on (unshare(2), CLONE_FS).</summary>
+    public void UnsharePlace() => _place = _place.Clone();
 
     /// <summary>Changes the working directory to one that is open (fchdir(2)).</summary>
     public Errno ChangeDirectory(Inode inode)
@@ -98,7 +103,7 @@ public sealed partial class FileSystemContext
         Errno error = Credentials.Check(directory, AccessMode.X_OK);
         if (error == Errno.None)
         {
-            _workingDirectory = directory;
+            _place.WorkingDirectory = directory;
         }
         return error;
     }
@@ -115,7 +120,7 @@ public sealed partial class FileSystemContext
         {
             return Errno.EPERM;
         }
-        _root = directory;
+        _place.Root = directory;
         return Errno.None;
     }
 
@@ -154,7 +159,7 @@ public sealed partial class FileSystemContext
     /// <summary>Puts the absolute path of a file together, as this context sees it.</summary>
     /// <param name="buffer">Filled from its end.</param>
     /// <param name="path">The part of the buffer that holds the path.</param>
-    public PathFate GetPath(Inode inode, Span<byte> buffer, out ReadOnlySpan<byte> path) => GetPath(_root, inode, buffer, out path);
+    public PathFate GetPath(Inode inode, Span<byte> buffer, out ReadOnlySpan<byte> path) => GetPath(Root, inode, buffer, out path);
 
     /// <summary>Puts the absolute path of a file together, up from it to a root.</summary>
     /// <param name="root">Null for the very top.</param>

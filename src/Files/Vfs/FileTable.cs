@@ -5,8 +5,11 @@ using Semitone.Core;
 
 namespace Semitone.Files;
 
-/// <summary>The descriptors of a process.</summary>
-/// <remarks>Threads share one; fork(2) copies it. A new descriptor is the lowest that is free, as POSIX demands.</remarks>
+/// <summary>Descriptors (Linux's files_struct).</summary>
+/// <remarks>
+/// Threads share one, and processes that were cloned with CLONE_FILES; fork(2) copies it. The last user that leaves closes everything. A
+/// new descriptor is the lowest that is free, as POSIX demands.
+/// </remarks>
 public sealed class FileTable
 {
     private const int InitialLength = 64;
@@ -23,9 +26,21 @@ public sealed class FileTable
         public OpenFile? File;
     }
 
-    private Slot[] _files = new Slot[InitialLength];
-    private ulong[] _used = new ulong[InitialLength / BitsPerWord];
-    private ulong[] _closeOnExec = new ulong[InitialLength / BitsPerWord];
+    private Slot[] _files;
+    private ulong[] _used;
+    private ulong[] _closeOnExec;
+
+    public FileTable()
+        : this(new Slot[InitialLength], new ulong[InitialLength / BitsPerWord], new ulong[InitialLength / BitsPerWord])
+    {
+    }
+
+    private FileTable(Slot[] files, ulong[] used, ulong[] closeOnExec)
+    {
+        _files = files;
+        _used = used;
+        _closeOnExec = closeOnExec;
+    }
 
     /// <summary>No descriptor has this number or a higher one (RLIMIT_NOFILE).</summary>
     public int Limit { get; set; } = 1024;
@@ -145,9 +160,20 @@ public sealed class FileTable
         }
     }
 
-    /// <summary>Closes everything: the process ends.</summary>
-    public void CloseAll()
+    /// <summary>How many threads use the table.</summary>
+    public int UserCount { get; private set; } = 1;
+
+    /// <summary>Lets one more thread use it.</summary>
+    public void Share() => UserCount++;
+
+    /// <summary>Ends a thread's use; the last one closes everything.</summary>
+    public void Leave()
     {
+        if (--UserCount > 0)
+        {
+            return;
+        }
+
         for (int i = 0; i < _files.Length; i++)
         {
             if (_files[i].File is not null)
@@ -158,20 +184,39 @@ public sealed class FileTable
     }
 
     /// <summary>Makes the table of a child process: the same open files.</summary>
-    public FileTable Clone()
+    /// <returns>False when the kernel's heap has no room for it.</returns>
+    public bool TryClone([NotNullWhen(true)] out FileTable? clone)
     {
-        FileTable clone = new()
+        // No longer than what is open needs: a descriptor far up that was closed costs children nothing.
+        int length = InitialLength;
+        for (int word = _used.Length - 1; word > 0; word--)
         {
-            Limit = Limit,
-            _files = (Slot[])_files.Clone(),
-            _used = (ulong[])_used.Clone(),
-            _closeOnExec = (ulong[])_closeOnExec.Clone(),
-        };
-        foreach (Slot slot in clone._files)
+            if (_used[word] != 0)
+            {
+                length = (int)BitOperations.RoundUpToPowerOf2((uint)(word + 1) * BitsPerWord);
+                break;
+            }
+        }
+
+        length = Math.Min(length, _files.Length);
+        clone = null;
+        if (!KernelHeap.HasRoom()
+            || !KernelHeap.TryAllocate(length, IntPtr.Size, out Slot[]? files)
+            || !KernelHeap.TryAllocate(length / BitsPerWord, sizeof(ulong), out ulong[]? used)
+            || !KernelHeap.TryAllocate(length / BitsPerWord, sizeof(ulong), out ulong[]? closeOnExec))
+        {
+            return false;
+        }
+
+        clone = new FileTable(files, used, closeOnExec) { Limit = Limit };
+        Array.Copy(_files, files, files.Length);
+        Array.Copy(_used, used, used.Length);
+        Array.Copy(_closeOnExec, closeOnExec, closeOnExec.Length);
+        foreach (Slot slot in files)
         {
             slot.File?.AddReference();
         }
-        return clone;
+        return true;
     }
 
     private static void SetBit(ulong[] bits, int number, bool value)

@@ -42,7 +42,7 @@ public static class ExecSyscalls
             error = ReadStrings(context, environment, ref budget, out byte[][] environmentStrings);
             if (error == Errno.None)
             {
-                error = context.Process.Load(name.ToArray(), argumentStrings, environmentStrings, out LoadedProgram? program);
+                error = context.Process.Load(context.Thread, name.ToArray(), argumentStrings, environmentStrings, out LoadedProgram? program);
                 if (error == Errno.None)
                 {
                     return Replace(context, program!);
@@ -66,11 +66,21 @@ public static class ExecSyscalls
         {
             // Nobody to wait for, and nothing to be allocated.
             context.Process.BecomeFirstThread(context.Thread);
-            context.Process.TakeProgram(context.Thread, program);
-            return new ValueTask<SysResult>(SysResult.Success);
+            return new ValueTask<SysResult>(Take(context, program));
         }
 
         return ReplaceAsync(context, program);
+    }
+
+    private static SysResult Take(SyscallContext context, LoadedProgram program)
+    {
+        Errno error = context.Process.TakeProgram(context.Thread, program);
+        if (error != Errno.None)
+        {
+            program.Space.Dispose();
+        }
+
+        return error;
     }
 
     private static async ValueTask<SysResult> ReplaceAsync(SyscallContext context, LoadedProgram program)
@@ -79,8 +89,7 @@ public static class ExecSyscalls
         {
             if (await context.Process.BecomeSingleThreadedAsync(context.Thread))
             {
-                context.Process.TakeProgram(context.Thread, program);
-                return SysResult.Success;
+                return Take(context, program);
             }
         }
         catch (OutOfMemoryException)

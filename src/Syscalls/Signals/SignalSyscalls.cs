@@ -180,27 +180,7 @@ public static class SignalSyscalls
             return context.System.TryGetProcess(pid, out Process? process) ? Send(context, process, in info) : Errno.ESRCH;
         }
 
-        int group = pid == 0 ? context.Process.ProcessGroupId : -pid;
-        bool isEverybody = pid == -1;
-        SysResult result = Errno.ESRCH;
-        for (int id = 1; context.System.Threads.TryGetNext(id, out id, out GuestThread? thread); id++)
-        {
-            Process target = thread.Process;
-            if (target.Pid != id || target.HasEnded)
-            {
-                continue;
-            }
-
-            // kill(-1) spares the first process and the caller (kill(2)).
-            bool isMeant = isEverybody ? target != context.System.Init && target != context.Process : target.ProcessGroupId == group;
-            if (isMeant)
-            {
-                SysResult sent = Send(context, target, in info);
-                result = sent.IsError && !result.IsError ? result : sent;
-            }
-        }
-
-        return result;
+        return pid == -1 ? SendToAll(context, in info) : SendToGroup(context, pid == 0 ? context.Process.ProcessGroupId : -pid, in info);
     }
 
     [Syscall(200, "tkill")]
@@ -305,10 +285,45 @@ public static class SignalSyscalls
     private static SysResult Report(SyscallContext context, UserPtr<SigInfo> info, in SigInfo taken) =>
         info.IsNull || context.Memory.TryWriteFrom(info, in taken) ? (int)taken.si_signo : Errno.EFAULT;
 
-    private static SigInfo MakeInfo(SyscallContext context, Signal signal, int code) =>
+    internal static SigInfo MakeInfo(SyscallContext context, Signal signal, int code) =>
         SignalInfo.FromUser(signal, code, context.Process.Pid, context.Process.Credentials.RealUserId);
 
-    private static SysResult SendToThread(SyscallContext context, int? pid, int tid, in SigInfo info)
+    /// <summary>Sends a signal to everybody but the first process and the caller (kill(2)).</summary>
+    private static SysResult SendToAll(SyscallContext context, in SigInfo info)
+    {
+        SysResult result = Errno.ESRCH;
+        for (int id = 1; context.System.Threads.TryGetNext(id, out id, out GuestThread? thread); id++)
+        {
+            Process target = thread.Process;
+            if (target.Pid == id && target != context.System.Init && target != context.Process)
+            {
+                SysResult sent = Send(context, target, in info);
+                result = sent.IsError && !result.IsError ? result : sent;
+            }
+        }
+
+        return result;
+    }
+
+    /// <summary>Sends a signal to every process of a group, and so perhaps to the caller.</summary>
+    /// <returns>Success when one of them may be sent it; EPERM, or ESRCH when there is nobody.</returns>
+    internal static SysResult SendToGroup(SyscallContext context, int group, in SigInfo info)
+    {
+        SysResult result = Errno.ESRCH;
+        for (int id = 1; context.System.Threads.TryGetNext(id, out id, out GuestThread? thread); id++)
+        {
+            Process target = thread.Process;
+            if (target.Pid == id && target.ProcessGroupId == group)
+            {
+                SysResult sent = Send(context, target, in info);
+                result = sent.IsError && !result.IsError ? result : sent;
+            }
+        }
+
+        return result;
+    }
+
+    internal static SysResult SendToThread(SyscallContext context, int? pid, int tid, in SigInfo info)
     {
         Signal signal = info.si_signo;
         if (signal != Signal.None && !SignalHandlers.IsValid(signal))
@@ -329,7 +344,7 @@ public static class SignalSyscalls
         return signal == Signal.None ? SysResult.Success : thread.Send(in info);
     }
 
-    private static SysResult Send(SyscallContext context, Process process, in SigInfo info)
+    internal static SysResult Send(SyscallContext context, Process process, in SigInfo info)
     {
         if (!MaySignal(context.Process, process, info.si_signo))
         {
