@@ -75,9 +75,11 @@ public sealed partial class Process
             heir?._children.Add(child);
             if (child.ParentDeathSignal != Signal.None)
             {
-                child.Send(SignalInfo.FromKernel(child.ParentDeathSignal));
+                child.Send(SignalInfo.FromUser(child.ParentDeathSignal, SignalCode.SI_USER, Pid, Credentials.RealUserId));
             }
         }
+
+        WakeOrphanedGroups(Parent, _children);
 
         // Who waits for them now must find them all before the first is reaped.
         foreach (Process child in _children)
@@ -89,6 +91,56 @@ public sealed partial class Process
         }
 
         _children.Clear();
+    }
+
+    /// <summary>
+    /// Wakes stopped groups that the end of this process has left to themselves: nobody in their session could continue them (POSIX.1,
+    /// _exit, "Consequences of Process Termination").
+    /// </summary>
+    /// <param name="parent">Its parent.</param>
+    /// <param name="children">Who were its children; they have other parents now.</param>
+    private void WakeOrphanedGroups(Process? parent, List<Process> children)
+    {
+        if (parent is not null && parent.ProcessGroupId != ProcessGroupId && parent.SessionId == SessionId)
+        {
+            WakeGroupIfOrphaned(ProcessGroupId);
+        }
+
+        foreach (Process child in children)
+        {
+            if (child.ProcessGroupId != ProcessGroupId && child.SessionId == SessionId)
+            {
+                WakeGroupIfOrphaned(child.ProcessGroupId);
+            }
+        }
+    }
+
+    private void WakeGroupIfOrphaned(int group)
+    {
+        bool hasStopped = false;
+        for (int id = 1; System.Threads.TryGetNext(id, out id, out GuestThread? thread); id++)
+        {
+            Process member = thread.Process;
+            if (member.Pid == id && member.ProcessGroupId == group && !member.HasEnded)
+            {
+                if (!member.IsInOrphanedGroup)
+                {
+                    return;
+                }
+
+                hasStopped |= member.IsStopped;
+            }
+        }
+
+        for (int id = 1; hasStopped && System.Threads.TryGetNext(id, out id, out GuestThread? thread); id++)
+        {
+            Process member = thread.Process;
+            if (member.Pid == id && member.ProcessGroupId == group)
+            {
+                member.SendFromKernel(Signal.SIGHUP);
+                member.SendFromKernel(Signal.SIGCONT);
+            }
+        }
     }
 
     /// <summary>Tells the parent that a child has ended, or forgets the child when the parent said that it does not care.</summary>

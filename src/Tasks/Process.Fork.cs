@@ -49,11 +49,10 @@ public sealed partial class Process
                 && (child = MakeChild(parent, memory, flags)).RealTimer.TryReserve())
             {
                 FileSystemContext fileSystem = maker.FileSystem.Clone((flags & CloneFlags.CLONE_FS) != 0);
+                child._memoryLeavings = (flags & CloneFlags.CLONE_VFORK) != 0 ? new WaitQueue() : null;
+
+                // The last thing that may fail: the number is taken from here on.
                 error = child.TryCreateThread(files, fileSystem, wantedPid, out thread);
-                if (error == Errno.None && (flags & CloneFlags.CLONE_VFORK) != 0)
-                {
-                    child._memoryLeavings = new WaitQueue();
-                }
             }
         }
         catch (OutOfMemoryException)
@@ -64,20 +63,11 @@ public sealed partial class Process
         if (error != Errno.None)
         {
             // Nobody has seen any of it.
-            if (thread is not null)
-            {
-                child!.Abandon(thread);
-            }
-            else
-            {
-                files?.Leave();
-            }
-
+            files?.Leave();
             child?.StopTimers();
             child?.Handlers.Leave();
             (child?.Program.Executable as ProgramFile)?.Inode.EndExecution();
             memory?.Leave();
-            thread = null;
             return error;
         }
 

@@ -36,7 +36,7 @@ internal static partial class Manifest
         Compiled("efault.c", "gcc", "-O1", "-static"),
 
         // What calls answer, rule by rule.
-        .. ((string[])["privileges.c", "paths.c", "descriptors.c", "limits.c", "mappings.c", "proc.c", "cputime.c"])
+        .. ((string[])["privileges.c", "paths.c", "descriptors.c", "limits.c", "mappings.c", "proc.c", "cputime.c", "processes.c"])
             .Select(source => Compiled(source, "gcc", "-O1", "-w", "-pthread", "-static") with { NeedsRoot = true }),
         .. ((string[])
         [

@@ -97,6 +97,7 @@ public static class WaitSyscalls
     {
         Process process = context.Process;
         Waiter waiter = context.Thread.Waiter;
+        bool isInterrupted = false;
         while (true)
         {
             waiter.Enlist(process.ChildEvents);
@@ -129,10 +130,14 @@ public static class WaitSyscalls
                 return request.IsAgain ? Errno.EAGAIN : ReportNothing(context, request);
             }
 
-            if (await waiter.WaitAsync() == WaitResult.Interrupted)
+            if (isInterrupted)
             {
+                waiter.Cancel();
                 return RestartErrno.ERESTARTSYS;
             }
+
+            // The signal is most often SIGCHLD, and then there is something to tell: that comes first.
+            isInterrupted = await waiter.WaitAsync() == WaitResult.Interrupted;
         }
     }
 

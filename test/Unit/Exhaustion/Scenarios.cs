@@ -29,6 +29,7 @@ internal static partial class Scenarios
         ["timers"] = Timers,
         ["signals"] = Signals,
         ["threads"] = Threads,
+        ["processes"] = Processes,
         ["waiting"] = Waiting,
         ["identity"] = Identity,
         ["transfers"] = Transfers,
@@ -333,6 +334,44 @@ internal static partial class Scenarios
         yield return Do(futex, Word, 3, 0, 10, Word + 4);
         p.Guest.Write(Data + 0x400, Timespec.FromNs(1_000_000));
         yield return Do(nanosleep, Data + 0x400);
+    }
+
+    private static IEnumerable<Call> Processes(ScenarioProgram p)
+    {
+        const ulong AnyChild = ulong.MaxValue;
+        yield return Do(pipe2, Data);
+        p.Prepare(Child());
+        yield return Do(fork);
+        yield return Do(wait4, AnyChild, Data + 0x100);
+        p.Prepare(ExecutingChild(p));
+        yield return Do(vfork);
+        yield return Do(wait4, AnyChild, Data + 0x100);
+        p.Prepare(Child());
+        yield return Do(clone, (ulong)(CloneFlags.CLONE_PIDFD | CloneFlags.SIGCHLD), 0, Data + 0x200);
+        ulong pidFd = p.Guest.Read<uint>(Data + 0x200);
+        yield return Do(pidfd_send_signal, pidFd);
+        yield return Do(waitid, (ulong)WaitIdType.P_PIDFD, pidFd, 0, (ulong)WaitOptions.WEXITED);
+        yield return Do(close, pidFd);
+        yield return Do(pidfd_open, 1);
+        pidFd = (ulong)p.Result;
+        yield return Do(pidfd_getfd, pidFd, pidFd);
+        ulong copy = (ulong)p.Result;
+        yield return Do(close, pidFd);
+        yield return Do(close, copy);
+        yield return Do(unshare, (ulong)(CloneFlags.CLONE_FILES | CloneFlags.CLONE_FS));
+    }
+
+    private static IEnumerable<Call> Child()
+    {
+        yield return Do(umask, 0x12);
+        yield return Do(close, 0);
+        yield return Do(exit_group, 3);
+    }
+
+    private static IEnumerable<Call> ExecutingChild(ScenarioProgram p)
+    {
+        yield return Do(execve, p.Text("/other"), 0, 0);
+        yield return Do(exit_group, 4);
     }
 
     private static IEnumerable<Call> Sleeper(ulong word)

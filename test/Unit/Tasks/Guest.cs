@@ -65,11 +65,20 @@ internal sealed class Guest
         Process = process!;
         Machine.Cpu.WhenScriptEnds = (context, _) =>
         {
+            if (!_scripts.ContainsKey(context) && FindThread(context) is { } child && Children.TryDequeue(out var play))
+            {
+                play(child, Script(context));
+                return FakeCpu.Interrupt();
+            }
+
             Script(context).Collect(context);
             return FakeCpu.SystemCall(context, ExitNumber);
         };
         Main = Script(Process.Threads[0]);
     }
+
+    /// <summary>What new processes do: each takes the next script at its first step.</summary>
+    public Queue<Action<GuestThread, ThreadScript>> Children { get; } = new();
 
     public FakeMachine Machine { get; }
 
@@ -102,6 +111,20 @@ internal sealed class Guest
         }
 
         return script;
+    }
+
+    /// <summary>Finds the first thread of a process that is not the first one.</summary>
+    private GuestThread? FindThread(IGuestContext context)
+    {
+        for (int id = 1; System.Threads.TryGetNext(id, out id, out GuestThread? thread); id++)
+        {
+            if (thread.Context == context && thread.Process != Process)
+            {
+                return thread;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>Runs until the process has ended.</summary>
