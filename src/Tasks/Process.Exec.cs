@@ -91,12 +91,20 @@ public sealed partial class Process
     public Errno TakeProgram(GuestThread thread, LoadedProgram program)
     {
         // What other processes share with it they keep for themselves (execve(2), "Effect on process attributes"); this needs memory.
-        if (!thread.TryUnshareFiles() || !TryUnshareHandlers())
+        try
+        {
+            if (!thread.TryUnshareFiles() || !TryUnshareHandlers())
+            {
+                return Errno.ENOMEM;
+            }
+
+            SetCredentials(Credentials.AfterExec());
+        }
+        catch (OutOfMemoryException)
         {
             return Errno.ENOMEM;
         }
 
-        SetCredentials(Credentials.AfterExec());
         thread.ReleaseMemory();
         (program.Executable as ProgramFile)?.Inode.BeginExecution();
         (Program.Executable as ProgramFile)?.Inode.EndExecution();

@@ -63,6 +63,13 @@ internal static class ExhaustionRun
                 yield return "the program died where an errno was to be had";
             }
         }
+        else if (outcome.HasKilledChild)
+        {
+            if (!mayDie)
+            {
+                yield return "a child died where an errno was to be had";
+            }
+        }
         else if (!outcome.Results.SequenceEqual(normal.Results))
         {
             int difference = Enumerable.Range(0, Math.Min(outcome.Results.Count, normal.Results.Count))
@@ -119,6 +126,7 @@ internal static class ExhaustionRun
             findings,
             guest.System.Frames.UsedCount,
             hasChildren,
+            guest.Console.Contains("own memory ran out", StringComparison.Ordinal),
             AllocationFault.AllocationCount,
             AllocationFault.QuestionCount,
             AllocationFault.Place);
@@ -188,6 +196,7 @@ internal static class ExhaustionRun
         List<string> Findings,
         long UsedFrames,
         bool HasChildren,
+        bool HasKilledChild,
         int AllocationCount,
         int QuestionCount,
         string Place);

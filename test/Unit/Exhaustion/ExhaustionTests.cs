@@ -22,10 +22,6 @@ public sealed class ExhaustionTests
         [SyscallNumber.exit] = "does not return; each scenario ends with it",
         [SyscallNumber.exit_group] = "does not return",
         [SyscallNumber.restart_syscall] = "is EINTR to a program that has nothing to restart",
-        [SyscallNumber.setsid] = "is refused to the first process, which leads its group",
-        [SyscallNumber.setpgid] = "is refused to the first process, which leads its session",
-        [SyscallNumber.wait4] = "finds no child: there is one process",
-        [SyscallNumber.waitid] = "finds no child: there is one process",
     };
 
     public static TheoryData<string> Names => [.. Scenarios.All.Keys];

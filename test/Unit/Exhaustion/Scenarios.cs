@@ -363,13 +363,14 @@ internal static partial class Scenarios
 
     private static IEnumerable<Call> Child()
     {
+        yield return Do(setpgid);
         yield return Do(umask, 0x12);
-        yield return Do(close, 0);
         yield return Do(exit_group, 3);
     }
 
     private static IEnumerable<Call> ExecutingChild(ScenarioProgram p)
     {
+        yield return Do(setsid);
         yield return Do(execve, p.Text("/other"), 0, 0);
         yield return Do(exit_group, 4);
     }
