@@ -16,6 +16,7 @@ public sealed partial class Process
         _children.Remove(child);
         child._isReaped = true;
         ChildrenCpuTimeNs += child.CpuTimeNs + child.ChildrenCpuTimeNs;
+        _io.Add(child.Io);
         System.Threads.Remove(child.Pid);
     }
 

@@ -260,6 +260,7 @@ public sealed partial class Process
     internal void OnThreadEnded(GuestThread thread)
     {
         _threads.Remove(thread);
+        _io.Add(in thread.Io);
 
         // The number of the first thread is the process's: it stays taken until the process has been waited for.
         if (thread.Tid != Pid)
