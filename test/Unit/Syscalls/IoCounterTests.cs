@@ -61,7 +61,7 @@ public sealed class IoCounterTests
             ulong fd = caller.Open("/tmp/f", Create);
             caller.Succeeds(SyscallNumber.write, fd, Caller.Buffer, 100);
             Assert.StartsWith("rchar: 0\nwchar: 100\nsyscr: 0\nsyscw: 1\n", caller.ReadFile("/proc/self/task/1/io"));
-            Assert.Equal(caller.GetStat(caller.Open("/proc/self/io")).st_mode, Mode.S_IFREG | (Mode)0x100);
+            Assert.Equal(Mode.S_IFREG | (Mode)0x100, caller.GetStat(caller.Open("/proc/self/io")).st_mode);
         });
         caller.Guest.MakeThread(script => script.Call(SyscallNumber.write, 0, Caller.Buffer, 20).Call(SyscallNumber.exit, 0));
         caller.Guest.Main.Call(SyscallNumber.sched_yield).Do(() =>
