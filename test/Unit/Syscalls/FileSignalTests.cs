@@ -246,7 +246,8 @@ public sealed class FileSignalTests
         return file!;
     }
 
-    private void SetFlags(ulong fd, OpenFlags flags) => _caller.Succeeds(SyscallNumber.fcntl, fd, (ulong)FcntlCommand.F_SETFL, (ulong)flags);
+    private void SetFlags(ulong fd, OpenFlags flags) =>
+        _caller.Succeeds(SyscallNumber.fcntl, fd, (ulong)FcntlCommand.F_SETFL, (ulong)flags);
 
     private void SetOwner(ulong fd, int id) => _caller.Succeeds(SyscallNumber.fcntl, fd, (ulong)FcntlCommand.F_SETOWN, (ulong)id);
 
