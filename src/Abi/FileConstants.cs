@@ -214,6 +214,7 @@ public enum FlockOperation : uint
     LOCK_EX = 2,
     LOCK_NB = 4,
     LOCK_UN = 8,
+    LOCK_MAND = 32,
 }
 
 /// <summary>Flags of fallocate(2).</summary>

@@ -88,6 +88,9 @@ public static class SignalCode
     public const int TRAP_BRKPT = 1;
     public const int TRAP_TRACE = 2;
 
+    public const int POLL_IN = 1;
+    public const int POLL_OUT = 2;
+
     public const int CLD_EXITED = 1;
     public const int CLD_KILLED = 2;
     public const int CLD_DUMPED = 3;

@@ -23,7 +23,7 @@ public enum LockRank
     /// <summary>The run queue of one CPU.</summary>
     RunQueue = 50,
 
-    /// <summary>The kernel log: may be written to with any other lock held.</summary>
+    /// <summary>The records of the kernel's log, taken by itself.</summary>
     Log = 100,
 }
 

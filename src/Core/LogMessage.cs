@@ -86,6 +86,10 @@ public ref struct LogMessage
         }
     }
 
+    /// <summary>What was put together so far.</summary>
+    [UnscopedRef]
+    internal ReadOnlySpan<byte> Text => ((ReadOnlySpan<byte>)_line)[PrefixCapacity.._end];
+
     /// <summary>Ends the line, and puts what it begins with in front of it.</summary>
     /// <param name="prefix"><see cref="PrefixCapacity"/> bytes at most.</param>
     [UnscopedRef]

@@ -147,6 +147,7 @@ public sealed unsafe class X64Machine : IMachine
         return new CpuFeatures((uint)_door->Leaf1Edx, _door->HasFsGsBase != 0 ? 2u : 0, ExtendedStateSize, brand)
         {
             ExtendedStateComponents = EnabledComponents,
+            Cpuid = X86Base.CpuId,
         };
     }
 }

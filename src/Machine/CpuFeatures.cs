@@ -12,6 +12,14 @@ public sealed record CpuFeatures(uint Hwcap, uint Hwcap2, int ExtendedStateSize,
     /// <summary>The brand as text.</summary>
     public string ModelName => Encoding.ASCII.GetString(Brand).Trim('\0', ' ');
 
+    /// <summary>The processor's caches; asked for when somebody wants to know.</summary>
+    public ReadOnlySpan<CpuCache> Caches => _caches ??= Cpuid is null ? [] : CpuCacheReader.Read(Cpuid);
+
+    /// <summary>What reads CPUID; null where nobody may know.</summary>
+    public CpuidReader? Cpuid { private get; init; }
+
+    private CpuCache[]? _caches;
+
     /// <summary>The components of that image, as XCR0 enables them (Intel SDM Vol. 1, 13.3); 0 without XSAVE.</summary>
     public ulong ExtendedStateComponents { get; init; } = 3;
 }

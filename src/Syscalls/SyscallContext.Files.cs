@@ -27,7 +27,7 @@ public sealed partial class SyscallContext
     internal ref UserSpan[]? Segments => ref _segments;
 
     /// <summary>The read that this thread waits for, if it does.</summary>
-    internal FileRead FileRead => _fileRead ??= new FileRead(Thread.Waiter);
+    internal FileRead FileRead => _fileRead ??= new FileRead(Thread);
 
     /// <summary>Room for the entries of poll(2); kept for the next call.</summary>
     internal PollFd[] GetPollBuffer(int count)

@@ -68,7 +68,7 @@ internal static class FaultReport
     {
         { Kind: TrapKind.Exception, Vector: CpuException.GeneralProtection } => ": privileged instruction or bad address",
         { Kind: TrapKind.Exception, Vector: CpuException.StackSegment } => ": bad stack address",
-        { Kind: TrapKind.SystemCall } => ": no room for a signal frame",
+        { Kind: TrapKind.SystemCall } => ": no room for a signal frame, or one that cannot be returned from",
         _ => string.Empty,
     };
 

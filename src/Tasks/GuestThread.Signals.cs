@@ -314,13 +314,15 @@ public sealed partial class GuestThread
     /// <returns>What RAX is to hold: the value of before the signal.</returns>
     public ulong ReturnFromSignal()
     {
-        if (!SignalFrame.TryPop(this, out SignalSet mask))
+        SignalSet mask = _signalMask;
+        bool isWhole = SignalFrame.TryPop(this, ref mask);
+        SetSignalMask(mask);
+        if (!isWhole)
         {
             ForceSegmentationFault(isHandlerBroken: false);
             return 0;
         }
 
-        SetSignalMask(mask);
         return _context.Registers.Rax;
     }
 

@@ -34,6 +34,7 @@ public sealed partial class GuestThread : Runnable
     private int _turnCredit = TurnWeight.Neutral;
     private bool _isRunning;
     private FaultRecord _fault;
+    private IoCounters _io;
 
     internal GuestThread(Process process, IGuestContext context, Waiter waiter, FileTable files, FileSystemContext fileSystem)
     {
@@ -120,6 +121,9 @@ public sealed partial class GuestThread : Runnable
 
     /// <summary>Involuntary switches so far.</summary>
     public long InvoluntarySwitchCount { get; private set; }
+
+    /// <summary>What it has read and written by system calls.</summary>
+    public ref IoCounters Io => ref _io;
 
     /// <summary>The thread's place in the table of futexes; made at its first wait there.</summary>
     internal FutexWaiter FutexWaiter => _futexWaiter ??= new FutexWaiter(this);

@@ -74,6 +74,45 @@ public sealed class PendingSignals
         return true;
     }
 
+    /// <summary>
+    /// Adds a signal without making the queue longer. A standard signal always has room, but may lose what comes with it.
+    /// </summary>
+    /// <param name="limit">RLIMIT_SIGPENDING, for real-time signals.</param>
+    /// <returns>False when it is a real-time signal, and there is no room.</returns>
+    internal bool TryAddInPlace(in SigInfo info, ulong limit)
+    {
+        Signal signal = info.si_signo;
+        bool isStandard = signal < Signal.SIGRTMIN;
+        if (isStandard && Set.Contains(signal))
+        {
+            return true;
+        }
+
+        if (PlacesNeeded <= _queue.Length && (isStandard || (ulong)_count < limit))
+        {
+            Append(in info, null);
+            return true;
+        }
+
+        if (isStandard)
+        {
+            _uninformed |= SignalSet.Of(signal);
+            Set |= SignalSet.Of(signal);
+        }
+
+        return isStandard;
+    }
+
+    /// <summary>Makes the queue longer for signals that are sent where it must not grow; nothing where the heap has no room.</summary>
+    /// <param name="places">For how many.</param>
+    internal void MakeRoom(int places)
+    {
+        if (_queue.Length < places)
+        {
+            KernelHeap.TryResize(ref _queue, places, EntrySize);
+        }
+    }
+
     /// <summary>Adds a standard signal that the kernel sends.</summary>
     public void AddFromKernel(Signal signal)
     {
@@ -199,13 +238,12 @@ public sealed class PendingSignals
         Set &= ~signals;
     }
 
+    /// <summary>Places that there must be for one more entry beside those that timers may add.</summary>
+    private int PlacesNeeded => _count - _timerCount + _reservedCount + 1;
+
     /// <summary>Makes room for an entry beside those that timers may add.</summary>
-    private bool TryMakeRoom()
-    {
-        int needed = _count - _timerCount + _reservedCount + 1;
-        return needed <= _queue.Length
-            || KernelHeap.TryResize(ref _queue, Math.Max(InitialLength, _queue.Length * 2), EntrySize);
-    }
+    private bool TryMakeRoom() =>
+        PlacesNeeded <= _queue.Length || KernelHeap.TryResize(ref _queue, Math.Max(InitialLength, _queue.Length * 2), EntrySize);
 
     private void Append(in SigInfo info, PosixTimer? timer)
     {

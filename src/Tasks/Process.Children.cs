@@ -31,6 +31,7 @@ public sealed partial class Process
         _children.Remove(child);
         child.MarkReaped();
         ChildrenCpuTimeNs += child.CpuTimeNs + child.ChildrenCpuTimeNs;
+        _io.Add(child.Io);
     }
 
     /// <summary>Its number is free from now on.</summary>

@@ -15,6 +15,9 @@ public sealed partial class Process : IProcessInformation
 
     private int _lowestOomAdjustment;
 
+    /// <summary>What threads that have ended, and children that were waited for, have read and written.</summary>
+    private IoCounters _io;
+
     /// <inheritdoc/>
     public int OomAdjustment { get; private set; }
 
@@ -58,6 +61,23 @@ public sealed partial class Process : IProcessInformation
         new(Credentials.Inheritable, Credentials.Permitted, Credentials.Effective, Credentials.Bounding, Credentials.Ambient);
 
     (long Own, long Children) IProcessInformation.CpuTimesNs => (CpuTimeNs, ChildrenCpuTimeNs);
+
+    /// <summary>
+    /// What its threads have read and written, those that ended too, and the children that were waited for (proc_pid_io(5)).
+    /// </summary>
+    public IoCounters Io
+    {
+        get
+        {
+            IoCounters sum = _io;
+            foreach (GuestThread thread in _threads)
+            {
+                sum.Add(in thread.Io);
+            }
+
+            return sum;
+        }
+    }
 
     /// <summary>
     /// As Linux shows it: a process without memory and adjustment has 666, one that fills the machine 1333 (proc(5), oom_score).
@@ -121,6 +141,7 @@ public sealed partial class Process : IProcessInformation
             Name = found.Name.Bytes,
             State = HasEnded ? 'Z' : GetState(found),
             CpuTimeNs = found.CpuTimeNs,
+            Io = found.Io,
             Nice = found.Nice,
             Policy = found.Policy,
             VoluntarySwitches = found.VoluntarySwitchCount,

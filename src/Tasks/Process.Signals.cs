@@ -33,12 +33,13 @@ public sealed partial class Process
     }
 
     /// <summary>Sends a standard signal of the kernel's own, which says nothing but its number.</summary>
-    public void SendFromKernel(Signal signal)
+    /// <param name="thread">The thread that is to get it; none for the process as a whole.</param>
+    public void SendFromKernel(Signal signal, GuestThread? thread = null)
     {
-        if (!IsExiting && BeginSend(signal, _threads[0]))
+        if (!IsExiting && BeginSend(signal, thread ?? _threads[0]))
         {
-            Pending.AddFromKernel(signal);
-            ChooseThread(signal)?.Notify(signal);
+            (thread?.Pending ?? Pending).AddFromKernel(signal);
+            (thread ?? ChooseThread(signal))?.Notify(signal);
         }
     }
 
@@ -50,6 +51,26 @@ public sealed partial class Process
             Pending.AddFromChild(in info);
             ChooseThread(Signal.SIGCHLD)?.Notify(Signal.SIGCHLD);
         }
+    }
+
+    /// <summary>Sends a signal with what there is to say about it, without making a queue longer.</summary>
+    /// <param name="thread">The thread that is to get it; none for the process as a whole.</param>
+    /// <returns>False when it is to queue, and there is no room.</returns>
+    internal bool TrySendInPlace(in SigInfo info, GuestThread? thread)
+    {
+        Signal signal = info.si_signo;
+        if (IsExiting || !BeginSend(signal, thread ?? _threads[0]))
+        {
+            return true;
+        }
+
+        if (!(thread?.Pending ?? Pending).TryAddInPlace(in info, Limits[RlimitResource.RLIMIT_SIGPENDING].rlim_cur))
+        {
+            return false;
+        }
+
+        (thread ?? ChooseThread(signal))?.Notify(signal);
+        return true;
     }
 
     /// <summary>Sends the signal of a timer, which has its place in the queue.</summary>

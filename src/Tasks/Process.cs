@@ -359,6 +359,7 @@ public sealed partial class Process
             // Its children go to a sister, if there is one (wait4(2), __WNOTHREAD).
             child.Maker = child.Maker == thread && _threads.Count != 0 ? _threads[0] : child.Maker;
         }
+        _io.Add(in thread.Io);
 
         // The number of the first thread is the process's: it stays taken until the process has been waited for.
         if (thread.Tid != Pid)

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Semitone.Files;
+using Semitone.Machine;
 
 namespace Semitone.Tasks;
 
@@ -21,6 +22,8 @@ public sealed class ProcessTable(SystemState system) : IProcessTable, ISystemInf
     public ReadOnlySpan<byte> Release => SystemIdentity.Release;
 
     public ReadOnlySpan<byte> Version => SystemIdentity.Version;
+
+    public ReadOnlySpan<CpuCache> CpuCaches => system.Machine.CpuFeatures.Caches;
 
     public string CpuModel => system.Machine.CpuFeatures.ModelName;
 

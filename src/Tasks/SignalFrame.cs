@@ -105,26 +105,35 @@ internal static class SignalFrame
     }
 
     /// <summary>Restores what <see cref="TryPush"/> saved, as far as a program may change it.</summary>
-    /// <returns>False when the frame is not readable or holds what no program may have.</returns>
-    public static bool TryPop(GuestThread thread, out SignalSet mask)
+    /// <param name="mask">The signal mask; stays where the frame is not readable or holds what no program may have.</param>
+    /// <returns>
+    /// False when that is so, and also when the floating-point state could not be restored: a handler of SIGSEGV sees all the rest as the
+    /// frame had it then, as on Linux.
+    /// </returns>
+    public static bool TryPop(GuestThread thread, ref SignalSet mask)
     {
         ref GuestRegisters registers = ref thread.Registers;
         UserMemory memory = thread.Process.AddressSpace.Memory;
 
         // The handler's RET has taken pretcode off.
         ulong contextAddress = registers.Rsp;
-        mask = default;
         if (!memory.TryRead(new UserPtr<UContext>(contextAddress), out UContext context)
             || context.uc_mcontext.ip >= Paging.UserEnd
             || (context.uc_mcontext.cs | UserPrivilege) != UserCodeSelector
-            || ((context.uc_flags & UContext.UC_STRICT_RESTORE_SS) != 0 && (context.uc_mcontext.ss | UserPrivilege) != UserStackSelector)
-            || !TryLoadState(thread, memory, context.uc_mcontext.fpstate))
+            || ((context.uc_flags & UContext.UC_STRICT_RESTORE_SS) != 0 && (context.uc_mcontext.ss | UserPrivilege) != UserStackSelector))
         {
             return false;
         }
 
+        mask = context.uc_sigmask;
         LoadRegisters(ref registers, in context.uc_mcontext);
         registers.OrigRax = ulong.MaxValue;
+        if (!TryLoadState(thread, memory, context.uc_mcontext.fpstate))
+        {
+            thread.Context.ResetExtendedState();
+            return false;
+        }
+
         StackT stack = context.uc_stack;
         stack.ss_flags &= ~StackFlags.SS_ONSTACK;
         if (!thread.IsOnAlternateStack(registers.Rsp))
@@ -133,7 +142,6 @@ internal static class SignalFrame
             _ = AlternateStacks.TrySet(thread, in stack, registers.Rsp);
         }
 
-        mask = context.uc_sigmask;
         return true;
     }
 
@@ -212,9 +220,26 @@ internal static class SignalFrame
         bool hasMarks = size >= LegacyStateSize + XsaveHeaderSize
             && marks.magic1 == FpxSwBytes.FP_XSTATE_MAGIC1
             && marks.xstate_size == size
-            && marks.extended_size == size + EndMarkSize
-            && memory.TryRead(new UserPtr<uint>(address + (ulong)size), out uint endMark)
-            && endMark == FpxSwBytes.FP_XSTATE_MAGIC2;
+            && marks.extended_size == size + EndMarkSize;
+        if (hasMarks)
+        {
+            // A mark that is not there is one thing; one that cannot be read is another.
+            if (!memory.TryRead(new UserPtr<uint>(address + (ulong)size), out uint endMark))
+            {
+                return false;
+            }
+
+            hasMarks = endMark == FpxSwBytes.FP_XSTATE_MAGIC2;
+        }
+
+        // XRSTOR and FXRSTOR, which Linux has read the frame, fault at other addresses (Intel SDM Vol. 2, "#GP").
+        const ulong XsaveAlignment = 64;
+        const ulong LegacyAlignment = 16;
+        if (address % (hasMarks ? XsaveAlignment : LegacyAlignment) != 0)
+        {
+            return false;
+        }
+
         if (hasMarks)
         {
             int rest = size - LegacyStateSize;

@@ -16,6 +16,9 @@ public sealed partial class SystemState : IFileCaller
     public bool KeepsSetIdBits => CurrentThread is not { } thread || thread.FileSystem.Credentials.Has(Capability.CAP_FSETID);
 
     /// <inheritdoc/>
+    public bool ReadsLog => CurrentThread is not { } thread || thread.Process.Credentials.Has(Capability.CAP_SYSLOG);
+
+    /// <inheritdoc/>
     /// <remarks>As if the thread had sent the signal to itself: that is what si_code says under Linux.</remarks>
     public void OnFileTooLarge()
     {

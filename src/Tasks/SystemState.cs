@@ -26,6 +26,9 @@ public sealed partial class SystemState : IClockListener
         Frames = parts.Files.Frames;
         Files = parts.Files;
         Files.Caller = this;
+        Files.Log = new SystemLog(Log);
+        FileSignals = new FileSignalSender(this);
+        Files.SignalSender = FileSignals;
         TimerClock = new MonotonicTimerClock(Executor, Clock);
         CpuAlarm = new CpuAlarm(Executor.Timers);
         Loader = parts.Loader;
@@ -52,6 +55,9 @@ public sealed partial class SystemState : IClockListener
     public FramePool Frames { get; }
 
     public FileServices Files { get; }
+
+    /// <summary>What sends the signals of files.</summary>
+    public FileSignalSender FileSignals { get; }
 
     public ProgramLoader Loader { get; }
 

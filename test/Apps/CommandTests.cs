@@ -321,6 +321,28 @@ public sealed class CommandTests
         }
     }
 
+    /// <summary>What a program writes to /dev/kmsg, dmesg of util-linux shows, in both of its ways.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("-S")]
+    public void Run_Dmesg_ShowsTheKernelsLog(string flag)
+    {
+        const string Script = "echo '<14>from the program' > /dev/kmsg; exec dmesg -x ";
+        ProgramRun run = Guest.Run(["--rootfs", DebianRoots.Get(["util-linux", "dash"]), "--", "/bin/dash", "-c", Script + flag]);
+        Assert.Equal((0, ""), (run.Status, run.Errors));
+        Assert.Matches(@"^user  :info  : \[ +\d+\.\d{6}\] from the program\n$", run.Output);
+    }
+
+    /// <summary>The caches are those that CPUID tells of, and lscpu finds its way there.</summary>
+    [Fact]
+    public void Run_Lscpu_ShowsTheCaches()
+    {
+        ProgramRun run = Guest.Run(
+            ["--accel", "tcg", "--rootfs", DebianRoots.Get(["util-linux"]), "--", "/usr/bin/lscpu", "-C=NAME,LEVEL,TYPE"]);
+        Assert.Equal((0, ""), (run.Status, run.Errors));
+        Assert.Matches(@"^NAME LEVEL TYPE\nL1d +1 Data\nL1i +1 Instruction\nL2 +2 Unified\n", run.Output);
+    }
+
     [Fact]
     public void Run_LibrariesMissing_NamesThemAllAndStartsNothing()
     {

@@ -36,7 +36,8 @@ internal static partial class Manifest
         Compiled("efault.c", "gcc", "-O1", "-static"),
 
         // What calls answer, rule by rule.
-        .. ((string[])["privileges.c", "paths.c", "descriptors.c", "limits.c", "mappings.c", "proc.c", "cputime.c", "processes.c"])
+        .. ((string[])["privileges.c", "paths.c", "descriptors.c", "limits.c", "mappings.c", "proc.c", "cputime.c",
+            "transfers.c", "asynchronous.c", "processes.c"])
             .Select(source => Compiled(source, "gcc", "-O1", "-w", "-pthread", "-static") with { NeedsRoot = true }),
         .. ((string[])
         [
@@ -45,6 +46,8 @@ internal static partial class Manifest
             "write-text", "execute-data", "unmapped", "read-only", "abort", "kill", "term",
         ]).Select(way =>
             Compiled("faults.c", "gcc", "-O1", "-static") with { Name = $"fault: {way}", Arguments = [way], ComparesErrors = false }),
+
+        Compiled("frames.c", "gcc", "-O1", "-w", "-static") with { ComparesErrors = false },
 
         // Instructions that no compiler makes: the signal, the place and the registers are Linux's.
         Compiled("instructions.c", "gcc", "-O1", "-static", "-fno-stack-protector", "-mfsgsbase"),

@@ -91,6 +91,14 @@ public static class MemoryDevices
         /// <summary>Of the two devices, /dev/random is the one that could have to be waited for.</summary>
         public override bool IsPollable => Inode.TargetDevice == Random;
 
+        /// <remarks>It would tell when there is randomness again, which never lacks.</remarks>
+        protected override bool TryGetSignalQueues(out WaitQueue? input, out WaitQueue? output)
+        {
+            input = null;
+            output = null;
+            return true;
+        }
+
         public override IoResult Read(ref IoCursor destination)
         {
             Span<byte> chunk = stackalloc byte[ChunkSize];

@@ -78,6 +78,15 @@ public sealed class OpenPipe : OpenFile
         }
     }
 
+    protected internal override bool HasNews(int code) => code != SignalCode.POLL_IN || _pipe.Count != 0 || _pipe.Writers == 0;
+
+    protected override bool TryGetSignalQueues(out WaitQueue? input, out WaitQueue? output)
+    {
+        input = CanRead ? _pipe.Readable : null;
+        output = CanWrite ? _pipe.Writable : null;
+        return true;
+    }
+
     public override SysResult Control(IoctlRequest request, ulong argument, UserMemory memory)
     {
         if (request != IoctlRequest.FIONREAD)

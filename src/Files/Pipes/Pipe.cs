@@ -75,8 +75,11 @@ public sealed class Pipe(FramePool frames)
             FreeFrames();
             return true;
         }
-        Readable.WakeAll();
-        Writable.WakeAll();
+        if (Readers == 0 || Writers == 0)
+        {
+            Readable.WakeAll();
+            Writable.WakeAll();
+        }
         return false;
     }
 

@@ -36,29 +36,43 @@ internal abstract class ProcDirectory(FileSystem fileSystem, ulong number, Mode 
 /// <summary>Numbers that programs write to files of /proc.</summary>
 internal static class NumberText
 {
-    /// <summary>Reads a number in the way of C: decimal, octal after 0, hexadecimal after 0x; one line end may follow.</summary>
+    /// <summary>Digits, sign and line end of the longest text that is read, in binary; what follows is not looked at.</summary>
+    private const int LongestText = 34;
+
+    /// <summary>Reads a number in the way of C: decimal, octal after 0, hexadecimal after 0x; one line end or a zero may follow.</summary>
     /// <returns>None; EINVAL when it is none, ERANGE when it is too large.</returns>
     public static Errno TryParse(ReadOnlySpan<byte> text, out uint number)
     {
         number = 0;
-        text = text.EndsWith("\n"u8) ? text[..^1] : text;
+        text = text[..Math.Min(text.Length, LongestText)];
+        int end = text.IndexOf((byte)0);
+        text = end < 0 ? text : text[..end];
         text = text.StartsWith("+"u8) ? text[1..] : text;
-        bool isHex = text.Length > 2 && text[0] == (byte)'0' && (text[1] | 0x20) == (byte)'x';
+        bool isHex = text.Length > 2 && text[0] == (byte)'0' && (text[1] | 0x20) == (byte)'x' && GetDigit(text[2]) < 16;
         uint numberBase = isHex ? 16u : text.Length > 1 && text[0] == (byte)'0' ? 8u : 10u;
         text = isHex ? text[2..] : text;
-        ulong value = 0;
-        foreach (byte digit in text)
+        int count = 0;
+        UInt128 value = 0;
+        while (count < text.Length && GetDigit(text[count]) < numberBase)
         {
-            uint digitValue = digit is >= (byte)'0' and <= (byte)'9' ? digit - (uint)'0' : (digit | 0x20u) - 'a' + 10;
-            if (digitValue >= numberBase)
-            {
-                return Errno.EINVAL;
-            }
-            value = Math.Min((value * numberBase) + digitValue, ulong.MaxValue / 32);
+            value = UInt128.Min((value * numberBase) + GetDigit(text[count++]), (UInt128)ulong.MaxValue + 1);
         }
-        number = (uint)Math.Min(value, uint.MaxValue);
-        return text.IsEmpty ? Errno.EINVAL : value > uint.MaxValue ? Errno.ERANGE : Errno.None;
+        // As Linux: what is beyond 64 bits is too large, whatever follows.
+        if (value > ulong.MaxValue)
+        {
+            return Errno.ERANGE;
+        }
+        if (count == 0 || !(text[count..].IsEmpty || text[count..].SequenceEqual("\n"u8)))
+        {
+            return Errno.EINVAL;
+        }
+        number = (uint)UInt128.Min(value, uint.MaxValue);
+        return value > uint.MaxValue ? Errno.ERANGE : Errno.None;
     }
+
+    /// <summary>Gets the value of a digit or letter; 36 or more for what is neither.</summary>
+    private static uint GetDigit(byte digit) =>
+        digit is >= (byte)'0' and <= (byte)'9' ? digit - (uint)'0' : (digit | 0x20) is >= 'a' and <= 'z' ? (digit | 0x20u) - 'a' + 10 : 36;
 }
 
 /// <summary>The numbers that are names in /proc.</summary>

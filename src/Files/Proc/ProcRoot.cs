@@ -9,9 +9,10 @@ internal sealed class ProcRoot : ProcDirectory
     private const ulong SelfNumber = 2;
     private const ulong ThreadSelfNumber = 3;
     private const ulong MountsNumber = 4;
+    private const ulong KernelMessagesNumber = 5;
 
-    // Positions: the three links, then the tree, then processes by number.
-    private const long FirstTreePosition = 3;
+    // Positions: three links and a file, then the tree, then processes by number.
+    private const long FirstTreePosition = 4;
     private const long FirstProcessPosition = 1L << 32;
 
     private readonly ProcFileSystem _fileSystem;
@@ -44,7 +45,8 @@ internal sealed class ProcRoot : ProcDirectory
             {
                 0 => new DirectoryEntry("self"u8, SelfNumber, DirentType.DT_LNK),
                 1 => new DirectoryEntry("thread-self"u8, ThreadSelfNumber, DirentType.DT_LNK),
-                _ => new DirectoryEntry("mounts"u8, MountsNumber, DirentType.DT_LNK),
+                2 => new DirectoryEntry("mounts"u8, MountsNumber, DirentType.DT_LNK),
+                _ => new DirectoryEntry("kmsg"u8, KernelMessagesNumber, DirentType.DT_REG),
             };
             return true;
         }
@@ -94,6 +96,11 @@ internal sealed class ProcRoot : ProcDirectory
         if (name.Bytes.SequenceEqual("mounts"u8))
         {
             inode = new SelfLink(_fileSystem, MountsNumber, SelfLinkKind.Mounts);
+            return Errno.None;
+        }
+        if (name.Bytes.SequenceEqual("kmsg"u8))
+        {
+            inode = new KernelMessageFile(_fileSystem, KernelMessagesNumber);
             return Errno.None;
         }
         return _tree.Lookup(name, out inode);

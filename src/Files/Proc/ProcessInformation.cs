@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Semitone.Abi;
+using Semitone.Machine;
 using Semitone.Memory;
 
 namespace Semitone.Files;
@@ -65,6 +66,9 @@ public interface IProcessInformation
     /// <summary>Time on the CPU of all threads, and of the children that were waited for.</summary>
     (long Own, long Children) CpuTimesNs { get; }
 
+    /// <summary>What it has read and written, with the children that were waited for.</summary>
+    IoCounters Io { get; }
+
     /// <summary>
     /// How much sooner than by its memory alone it is chosen when memory runs out, -1000 to 1000 (oom_score_adj in proc(5)).
     /// </summary>
@@ -112,6 +116,8 @@ public readonly ref struct ThreadInformation
 
     public long CpuTimeNs { get; init; }
 
+    public IoCounters Io { get; init; }
+
     public int Nice { get; init; }
 
     public SchedulingPolicy Policy { get; init; }
@@ -145,6 +151,9 @@ public interface ISystemInformation
     ReadOnlySpan<byte> Version { get; }
 
     string CpuModel { get; }
+
+    /// <summary>The caches of the CPU.</summary>
+    ReadOnlySpan<CpuCache> CpuCaches { get; }
 
     /// <summary>Names of what the CPU can do, separated by spaces.</summary>
     string CpuFlags { get; }

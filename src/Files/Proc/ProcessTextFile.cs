@@ -74,6 +74,9 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
             case ProcessEntry.Comm:
                 text.Append(thread.Name).Append('\n');
                 break;
+            case ProcessEntry.Io:
+                WriteTransfers(isThread ? thread.Io : process.Io, text);
+                break;
             case ProcessEntry.Limits:
                 WriteLimits(process, text);
                 break;
@@ -129,7 +132,7 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
 
     private static Mode GetPermissions(ProcessEntry entry) => (Mode)(entry switch
     {
-        ProcessEntry.AuxiliaryVector or ProcessEntry.Environment => 0x100,
+        ProcessEntry.AuxiliaryVector or ProcessEntry.Environment or ProcessEntry.Io => 0x100,
         ProcessEntry.Comm or ProcessEntry.CoreDumpFilter or ProcessEntry.OomScoreAdjustment => 0x1A4,
         _ => 0x124,
     });
@@ -172,6 +175,12 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
         }
         return Errno.None;
     }
+
+    /// <summary>Writes io. The last three lines tell of storage: no file here has its pages anywhere but in memory.</summary>
+    private static void WriteTransfers(in IoCounters io, TextBuilder text) =>
+        text.Append("rchar: "u8).Append(io.BytesRead).Append("\nwchar: "u8).Append(io.BytesWritten).Append("\nsyscr: "u8)
+            .Append(io.ReadCalls).Append("\nsyscw: "u8).Append(io.WriteCalls)
+            .Append("\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n"u8);
 
     /// <summary>Writes sched: of what Linux's scheduler says, what this one counts.</summary>
     private void WriteScheduling(IProcessInformation process, ThreadInformation thread, TextBuilder text)

@@ -1,4 +1,5 @@
 using Semitone.Abi;
+using Semitone.Machine;
 
 namespace Semitone.Files;
 
@@ -7,10 +8,10 @@ public sealed class SysFileSystem : FileSystem
 {
     private readonly TextTreeDirectory _root;
 
-    public SysFileSystem(FileServices services, uint deviceMinor)
+    public SysFileSystem(FileServices services, uint deviceMinor, ISystemInformation system)
         : base(services, deviceMinor)
     {
-        _root = new TextTreeDirectory(this, 1, new Tree(), string.Empty);
+        _root = new TextTreeDirectory(this, 1, new Tree(system), string.Empty);
         _root.Parent = _root;
         _root.SetTimes(NowNs);
         Flags |= MountFlags.MS_RDONLY;
@@ -22,8 +23,10 @@ public sealed class SysFileSystem : FileSystem
 
     public override FileSystemMagic Magic => FileSystemMagic.SYSFS_MAGIC;
 
-    private sealed class Tree : TextTree
+    private sealed class Tree(ISystemInformation system) : TextTree
     {
+        private const string CachePrefix = "devices/system/cpu/cpu0/cache/index";
+
         private static readonly string[] s_paths =
         [
             "devices/system/cpu/cpu0/online",
@@ -52,11 +55,26 @@ public sealed class SysFileSystem : FileSystem
             "kernel/mm/transparent_hugepage/hpage_pmd_size",
         ];
 
-        public override ReadOnlySpan<string> Paths => s_paths;
+        private static readonly string[] s_cacheNames =
+        [
+            "coherency_line_size", "id", "level", "number_of_sets", "physical_line_partition", "shared_cpu_list", "shared_cpu_map", "size",
+            "type", "ways_of_associativity",
+        ];
+
+        private string[]? _paths;
+
+        public override ReadOnlySpan<string> Paths => _paths ??= MakePaths();
 
         public override Errno Write(int index, TextBuilder text)
         {
-            text.Append(s_paths[index] switch
+            int cachePathCount = Paths.Length - s_paths.Length;
+            if (index < cachePathCount)
+            {
+                (int cache, int name) = int.DivRem(index, s_cacheNames.Length);
+                WriteCache(system.CpuCaches[cache], s_cacheNames[name], text);
+                return Errno.None;
+            }
+            text.Append(s_paths[index - cachePathCount] switch
             {
                 // Masks of CPUs, of which there is one.
                 "devices/system/cpu/cpu0/online"
@@ -73,6 +91,65 @@ public sealed class SysFileSystem : FileSystem
                 _ => "0\n",
             });
             return Errno.None;
+        }
+
+        /// <summary>What there is always, behind the files of the caches, of which a machine may have none.</summary>
+        private string[] MakePaths()
+        {
+            int count = system.CpuCaches.Length * s_cacheNames.Length;
+            string[] paths = new string[count + s_paths.Length];
+            for (int i = 0; i < count; i++)
+            {
+                (int cache, int name) = int.DivRem(i, s_cacheNames.Length);
+                paths[i] = $"{CachePrefix}{cache}/{s_cacheNames[name]}";
+            }
+            s_paths.CopyTo(paths, count);
+            return paths;
+        }
+
+        private static void WriteCache(in CpuCache cache, string name, TextBuilder text)
+        {
+            const int Kib = 1024;
+            switch (name)
+            {
+                case "coherency_line_size":
+                    text.Append(cache.LineSize);
+                    break;
+                case "id":
+                    text.Append((long)cache.Id);
+                    break;
+                case "level":
+                    text.Append(cache.Level);
+                    break;
+                case "number_of_sets":
+                    text.Append(cache.Sets);
+                    break;
+                case "physical_line_partition":
+                    text.Append(cache.Partitions);
+                    break;
+                case "shared_cpu_map":
+                    // Of one CPU.
+                    text.Append('1');
+                    break;
+                case "size":
+                    text.Append(cache.Size / Kib).Append('K');
+                    break;
+                case "type":
+                    text.Append(cache.Type switch
+                    {
+                        CpuCacheType.Data => "Data"u8,
+                        CpuCacheType.Instruction => "Instruction"u8,
+                        _ => "Unified"u8,
+                    });
+                    break;
+                case "ways_of_associativity":
+                    text.Append(cache.Ways);
+                    break;
+                default:
+                    text.Append('0');
+                    break;
+            }
+            text.Append('\n');
         }
     }
 }

@@ -1,4 +1,5 @@
 using Semitone.Abi;
+using Semitone.Core;
 using Semitone.Memory;
 
 namespace Semitone.Files;
@@ -15,9 +16,10 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
         "stat", "swaps",
         "uptime", "version", "vmstat", "zoneinfo",
         "sys/fs/file-max", "sys/fs/nr_open", "sys/fs/pipe-max-size",
-        "sys/kernel/cap_last_cap", "sys/kernel/core_pattern", "sys/kernel/core_uses_pid", "sys/kernel/domainname",
+        "sys/kernel/cap_last_cap", "sys/kernel/core_pattern", "sys/kernel/core_uses_pid", "sys/kernel/dmesg_restrict",
+        "sys/kernel/domainname",
         "sys/kernel/hostname", "sys/kernel/ngroups_max", "sys/kernel/osrelease", "sys/kernel/ostype",
-        "sys/kernel/pid_max",
+        "sys/kernel/pid_max", "sys/kernel/printk", "sys/kernel/printk_devkmsg",
         "sys/kernel/random/boot_id", "sys/kernel/random/entropy_avail", "sys/kernel/random/poolsize", "sys/kernel/random/uuid",
         "sys/kernel/randomize_va_space", "sys/kernel/threads-max", "sys/kernel/version",
         "sys/vm/max_map_count", "sys/vm/mmap_min_addr", "sys/vm/overcommit_memory", "sys/vm/overcommit_ratio", "sys/vm/swappiness",
@@ -151,6 +153,14 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
             case "sys/kernel/core_pattern":
                 // No core dumps: that is what an empty pattern says, without core_uses_pid (core(5)).
                 break;
+            case "sys/kernel/printk":
+                // The console's level, that of messages without one, the lowest that the console's may be, and its first (syslog(2)).
+                text.Append(fileSystem.Services.Log?.ConsoleLimit ?? 0).Append('\t').Append(KernelLog.DefaultSeverity).Append("\t1\t"u8)
+                    .Append(KernelLog.DefaultSeverity + 1);
+                break;
+            case "sys/kernel/printk_devkmsg":
+                text.Append("on"u8);
+                break;
             case "sys/kernel/random/boot_id":
                 if (_bootId[8] == 0)
                 {
@@ -170,6 +180,8 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
                     "sys/fs/nr_open" => FileTable.AbsoluteLimit,
                     "sys/fs/pipe-max-size" => Pipe.MaximumCapacity,
                     "sys/kernel/cap_last_cap" => 40,
+                    // The log is for those who have CAP_SYSLOG.
+                    "sys/kernel/dmesg_restrict" => 1,
                     "sys/kernel/ngroups_max" => 65536,
                     "sys/kernel/pid_max" => 32768,
                     "sys/kernel/random/entropy_avail" or "sys/kernel/random/poolsize" => 256,

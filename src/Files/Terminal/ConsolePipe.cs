@@ -29,7 +29,24 @@ internal sealed class ConsolePipeInode(AnonymousFileSystem fileSystem, ConsoleSt
 /// <summary>Standard input that is a pipe on the host.</summary>
 internal sealed class OpenConsoleInput(Inode inode, ConsoleInput input, OpenFlags flags) : OpenFile(inode, flags)
 {
-    public override IoResult Read(ref IoCursor destination) => input.Read(ref destination);
+    public override IoResult Read(ref IoCursor destination)
+    {
+        IoResult result = input.Read(ref destination);
+        if ((Flags & OpenFlags.O_ASYNC) != 0)
+        {
+            // The host tells when there is more only if it is asked.
+            input.Poll();
+        }
+        return result;
+    }
+
+    protected override bool TryGetSignalQueues(out WaitQueue? readable, out WaitQueue? writable)
+    {
+        input.Poll();
+        readable = input.Readable;
+        writable = null;
+        return true;
+    }
 
     public override PollEvents Poll()
     {
@@ -56,6 +73,14 @@ internal sealed class OpenConsoleInput(Inode inode, ConsoleInput input, OpenFlag
 internal sealed class OpenConsoleOutput(Inode inode, ConsoleStreams streams, int stream, OpenFlags flags) : OpenFile(inode, flags)
 {
     private const int ChunkSize = 1024;
+
+    /// <remarks>A pipe that is never full has nothing to tell.</remarks>
+    protected override bool TryGetSignalQueues(out WaitQueue? readable, out WaitQueue? writable)
+    {
+        readable = null;
+        writable = null;
+        return true;
+    }
 
     public override IoResult Write(ref IoCursor source)
     {

@@ -23,6 +23,16 @@ public sealed class OpenTerminal(Inode inode, Terminal terminal, OpenFlags flags
 
     public override void Enlist(IQueueMember waiter, PollEvents events) => terminal.Enlist(waiter);
 
+    public override int DefaultOwnerGroup => terminal.Session.ForegroundGroup;
+
+    protected internal override bool HasNews(int code) => code != SignalCode.POLL_IN || terminal.HasInput;
+
+    protected override bool TryGetSignalQueues(out WaitQueue? input, out WaitQueue? output)
+    {
+        terminal.GetQueues(out input, out output);
+        return true;
+    }
+
     public override SysResult Control(IoctlRequest request, ulong argument, UserMemory memory) =>
         terminal.Control(request, argument, memory);
 }

@@ -54,7 +54,7 @@ public sealed partial class Terminal
         _modes.ReadsLines || _modes.Tenths == 0 || (_modes.Minimum != 0 && _input.Count == 0) ? long.MaxValue : _modes.Tenths * NsPerTenth;
 
     /// <summary>Whether poll(2) says that there is input: a line, or the minimum where no time stands beside it.</summary>
-    private bool HasInput =>
+    internal bool HasInput =>
         _modes.ReadsLines ? _input.LineCount != 0 : _input.Count >= (_modes.Tenths == 0 ? Math.Max((int)_modes.Minimum, 1) : 1);
 
     /// <summary>Takes what was typed.</summary>
@@ -144,6 +144,12 @@ public sealed partial class Terminal
     {
         waiter.Enlist(_readable);
         waiter.Enlist(_discipline.Writable);
+    }
+
+    internal void GetQueues(out WaitQueue readable, out WaitQueue writable)
+    {
+        readable = _readable;
+        writable = _discipline.Writable;
     }
 
     /// <summary>Tells whether a read of so many bytes has what it waits for.</summary>

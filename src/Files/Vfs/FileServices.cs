@@ -15,6 +15,12 @@ public sealed class FileServices(FramePool frames, Timekeeper clock, RandomGener
     /// <summary>Who makes changes now; null while there are no processes.</summary>
     public IFileCaller? Caller { get; set; }
 
+    /// <summary>What takes signals of files to their owners; null while there are no processes.</summary>
+    public IFileSignalSender? SignalSender { get; set; }
+
+    /// <summary>The kernel's log, as programs read it; null while there are no processes.</summary>
+    public SystemLog? Log { get; set; }
+
     /// <summary>The drivers behind device nodes, whatever file system the nodes are in.</summary>
     public DeviceTable Devices { get; } = new();
 }

@@ -16,6 +16,9 @@ public interface IFileCaller
     /// </summary>
     bool KeepsSetIdBits { get; }
 
+    /// <summary>Whether it may read the kernel's log (CAP_SYSLOG in capabilities(7)).</summary>
+    bool ReadsLog { get; }
+
     /// <summary>Tells it that a file would have become longer than it may make one (SIGXFSZ).</summary>
     void OnFileTooLarge();
 }

@@ -75,6 +75,7 @@ public abstract class OpenFile
                 FirstEpollItem.Remove();
             }
             Inode.Locks?.ReleaseAll(this);
+            Signals?.Stop();
             Signals = null;
             OnClosed();
             Inode.Release();
@@ -95,6 +96,51 @@ public abstract class OpenFile
         Flags = (Flags & ~ChangeableFlags) | (flags & ChangeableFlags);
         return Errno.None;
     }
+
+    /// <summary>Begins or ends sending signals (O_ASYNC in fcntl(2)); nothing where that is so already.</summary>
+    /// <param name="fd">The descriptor that signals are to name.</param>
+    /// <returns>None; ENOTTY where the file has no signals; ENOMEM.</returns>
+    public Errno SetAsync(Fd fd, bool isOn)
+    {
+        if (((Flags & OpenFlags.O_ASYNC) != 0) == isOn)
+        {
+            return Errno.None;
+        }
+
+        if (!TryGetSignalQueues(out WaitQueue? input, out WaitQueue? output))
+        {
+            return Errno.ENOTTY;
+        }
+
+        if (!isOn)
+        {
+            // As on Linux, a flag that open(2) was given stays: it goes with what it stands for, and that is not there.
+            Flags = Signals is { IsStarted: true } ? Flags & ~OpenFlags.O_ASYNC : Flags;
+            Signals?.Stop();
+            return Errno.None;
+        }
+
+        Errno error = KernelHeap.HasRoom() ? GetSignals().Start(this, fd, input, output) : Errno.ENOMEM;
+        Flags = error == Errno.None ? Flags | OpenFlags.O_ASYNC : Flags;
+        return error;
+    }
+
+    /// <summary>Who gets the signals of a file whose owner nobody has set; 0 for nobody.</summary>
+    public virtual int DefaultOwnerGroup => 0;
+
+    /// <summary>Gets the queues at whose wakes signals are sent.</summary>
+    /// <returns>False for a file that has no signals.</returns>
+    protected virtual bool TryGetSignalQueues(out WaitQueue? input, out WaitQueue? output)
+    {
+        input = null;
+        output = null;
+        return false;
+    }
+
+    /// <summary>Tells whether a wake was one that a signal is sent for: some say only that somebody should look again.</summary>
+    /// <param name="code">POLL_IN or POLL_OUT.</param>
+    [NonAllocating]
+    protected internal virtual bool HasNews(int code) => true;
 
     /// <summary>Whether O_DIRECT means something for the file: transfers without a copy, or packets.</summary>
     public virtual bool AllowsDirect => false;
@@ -177,8 +223,8 @@ public abstract class OpenFile
     private void Begin(OpenFlags flags)
     {
         HasCreatedFile = false;
-        const OpenFlags NotKept = OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_NOCTTY | OpenFlags.O_TRUNC | OpenFlags.O_CLOEXEC
-            | OpenFlags.O_ASYNC;
+        // O_ASYNC is kept though open(2) does not make it work, as it says under "Bugs".
+        const OpenFlags NotKept = OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_NOCTTY | OpenFlags.O_TRUNC | OpenFlags.O_CLOEXEC;
         Flags = flags & ~NotKept;
         OpenFlags access = flags & OpenFlags.O_ACCMODE;
         CanRead = access is OpenFlags.O_RDONLY or OpenFlags.O_RDWR;

@@ -17,20 +17,22 @@ public static class StandardMounts
         FileSystemContext context = new(mounts, new FileCredentials()) { Umask = Mode.None };
         MountDevices(mounts, context);
         Mount(mounts, context, new ProcFileSystem(mounts, mounts.NextDeviceMinor(), processes, system), "/proc"u8, "proc");
-        Mount(mounts, context, new SysFileSystem(mounts.Services, mounts.NextDeviceMinor()), "/sys"u8, "sysfs");
+        Mount(mounts, context, new SysFileSystem(mounts.Services, mounts.NextDeviceMinor(), system), "/sys"u8, "sysfs");
         context.MakeDirectory(mounts.Root.Root, "/tmp"u8, Sticky);
     }
 
     private static void MountDevices(MountNamespace mounts, FileSystemContext context)
     {
         MemoryDevices.Register(mounts.Services);
+        mounts.Services.Devices.Register(KernelLogDevice.Number, new KernelLogDevice());
         RamFileSystem devices = new(mounts.Services, mounts.NextDeviceMinor(), typeName: "devtmpfs");
         Mount(mounts, context, devices, "/dev"u8, "devtmpfs");
 
         // In loops over tables: code that runs once costs a boot more than data does.
         DirectoryInode root = devices.Root;
-        ReadOnlySpan<byte> names = "null zero full random urandom tty console ttyS0 "u8;
-        ReadOnlySpan<Mode> permissions = [OpenToAll, OpenToAll, OpenToAll, OpenToAll, OpenToAll, OpenToAll, (Mode)0x180, (Mode)0x190];
+        ReadOnlySpan<byte> names = "null zero full random urandom tty console ttyS0 kmsg "u8;
+        ReadOnlySpan<Mode> permissions = [OpenToAll, OpenToAll, OpenToAll, OpenToAll, OpenToAll, OpenToAll, (Mode)0x180, (Mode)0x190,
+            (Mode)0x1A4];
         ReadOnlySpan<DeviceNumber> numbers =
         [
             MemoryDevices.Null,
@@ -41,6 +43,7 @@ public static class StandardMounts
             TerminalDevice.ControllingTerminal,
             TerminalDevice.Console,
             TerminalDevice.SerialLine,
+            KernelLogDevice.Number,
         ];
         for (int i = 0; i < numbers.Length; i++)
         {

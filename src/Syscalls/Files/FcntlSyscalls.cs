@@ -7,7 +7,7 @@ namespace Semitone.Syscalls;
 /// <summary>fcntl(2), ioctl(2) and flock(2).</summary>
 public static class FcntlSyscalls
 {
-    [Syscall(72, "fcntl", Returns = Returns.Value, Missing = "leases, notifications of directories, O_ASYNC")]
+    [Syscall(72, "fcntl", Returns = Returns.Value, Missing = "leases, notifications of directories")]
     public static ValueTask<SysResult> Control(SyscallContext context, Fd fd, FcntlCommand command, [Trace(TraceFormat.Hex)] ulong argument)
     {
         if (!context.Files.TryGetAny(fd, out OpenFile? file, out Errno error))
@@ -58,6 +58,10 @@ public static class FcntlSyscalls
                 }
                 OpenFlags flags = isOn != 0 ? file.Flags | OpenFlags.O_NONBLOCK : file.Flags & ~OpenFlags.O_NONBLOCK;
                 return file.SetFlags(flags);
+            case IoctlRequest.FIOASYNC:
+                return context.Memory.TryRead(new UserPtr<int>(argument), out int isAsync)
+                    ? FileOwnerSyscalls.SetAsync(context, file, fd, isAsync != 0)
+                    : Errno.EFAULT;
             case IoctlRequest.FIONREAD when file.Inode.IsRegular:
                 int left = (int)Math.Clamp(file.Inode.Size - file.Offset, int.MinValue, int.MaxValue);
                 return context.Memory.TryWrite(new UserPtr<int>(argument), left) ? SysResult.Success : Errno.EFAULT;
@@ -72,6 +76,15 @@ public static class FcntlSyscalls
     [Syscall(73, "flock")]
     public static ValueTask<SysResult> LockFile(SyscallContext context, Fd fd, FlockOperation operation)
     {
+        // As Linux from 5.18 on, before it looks at the descriptor: share modes never kept anybody from anything, and are ignored now.
+        if ((operation & FlockOperation.LOCK_MAND) != 0)
+        {
+            return new(SysResult.Success);
+        }
+        if ((operation & ~FlockOperation.LOCK_NB) is not (FlockOperation.LOCK_SH or FlockOperation.LOCK_EX or FlockOperation.LOCK_UN))
+        {
+            return new(Errno.EINVAL);
+        }
         if (!context.Files.TryGet(fd, out OpenFile? file, out Errno error))
         {
             return new(error);
@@ -86,14 +99,22 @@ public static class FcntlSyscalls
         {
             case FcntlCommand.F_SETFL:
                 Errno refused = CheckFlags(context, file, (OpenFlags)argument);
-                refused = refused == Errno.None ? file.SetFlags((OpenFlags)argument) : refused;
-                return new(refused);
+                return new(refused == Errno.None ? SetFlags(context, file, fd, (OpenFlags)argument) : refused);
             case >= FcntlCommand.F_SETOWN and <= FcntlCommand.F_GETSIG:
             case FcntlCommand.F_SETOWN_EX or FcntlCommand.F_GETOWN_EX:
                 return new(FileOwnerSyscalls.Control(context, file, command, argument));
-            case FcntlCommand.F_GETLEASE when file.Inode.IsRegular:
+            case FcntlCommand.F_GETLEASE:
                 // No file system here grants leases, so that there is none (fcntl(2), "Leases").
                 return new((long)LockType.F_UNLCK);
+            case FcntlCommand.F_SETLEASE:
+                // Who may not have one is told first. To others it is what Linux answers for file systems without leases: there is nobody
+                // here, server or other process, whom a lease would hold up.
+                bool mayHaveLease = context.FileSystem.Credentials.UserId == file.Inode.UserId
+                    || context.FileSystem.Credentials.Has(Capability.CAP_LEASE);
+                return new(mayHaveLease ? Errno.EINVAL : Errno.EACCES);
+            case FcntlCommand.F_NOTIFY:
+                // As a Linux without CONFIG_DNOTIFY; programs ask inotify(7) first.
+                return new(Errno.EINVAL);
             case FcntlCommand.F_ADD_SEALS:
                 return new(AddSeals(file, argument));
             case FcntlCommand.F_GET_SEALS:
@@ -124,6 +145,13 @@ public static class FcntlSyscalls
             default:
                 return new(Errno.EINVAL);
         }
+    }
+
+    /// <summary>Sets status flags. A file that has no signals just stays without O_ASYNC.</summary>
+    private static Errno SetFlags(SyscallContext context, OpenFile file, Fd fd, OpenFlags wanted)
+    {
+        Errno error = FileOwnerSyscalls.SetAsync(context, file, fd, (wanted & OpenFlags.O_ASYNC) != 0);
+        return error is Errno.None or Errno.ENOTTY ? file.SetFlags(wanted) : error;
     }
 
     /// <summary>Refuses status flags that the file does not have, or the caller may not set.</summary>

@@ -47,6 +47,7 @@ internal static class FetchWait
         {
             file.Release();
         }
+        context.Thread.Io.Count(transfer, done);
         bool writes = transfer is Transfer.Write or Transfer.WriteAt;
         IoResult whole = new(done, result.Error);
         return writes ? FileWait.Finish(context, whole) : whole.ToSysResult();

@@ -1,4 +1,5 @@
 using Semitone.Abi;
+using Semitone.Core;
 using Semitone.Files;
 
 namespace Semitone.Syscalls;
@@ -34,11 +35,31 @@ internal static class FileOwnerSyscalls
                     return Errno.EINVAL;
                 }
 
-                file.GetSignals().Signal = (Signal)argument;
+                if (!KernelHeap.HasRoom())
+                {
+                    return Errno.ENOMEM;
+                }
+
+                FileSignals changed = file.GetSignals();
+                changed.Signal = (Signal)argument;
+                context.System.FileSignals.MakeRoom(changed);
                 return SysResult.Success;
             default:
                 return (long)(file.Signals?.Signal ?? Signal.None);
         }
+    }
+
+    /// <summary>Begins or ends sending signals: O_ASYNC of F_SETFL, and FIOASYNC.</summary>
+    /// <returns>None; ENOTTY where the file has no signals; ENOMEM.</returns>
+    public static Errno SetAsync(SyscallContext context, OpenFile file, Fd fd, bool isOn)
+    {
+        Errno error = file.SetAsync(fd, isOn);
+        if (error == Errno.None && isOn && file.Signals is { OwnerId: 0 } signals && file.DefaultOwnerGroup != 0)
+        {
+            Assign(context, signals, OwnerType.F_OWNER_PGRP, file.DefaultOwnerGroup);
+        }
+
+        return error;
     }
 
     /// <summary>Sets the owner; 0 means nobody.</summary>
@@ -49,9 +70,21 @@ internal static class FileOwnerSyscalls
             return Errno.ESRCH;
         }
 
-        FileSignals signals = file.GetSignals();
+        if (!KernelHeap.HasRoom())
+        {
+            return Errno.ENOMEM;
+        }
+
+        Assign(context, file.GetSignals(), type, id);
+        return SysResult.Success;
+    }
+
+    private static void Assign(SyscallContext context, FileSignals signals, OwnerType type, int id)
+    {
         signals.OwnerType = type;
         signals.OwnerId = id;
-        return SysResult.Success;
+        signals.RealUserId = context.Process.Credentials.RealUserId;
+        signals.EffectiveUserId = context.Process.Credentials.EffectiveUserId;
+        context.System.FileSignals.MakeRoom(signals);
     }
 }

@@ -2,6 +2,7 @@ using Semitone.Abi;
 using Semitone.Core;
 using Semitone.Files;
 using Semitone.Memory;
+using Semitone.Tasks;
 
 namespace Semitone.Syscalls;
 
@@ -9,7 +10,7 @@ namespace Semitone.Syscalls;
 /// <remarks>
 /// A wake says "look again". Where somebody else was faster, the call is made anew from its start, of which nothing had been done.
 /// </remarks>
-internal sealed class FileRead(Waiter waiter) : SingleWait(waiter)
+internal sealed class FileRead(GuestThread thread) : SingleWait(thread.Waiter)
 {
     private OpenFile? _file;
     private IoCursor _cursor;
@@ -27,6 +28,7 @@ internal sealed class FileRead(Waiter waiter) : SingleWait(waiter)
         if (result.Error != Errno.EAGAIN || result.Bytes != 0)
         {
             Waiter.Cancel();
+            thread.Io.CountRead(result.Bytes);
             Forget();
             return new ValueTask<SysResult>(result.ToSysResult());
         }
@@ -42,6 +44,11 @@ internal sealed class FileRead(Waiter waiter) : SingleWait(waiter)
             WaitResult.TimedOut => _file!.ReadAfterTimeout(ref _cursor).ToSysResult(),
             _ => Retry(),
         };
+        // A call that is made anew is still the same one.
+        if (answer != RestartErrno.ERESTARTNOINTR)
+        {
+            thread.Io.CountRead(Math.Max(0, answer.Value));
+        }
         Forget();
         return answer;
     }

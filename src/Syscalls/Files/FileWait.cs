@@ -18,7 +18,8 @@ internal static class FileWait
     }
 
     /// <summary>Goes on with a write that found no room, until all is written.</summary>
-    public static async ValueTask<SysResult> WriteAsync(SyscallContext context, OpenFile file, IoCursor cursor)
+    /// <param name="isCounted">Whether it is a call of its own in /proc/PID/io, and not a part of one.</param>
+    public static async ValueTask<SysResult> WriteAsync(SyscallContext context, OpenFile file, IoCursor cursor, bool isCounted)
     {
         Waiter waiter = context.Thread.Waiter;
         file.AddReference();
@@ -41,6 +42,10 @@ internal static class FileWait
         }
         finally
         {
+            if (isCounted)
+            {
+                context.Thread.Io.CountWrite(cursor.Moved);
+            }
             file.Release();
         }
     }

@@ -59,7 +59,12 @@ public static class ReadWriteSyscalls
         }
         IoCursor cursor = IoCursor.OverUser(context.Memory, buffer, count);
         IoResult result = file!.ReadAt(ref cursor, offset);
-        return result.Error == Errno.None ? result.Bytes : FinishAt(context, file, ref cursor, result, Transfer.ReadAt, offset);
+        if (result.Error == Errno.None)
+        {
+            context.Thread.Io.CountRead(result.Bytes);
+            return result.Bytes;
+        }
+        return FinishAt(context, file, ref cursor, result, Transfer.ReadAt, offset);
     }
 
     [Syscall(18, "pwrite64", Returns = Returns.Value)]
@@ -72,7 +77,12 @@ public static class ReadWriteSyscalls
         }
         IoCursor cursor = IoCursor.OverUser(context.Memory, buffer, count);
         IoResult result = file!.WriteAt(ref cursor, offset);
-        return result.Error == Errno.None ? result.Bytes : FinishAt(context, file, ref cursor, result, Transfer.WriteAt, offset);
+        if (result.Error == Errno.None)
+        {
+            context.Thread.Io.CountWrite(result.Bytes);
+            return result.Bytes;
+        }
+        return FinishAt(context, file, ref cursor, result, Transfer.WriteAt, offset);
     }
 
     [Syscall(19, "readv", Returns = Returns.Value)]
@@ -129,14 +139,24 @@ public static class ReadWriteSyscalls
     private static SysResult Read(SyscallContext context, OpenFile file, ref IoCursor cursor)
     {
         IoResult result = file.Read(ref cursor);
-        return result.Error == Errno.None ? result.Bytes : FinishRead(context, file, ref cursor, result);
+        if (result.Error == Errno.None)
+        {
+            context.Thread.Io.CountRead(result.Bytes);
+            return result.Bytes;
+        }
+        return FinishRead(context, file, ref cursor, result);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static SysResult Write(SyscallContext context, OpenFile file, ref IoCursor cursor)
     {
         IoResult result = file.Write(ref cursor);
-        return result.Error == Errno.None ? result.Bytes : FinishWrite(context, file, ref cursor, result);
+        if (result.Error == Errno.None)
+        {
+            context.Thread.Io.CountWrite(result.Bytes);
+            return result.Bytes;
+        }
+        return FinishWrite(context, file, ref cursor, result);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -146,9 +166,12 @@ public static class ReadWriteSyscalls
         {
             return context.Wait(FileWait.ReadAsync(context, file, cursor));
         }
-        return FetchWait.IsNeeded(context, result)
-            ? context.Wait(FetchWait.ContinueAsync(context, file, cursor, result, Transfer.Read))
-            : result.ToSysResult();
+        if (FetchWait.IsNeeded(context, result))
+        {
+            return context.Wait(FetchWait.ContinueAsync(context, file, cursor, result, Transfer.Read));
+        }
+        context.Thread.Io.CountRead(result.Bytes);
+        return result.ToSysResult();
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -156,47 +179,62 @@ public static class ReadWriteSyscalls
     {
         if (result.Error == Errno.EAGAIN && !file.IsNonBlocking)
         {
-            return context.Wait(FileWait.WriteAsync(context, file, cursor));
+            return context.Wait(FileWait.WriteAsync(context, file, cursor, isCounted: true));
         }
-        return FetchWait.IsNeeded(context, result)
-            ? context.Wait(FetchWait.ContinueAsync(context, file, cursor, result, Transfer.Write))
-            : FileWait.Finish(context, result);
+        if (FetchWait.IsNeeded(context, result))
+        {
+            return context.Wait(FetchWait.ContinueAsync(context, file, cursor, result, Transfer.Write));
+        }
+        context.Thread.Io.CountWrite(result.Bytes);
+        return FileWait.Finish(context, result);
     }
 
     /// <summary>Ends a transfer to or from a place, or goes on with it when a page has been fetched.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static SysResult FinishAt(
-        SyscallContext context, OpenFile file, ref IoCursor cursor, IoResult result, Transfer transfer, long offset) =>
-        FetchWait.IsNeeded(context, result)
-            ? context.Wait(FetchWait.ContinueAsync(context, file, cursor, result, transfer, offset))
-            : result.ToSysResult();
+        SyscallContext context, OpenFile file, ref IoCursor cursor, IoResult result, Transfer transfer, long offset)
+    {
+        if (FetchWait.IsNeeded(context, result))
+        {
+            return context.Wait(FetchWait.ContinueAsync(context, file, cursor, result, transfer, offset));
+        }
+        context.Thread.Io.Count(transfer, result.Bytes);
+        return result.ToSysResult();
+    }
+
+    /// <summary>Ends a call with an array that has come to nothing: that, too, counts as a call.</summary>
+    private static Errno Fail(SyscallContext context, Errno error, Transfer transfer)
+    {
+        context.Thread.Io.Count(transfer, 0);
+        return error;
+    }
 
     private static SysResult ReadVector(SyscallContext context, Fd fd, ulong vector, nuint count)
     {
         if (!context.Files.TryGet(fd, out OpenFile? file, out Errno error))
         {
-            return error;
+            return Fail(context, error, Transfer.Read);
         }
         if (!file.CanRead)
         {
-            return Errno.EBADF;
+            return Fail(context, Errno.EBADF, Transfer.Read);
         }
         error = context.Memory.ImportIoVec(vector, count, ref context.Segments, out IoCursor cursor);
-        return error != Errno.None ? error : Read(context, file, ref cursor);
+        return error != Errno.None ? Fail(context, error, Transfer.Read) : Read(context, file, ref cursor);
     }
 
     private static SysResult WriteVector(SyscallContext context, Fd fd, ulong vector, nuint count)
     {
         if (!context.Files.TryGet(fd, out OpenFile? file, out Errno error))
         {
-            return error;
+            return Fail(context, error, Transfer.Write);
         }
         if (!file.CanWrite)
         {
-            return Errno.EBADF;
+            return Fail(context, Errno.EBADF, Transfer.Write);
         }
         error = context.Memory.ImportIoVec(vector, count, ref context.Segments, out IoCursor cursor);
-        return error != Errno.None ? error : Write(context, file, ref cursor);
+        return error != Errno.None ? Fail(context, error, Transfer.Write) : Write(context, file, ref cursor);
     }
 
     private static SysResult ReadVectorAt(SyscallContext context, Fd fd, ulong vector, nuint count, long offset)
@@ -207,15 +245,15 @@ public static class ReadWriteSyscalls
         }
         if (!context.Files.TryGet(fd, out OpenFile? file, out Errno error))
         {
-            return error;
+            return Fail(context, error, Transfer.ReadAt);
         }
         if (!file.IsSeekable)
         {
-            return Errno.ESPIPE;
+            return Fail(context, Errno.ESPIPE, Transfer.ReadAt);
         }
         if (!file.CanRead)
         {
-            return Errno.EBADF;
+            return Fail(context, Errno.EBADF, Transfer.ReadAt);
         }
         error = context.Memory.ImportIoVec(vector, count, ref context.Segments, out IoCursor cursor);
         if (error == Errno.None && cursor.Remaining > long.MaxValue - offset)
@@ -223,7 +261,7 @@ public static class ReadWriteSyscalls
             error = Errno.EINVAL;
         }
         return error != Errno.None
-            ? error
+            ? Fail(context, error, Transfer.ReadAt)
             : FinishAt(context, file, ref cursor, file.ReadAt(ref cursor, offset), Transfer.ReadAt, offset);
     }
 
@@ -235,15 +273,15 @@ public static class ReadWriteSyscalls
         }
         if (!context.Files.TryGet(fd, out OpenFile? file, out Errno error))
         {
-            return error;
+            return Fail(context, error, Transfer.WriteAt);
         }
         if (!file.IsSeekable)
         {
-            return Errno.ESPIPE;
+            return Fail(context, Errno.ESPIPE, Transfer.WriteAt);
         }
         if (!file.CanWrite)
         {
-            return Errno.EBADF;
+            return Fail(context, Errno.EBADF, Transfer.WriteAt);
         }
         error = context.Memory.ImportIoVec(vector, count, ref context.Segments, out IoCursor cursor);
         if (error == Errno.None && cursor.Remaining > long.MaxValue - offset)
@@ -251,7 +289,7 @@ public static class ReadWriteSyscalls
             error = Errno.EINVAL;
         }
         return error != Errno.None
-            ? error
+            ? Fail(context, error, Transfer.WriteAt)
             : FinishAt(context, file, ref cursor, file.WriteAt(ref cursor, offset), Transfer.WriteAt, offset);
     }
 

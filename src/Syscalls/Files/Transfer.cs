@@ -1,3 +1,5 @@
+using Semitone.Files;
+
 namespace Semitone.Syscalls;
 
 /// <summary>How bytes are moved between a file and a buffer.</summary>
@@ -14,4 +16,21 @@ internal enum Transfer
 
     /// <summary>To a place that the caller names (pwrite(2)).</summary>
     WriteAt,
+}
+
+/// <summary>What follows from the way of a transfer.</summary>
+internal static class Transfers
+{
+    /// <summary>Counts a transfer that is over, where it belongs.</summary>
+    public static void Count(this ref IoCounters counters, Transfer transfer, long bytes)
+    {
+        if (transfer is Transfer.Read or Transfer.ReadAt)
+        {
+            counters.CountRead(bytes);
+        }
+        else
+        {
+            counters.CountWrite(bytes);
+        }
+    }
 }

@@ -37,6 +37,7 @@ public static class TransferSyscalls
         }
         if (source.Inode.Type is not (Mode.S_IFREG or Mode.S_IFCHR or Mode.S_IFBLK) || target.IsAppending)
         {
+            Count(context, 0);
             return new(Errno.EINVAL);
         }
         return CopyAsync(context, new Transfer(source, position, offset), new Transfer(target, -1, default), count);
@@ -88,6 +89,10 @@ public static class TransferSyscalls
         if (overlaps)
         {
             return new(Errno.EINVAL);
+        }
+        if (length == 0)
+        {
+            return new(SysResult.Success);
         }
         return CopyAsync(
             context,
@@ -154,6 +159,13 @@ public static class TransferSyscalls
         return file.Inode.IsRegular ? SysResult.Success : Errno.EINVAL;
     }
 
+    /// <summary>Counts a copy: it is a read and a write (proc_pid_io(5)).</summary>
+    private static void Count(SyscallContext context, long bytes)
+    {
+        context.Thread.Io.CountRead(bytes);
+        context.Thread.Io.CountWrite(bytes);
+    }
+
     /// <summary>Copies through a page of the kernel, waiting for the target where it must.</summary>
     private static async ValueTask<SysResult> CopyAsync(SyscallContext context, Transfer source, Transfer target, nuint count)
     {
@@ -178,7 +190,7 @@ public static class TransferSyscalls
             IoResult written = target.Write(ref from);
             if (written.Error == Errno.EAGAIN && !target.File.IsNonBlocking)
             {
-                SysResult waited = await FileWait.WriteAsync(context, target.File, from);
+                SysResult waited = await FileWait.WriteAsync(context, target.File, from, isCounted: false);
                 written = waited.IsError ? new IoResult(written.Bytes, waited.Error) : waited.Value;
             }
             // What was read and could not be written is read again.
@@ -191,6 +203,7 @@ public static class TransferSyscalls
                 break;
             }
         }
+        Count(context, done);
         if (!source.TryStore(context.Memory) || !target.TryStore(context.Memory))
         {
             return Errno.EFAULT;

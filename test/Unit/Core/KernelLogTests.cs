@@ -25,9 +25,12 @@ public class KernelLogTests
         KernelLog log = new(_console, _clock);
         log.Info($"quiet");
         Assert.Equal(string.Empty, _console.OutputText);
-        byte[] ring = new byte[100];
-        int length = log.ReadRing(ring);
-        Assert.Equal("[    0.301494] Info: quiet\n", Encoding.UTF8.GetString(ring, 0, length));
+        byte[] text = new byte[LogRing.MaximumText];
+        LogPosition position = log.Records.First;
+        Assert.True(log.Records.TryRead(ref position, text, out LogRecord record));
+        Assert.Equal((0, 301_494, 6, "quiet"),
+            (record.Sequence, record.TimeUs, record.Priority, Encoding.UTF8.GetString(text, 0, record.Length)));
+        Assert.False(log.Records.TryRead(ref position, text, out _));
     }
 
     [Fact]
@@ -64,5 +67,36 @@ public class KernelLogTests
         string path = "/prog\n\u001b[2J";
         log.Error($"{path}: No such file or directory");
         Assert.EndsWith("ERR:  /prog??[2J: No such file or directory\n", _console.OutputText);
+    }
+
+    /// <summary>Records of all lengths, over several rounds of the ring: each reader sees the same, and never a torn one.</summary>
+    [Fact]
+    public void Records_RingGoesRound_OldestAreOverwrittenWhole()
+    {
+        KernelLog log = new(_console, _clock) { ConsoleLimit = 0 };
+        byte[] text = new byte[LogRing.MaximumText];
+        LogPosition slow = log.Records.First;
+        LogPosition quick = slow;
+        long lastOfSlow = -1;
+        for (int i = 0; i < 3000; i++)
+        {
+            int length = i * 7919 % (LogRing.MaximumText + 1);
+            log.WriteOfProgram(14, Enumerable.Repeat((byte)i, length).ToArray());
+            Assert.True(log.Records.TryRead(ref quick, text, out LogRecord record));
+            Assert.Equal((i, length), (record.Sequence, record.Length));
+            Assert.Equal(-1, text.AsSpan(0, length).IndexOfAnyExcept((byte)i));
+            Assert.False(log.Records.TryRead(ref quick, text, out _));
+            if (i % 100 == 0)
+            {
+                Assert.True(log.Records.TryRead(ref slow, text, out record));
+                Assert.True(record.Sequence > lastOfSlow);
+                lastOfSlow = record.Sequence;
+                Assert.Equal(record.Sequence * 7919 % (LogRing.MaximumText + 1), record.Length);
+                Assert.Equal(-1, text.AsSpan(0, record.Length).IndexOfAnyExcept((byte)record.Sequence));
+            }
+        }
+
+        Assert.Equal(3000, log.Records.End.Sequence);
+        Assert.InRange(log.Records.First.Sequence, 2960, 2990);
     }
 }

@@ -135,6 +135,9 @@ internal static partial class Scenarios
         yield return Do(fcntl, writer, (ulong)FcntlCommand.F_SETPIPE_SZ, 1 << 20);
         yield return Do(write, writer, Data, Page);
         yield return Do(fcntl, writer, (ulong)FcntlCommand.F_GETPIPE_SZ);
+        yield return Do(fcntl, writer, (ulong)FcntlCommand.F_SETOWN, 1);
+        yield return Do(fcntl, writer, (ulong)FcntlCommand.F_SETSIG, (ulong)Signal.SIGURG);
+        yield return Do(fcntl, writer, (ulong)FcntlCommand.F_SETFL, (ulong)OpenFlags.O_ASYNC);
         yield return Do(read, reader, Data + 0x100, 0x200);
         yield return Do(readv, reader, Vectors(p), 2);
         yield return Do(close, writer);
@@ -421,6 +424,7 @@ internal static partial class Scenarios
         yield return Do(setresuid, 0, 0, 0);
         yield return Do(setrlimit, 7, Limits(p));
         yield return Do(getrandom, Data, 300, 0);
+        yield return Do(syslog, (ulong)SyslogAction.SYSLOG_ACTION_READ_ALL, Data, 100);
         yield return Do(sysinfo, Data);
         yield return Do(getrusage, 0, Data);
         yield return Do(times, Data);

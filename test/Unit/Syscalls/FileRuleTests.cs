@@ -185,6 +185,70 @@ public sealed class FileRuleTests
         _caller.Succeeds(SyscallNumber.write, writer, Caller.Buffer, 1);
     });
 
+    /// <summary>Numbers as kstrtouint_from_user in Linux reads them.</summary>
+    [Theory]
+    [InlineData("0x7f", 0x7FL)]
+    [InlineData("017\n", 15L)]
+    [InlineData("+5", 5L)]
+    [InlineData("0XfFf", 0x1FFL)]
+    [InlineData("4294967295\n", 0x1FFL)]
+    [InlineData("5\0rest", 5L)]
+    [InlineData("00000000000000000000000000000000005 and what is too long to be read", 0L)]
+    [InlineData("", -22L)]
+    [InlineData("\n", -22L)]
+    [InlineData("x", -22L)]
+    [InlineData("0x", -22L)]
+    [InlineData("08", -22L)]
+    [InlineData("-5", -22L)]
+    [InlineData(" 5", -22L)]
+    [InlineData("5 ", -22L)]
+    [InlineData("5\n\n", -22L)]
+    [InlineData("4294967296x", -22L)]
+    [InlineData("4294967296", -34L)]
+    [InlineData("99999999999999999999x", -34L)]
+    [InlineData("0xffffffffffffffffffff", -34L)]
+    public void CoreDumpFilter_Text_IsReadAsANumber(string text, long expected) => _caller.Run(_ =>
+    {
+        ulong fd = _caller.Open("/proc/self/coredump_filter", OpenFlags.O_WRONLY);
+        long result = _caller.Call(SyscallNumber.write, fd, _caller.Text(text), (ulong)text.Length);
+        Assert.Equal(expected < 0 ? expected : text.Length, result);
+        Assert.Equal($"{(expected < 0 ? 0x33 : expected):x8}\n", _caller.ReadFile("/proc/self/coredump_filter"));
+    });
+
+    [Fact]
+    public void Sys_Caches_AreThoseOfTheCpu()
+    {
+        _caller.Guest.Machine.CpuFeatures = _caller.Guest.Machine.CpuFeatures with
+        {
+            Cpuid = (leaf, subleaf) => (leaf, subleaf) switch
+            {
+                (0, 0) => (4, 0x756E_6547, 0, 0),
+                (4, 0) => (0x121, (11 << 22) | 63, 63, 0),
+                (4, 1) => (0x143, (15 << 22) | 63, 2047, 0),
+                _ => default,
+            },
+        };
+        _caller.Run(_ =>
+        {
+            const string Folder = "/sys/devices/system/cpu/cpu0/cache/";
+            string[] names = ["level", "type", "size", "coherency_line_size", "ways_of_associativity", "number_of_sets",
+                "physical_line_partition", "shared_cpu_list", "shared_cpu_map", "id"];
+            Assert.Equal(
+                ["1", "Data", "48K", "64", "12", "64", "1", "0", "1", "0"],
+                names.Select(name => _caller.ReadFile($"{Folder}index0/{name}").Trim()));
+            Assert.Equal(
+                ["2", "Unified", "2048K", "64", "16", "2048", "1", "0", "1", "0"],
+                names.Select(name => _caller.ReadFile($"{Folder}index1/{name}").Trim()));
+            _caller.Fails(Errno.ENOENT, SyscallNumber.open, _caller.Text($"{Folder}index2/level"), 0);
+            Assert.Equal("0\n", _caller.ReadFile("/sys/devices/system/cpu/online"));
+        });
+    }
+
+    /// <summary>A machine whose CPUID tells of none.</summary>
+    [Fact]
+    public void Sys_NoCaches_IsNoFolder() => _caller.Run(_ =>
+        _caller.Fails(Errno.ENOENT, SyscallNumber.open, _caller.Text("/sys/devices/system/cpu/cpu0/cache"), 0));
+
     [Fact]
     public void Fcntl_Owner_IsToldAndAsynchronousDoesNotStick() => _caller.Run(_ =>
     {

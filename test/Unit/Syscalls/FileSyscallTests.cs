@@ -529,6 +529,9 @@ public sealed class FileSyscallTests
             Assert.Equal(entry.InodeNumber, inode!.Number);
             Assert.Equal((uint)entry.Type << 12, (uint)inode.Type);
             files++;
+
+            // The kernel's log has nothing that could be read without waiting.
+            Errno answer = entry.Name.SequenceEqual("kmsg"u8) ? Errno.EAGAIN : Errno.None;
             switch (inode)
             {
                 case DirectoryInode child:
@@ -540,7 +543,7 @@ public sealed class FileSyscallTests
                 default:
                     Assert.Equal(Errno.None, context.OpenInode(inode, OpenFlags.O_RDONLY, false, out OpenFile? file));
                     Semitone.Memory.IoCursor cursor = Semitone.Memory.IoCursor.OverKernel(new byte[20_000]);
-                    Assert.Equal(Errno.None, file!.Read(ref cursor).Error);
+                    Assert.Equal(answer, file!.Read(ref cursor).Error);
                     file.Release();
                     break;
             }

@@ -65,6 +65,67 @@ public class SignalTests
         Assert.Equal(ExitStatus.FromSignal(Signal.SIGSEGV), guest.Run());
     }
 
+    /// <summary>What XRSTOR would fault on, or cannot be read, kills, and the rest of the frame is in force before that.</summary>
+    [Theory]
+    [InlineData(0UL, true)]
+    [InlineData(1UL, false)]
+    [InlineData(16UL, false)]
+    [InlineData(64UL, true)]
+    public void Sigreturn_MisalignedFloatingPointState_IsSigsegv(ulong shift, bool isTaken) =>
+        ReturnWithState(state => state + shift, keepsMarks: true, isTaken);
+
+    [Theory]
+    [InlineData(8UL, false)]
+    [InlineData(16UL, true)]
+    public void Sigreturn_StateWithoutMarks_IsAlignedAsForFxrstor(ulong shift, bool isTaken) =>
+        ReturnWithState(state => state + shift, keepsMarks: false, isTaken);
+
+    [Theory]
+    [InlineData(64UL)]
+    [InlineData(0x8000_0000_0000_0000UL)]
+    [InlineData(0xFFFF_8000_0000_0000UL)]
+    public void Sigreturn_UnreadableFloatingPointState_IsSigsegv(ulong address) =>
+        ReturnWithState(_ => address, keepsMarks: true, isTaken: false);
+
+    private static void ReturnWithState(Func<ulong, ulong> move, bool keepsMarks, bool isTaken)
+    {
+        const ulong OffsetOfState = 8 + 224;
+        const ulong OffsetOfRbx = 8 + 128;
+        const int OffsetOfMarks = 464;
+        const int Size = 0x1000;
+        Guest guest = new();
+        guest.SetHandler(Signal.SIGUSR1, SigactionFlags.SA_SIGINFO);
+        guest.SetHandler(Signal.SIGSEGV, SigactionFlags.SA_SIGINFO);
+        guest.Kill(Signal.SIGUSR1);
+        guest.Main.Do(() =>
+        {
+            ref GuestRegisters registers = ref guest.MainThread.Registers;
+            ulong state = guest.Read<ulong>(registers.Rsp + OffsetOfState);
+            byte[] bytes = new byte[Size];
+            int count = (int)guest.Memory.CopyIn(state, bytes);
+            bytes.AsSpan(OffsetOfMarks, keepsMarks ? 0 : 48).Clear();
+            ulong moved = move(Guest.Data + 0x4000);
+            guest.Memory.CopyOut(moved, bytes.AsSpan(0, count));
+            guest.Write(registers.Rsp + OffsetOfState, moved);
+            guest.Write(registers.Rsp + OffsetOfRbx, 0x1234UL);
+            registers.Rsp += 8;
+        }).Call(SyscallNumber.rt_sigreturn).Do(() =>
+        {
+            ref GuestRegisters registers = ref guest.MainThread.Registers;
+            if (isTaken)
+            {
+                Assert.Equal(0x1234UL, registers.Rbx);
+                return;
+            }
+
+            // In the handler of the second signal, of a program that the frame had come back to.
+            Assert.Equal((ulong)Signal.SIGSEGV, registers.Rdi);
+            Assert.Equal(SignalCode.SI_KERNEL, guest.Read<int>(registers.Rsi + 8));
+            Assert.Equal(0x1234UL, guest.Read<ulong>(registers.Rsp + OffsetOfRbx));
+        });
+        guest.Run();
+    }
+
     [Fact]
     public void Fault_WithHandler_BuildsTheFrameOfTheAbi()
     {
