@@ -143,6 +143,7 @@ internal sealed class KernelInstance
         FileTable descriptors = new();
         _streams.Install(descriptors, mounts);
         _streams.Terminal.Session.Owner = new TerminalOwner(system);
+        system.Terminal = _streams.Terminal.Session;
         system.HostJobControl = _options.HostLink ? new HostJobControl(_streams) : null;
         executor.AddInterruptHandler(_streams);
         ClockDiscipline discipline = StartClockDiscipline(clock, executor);

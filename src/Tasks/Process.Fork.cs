@@ -129,6 +129,7 @@ public sealed partial class Process
             ProcessGroupId = ProcessGroupId,
             SessionId = SessionId,
             Credentials = Credentials,
+            HasGivenUpTerminal = HasGivenUpTerminal,
             HasNoNewPrivileges = HasNoNewPrivileges,
             Dumpable = Dumpable,
             HasHugePagesDisabled = HasHugePagesDisabled,

@@ -135,6 +135,9 @@ public sealed partial class Process
     /// <summary>Whether orphans among its descendants become its children (PR_SET_CHILD_SUBREAPER).</summary>
     public bool IsSubreaper { get; set; }
 
+    /// <summary>Whether it has no controlling terminal although its session has one (TIOCNOTTY); children inherit it.</summary>
+    public bool HasGivenUpTerminal { get; set; }
+
     /// <summary>
     /// Whether huge pages are out of the question (PR_SET_THP_DISABLE). There are none; programs that it executes keep the setting.
     /// </summary>
@@ -394,6 +397,11 @@ public sealed partial class Process
         LeaveMemory();
         Handlers.Leave();
         (Program.Executable as ProgramFile)?.Inode.EndExecution();
+        if (SessionId == Pid)
+        {
+            System.Terminal?.OnLeaderEnded(Pid);
+        }
+
         AbandonChildren();
         _ends?.WakeAll();
         if (Parent is not null)

@@ -88,6 +88,9 @@ public sealed partial class SystemState : IClockListener
     /// <summary>Who has the first process as a job; null when nobody has.</summary>
     public IHostJobControl? HostJobControl { get; set; }
 
+    /// <summary>The terminal that a session may have; null where there is none.</summary>
+    public TerminalSession? Terminal { get; set; }
+
     /// <summary>The thread that has the CPU; null while none has.</summary>
     public GuestThread? CurrentThread { get; internal set; }
 

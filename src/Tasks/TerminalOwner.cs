@@ -17,7 +17,43 @@ public sealed class TerminalOwner : ITerminalOwner
     public int CurrentGroup => _system.CurrentThread?.Process.ProcessGroupId ?? 0;
 
     /// <inheritdoc/>
-    public int CurrentSession => _system.CurrentThread?.Process.SessionId ?? 0;
+    public int CurrentSession => _system.CurrentThread is { Process: { HasGivenUpTerminal: false } process } ? process.SessionId : 0;
+
+    /// <inheritdoc/>
+    public bool IsSessionLeader => _system.CurrentThread is { Process: { } process } && process.SessionId == process.Pid;
+
+    /// <inheritdoc/>
+    public void GiveUpTerminal()
+    {
+        if (_system.CurrentThread is { } thread)
+        {
+            thread.Process.HasGivenUpTerminal = true;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Errno StopBackground(Signal signal)
+    {
+        if (_system.CurrentThread is not { } thread)
+        {
+            // A call that has waited goes on: it was in the foreground when it began.
+            return Errno.None;
+        }
+
+        Process process = thread.Process;
+        if (thread.SignalMask.Contains(signal) || process.Handlers[signal].sa_handler == SignalHandler.SIG_IGN)
+        {
+            return signal == Signal.SIGTTIN ? Errno.EIO : Errno.None;
+        }
+
+        if (process.IsInOrphanedGroup)
+        {
+            return Errno.EIO;
+        }
+
+        SignalGroup(process.ProcessGroupId, signal);
+        return RestartErrno.ERESTARTSYS;
+    }
 
     /// <inheritdoc/>
     public void SignalGroup(int processGroup, Signal signal)

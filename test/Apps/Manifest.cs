@@ -7,6 +7,29 @@ internal static partial class Manifest
 {
     private static readonly string[] s_python = ["python3-minimal", "python3.11", "libpython3.11-stdlib"];
 
+    /// <summary>Programs that make processes: shells with pipelines and jobs, make, pools of workers.</summary>
+    private static readonly AppCase[] s_shells =
+    [
+        Shell("dash", "seq 1 20000 | sort -rn | head -n 3; for i in 1 2 3; do (exit $i) || echo $?; done; x=$(echo in; exit 4); echo $x $?"),
+        Shell("bash", "for i in 1 3 5; do (sleep 0.$i; echo job $i) & done; wait; while read -r l; do echo got $l; done <<< $(seq 3)"),
+        Shell("bash", "coproc cat; echo hi >&${COPROC[1]}; read -r x <&${COPROC[0]}; echo $x; kill $COPROC_PID; wait $COPROC_PID; echo $?"),
+        Shell("bash", "trap 'echo usr1; exit 3' USR1; (sleep 0.1; kill -USR1 $$) & while :; do :; done"),
+        Shell("bash", "set -m; sleep 50 & kill -STOP %1; sleep 0.2; jobs; kill -CONT %1; kill %1; wait %1; echo $?; kill -9 $$"),
+        Shell("bash", "seq 9 | (read x; exit 3) | cat; echo ${PIPESTATUS[1]}; timeout 0.2 sleep 9; echo $?; nice -n 5 nice; "
+            + "env -i printf '%s\n' a b | xargs -n1 echo; find /usr/bin -name 'ca*' | xargs ls -d | sort"),
+        Shell("dash", "perl -e 'for my $i (1..3) { my $p = fork // die; exit $i if !$p; waitpid $p, 0; print $? >> 8, q( ) } "
+            + "open my $f, q(-|), q(seq 5 | sort -r); print <$f>; print `echo back`; exec q(echo), q(end)'"),
+        Python("import os, subprocess\n"
+            + "print(subprocess.run(['cat'], input='x' * 200000, capture_output=True, text=True).stdout[:5])\n"
+            + "print(subprocess.check_output('echo $((6*7)) | cat', shell=True))\n"
+            + "try: subprocess.run(['sleep', '9'], timeout=0.2)\n"
+            + "except subprocess.TimeoutExpired: print('timeout')\n"
+            + "p = os.fork()\n"
+            + "if p == 0: os._exit(3)\n"
+            + "print(os.waitstatus_to_exitcode(os.waitpid(p, 0)[1]))")
+            with { Name = "python3: processes", Packages = [.. s_python, "dash", "coreutils"] },
+    ];
+
     public static readonly AppCase[] Cases =
     [
         // Every way to link a C program.
@@ -115,6 +138,7 @@ internal static partial class Manifest
             "my %h = map { $_ => length } qw(one three five); print join(',', map {\"$_=$h{$_}\"} sort keys %h), \"\\n\"; print "
                 + "sprintf('%.10f', atan2(1,1)*4), \"\\n\"; exit 4"),
         Debian("perl-base", "/usr/bin/perl", "-ne", "print scalar reverse") with { Input = "abc\ndef\n" },
+        .. s_shells,
         Debian(
             "bash",
             "/bin/bash",
@@ -188,6 +212,14 @@ internal static partial class Manifest
             Program = program,
             Arguments = arguments
         };
+
+    private static AppCase Shell(string package, string script) => new()
+    {
+        Name = $"{package}: {Shorten(script)}",
+        Packages = [package, "dash", "coreutils", "findutils", "perl-base"],
+        Program = package == "bash" ? "/bin/bash" : "/bin/dash",
+        Arguments = ["-c", script],
+    };
 
     private static AppCase Python(string script) =>
         new() { Name = $"python3: {Shorten(script)}", Packages = s_python, Program = "/usr/bin/python3.11", Arguments = ["-c", script] };

@@ -51,6 +51,38 @@ public sealed class TerminalTests
         Assert.Equal(5, terminal.WaitForEnd().Status);
     }
 
+    /// <summary>Jobs of a shell in the machine: stopped by a key, in the background, in the foreground again, stopped for reading.</summary>
+    [Fact]
+    public void Run_InteractiveShell_ControlsJobs()
+    {
+        string[] packages = ["bash", "coreutils"];
+        using PseudoTerminal terminal =
+            new(Repository.Semitone, "run", "--timeout", "60", "--rootfs", DebianRoots.Get(packages), "--", "/bin/bash", "--norc", "-i");
+        terminal.WaitFor("# ");
+        terminal.Type("sleep 1000\r");
+        terminal.WaitFor("1000\r\n");
+        LetItWaitForKeys();
+        terminal.Type(Suspend);
+        terminal.WaitFor("Stopped");
+        terminal.WaitFor("# ");
+        terminal.Type("bg; jobs\r");
+        terminal.WaitFor("Running");
+        terminal.WaitFor("# ");
+        terminal.Type("fg\r");
+        terminal.WaitFor("sleep 1000\r\n");
+        LetItWaitForKeys();
+        terminal.Type(Interrupt);
+        terminal.WaitFor("# ");
+        terminal.Type("echo status $?; cat &\r");
+        terminal.WaitFor("status 130");
+        LetItWaitForKeys();
+        terminal.Type("jobs\r");
+        terminal.WaitFor("Stopped");
+        terminal.WaitFor("# ");
+        terminal.Type("kill %1; wait; exit 6\r");
+        Assert.Equal(6, terminal.WaitForEnd().Status);
+    }
+
     /// <summary>The terminal's character set goes with its TERM, unless the user says something else.</summary>
     [Theory]
     [InlineData("C.UTF-8", "", "<C.UTF-8> 1\r\n")]

@@ -12,12 +12,19 @@ public sealed class OpenTerminal(Inode inode, Terminal terminal, OpenFlags flags
 {
     public override long ReadTimeoutNs => terminal.ReadTimeoutNs;
 
-    public override IoResult Read(ref IoCursor destination) =>
-        terminal.Read(ref destination, returnsAtOnce: (Flags & OpenFlags.O_NONBLOCK) != 0);
+    public override IoResult Read(ref IoCursor destination)
+    {
+        Errno error = terminal.Session.CheckBackground(Signal.SIGTTIN);
+        return error != Errno.None ? error : terminal.Read(ref destination, returnsAtOnce: (Flags & OpenFlags.O_NONBLOCK) != 0);
+    }
 
     public override IoResult ReadAfterTimeout(ref IoCursor destination) => terminal.ReadAfterTimeout(ref destination);
 
-    public override IoResult Write(ref IoCursor source) => terminal.Write(stream, ref source);
+    public override IoResult Write(ref IoCursor source)
+    {
+        Errno error = terminal.StopsBackgroundOutput ? terminal.Session.CheckBackground(Signal.SIGTTOU) : Errno.None;
+        return error != Errno.None ? error : terminal.Write(stream, ref source);
+    }
 
     public override PollEvents Poll() => terminal.Poll();
 

@@ -14,6 +14,16 @@ public sealed partial class Terminal
     /// <summary>Serves a request.</summary>
     internal SysResult Control(IoctlRequest request, ulong argument, UserMemory memory)
     {
+        // Whoever changes the terminal is to be in its foreground (POSIX.1, 11.1.4).
+        bool isChange = request is IoctlRequest.TCSETS or IoctlRequest.TCSETSW or IoctlRequest.TCSETSF or IoctlRequest.TCSETS2
+            or IoctlRequest.TCSETSW2 or IoctlRequest.TCSETSF2 or IoctlRequest.TCFLSH or IoctlRequest.TCXONC or IoctlRequest.TCSBRK
+            or IoctlRequest.TCSBRKP;
+        Errno error = isChange ? Session.CheckBackground(Signal.SIGTTOU) : Errno.None;
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
         switch (request)
         {
             case IoctlRequest.TCGETS:

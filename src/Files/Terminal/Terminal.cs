@@ -41,6 +41,9 @@ public sealed partial class Terminal
 
     public TerminalSession Session { get; } = new();
 
+    /// <summary>Whether a process in the background is stopped when it writes (TOSTOP).</summary>
+    internal bool StopsBackgroundOutput => (_modes.Termios.c_lflag & TermiosLocal.TOSTOP) != 0;
+
     /// <summary>
     /// How much more input can be taken. Of a line that has filled the buffer more is taken, each character in the last one's place, for
     /// its end must still come.

@@ -12,7 +12,7 @@ internal sealed class TerminalDevice(Terminal terminal, ConsoleStreams streams) 
     public override Errno Open(Inode node, OpenFlags flags, out OpenFile? file)
     {
         file = null;
-        if (node.TargetDevice == ControllingTerminal && !terminal.Session.IsControlling)
+        if (node.TargetDevice == ControllingTerminal && !terminal.Session.IsCallers)
         {
             return Errno.ENXIO;
         }

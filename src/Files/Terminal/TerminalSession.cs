@@ -14,7 +14,7 @@ public sealed class TerminalSession
 
     public int Id { get; set; } = 1;
 
-    /// <summary>Whether it is the controlling terminal of the one session there is.</summary>
+    /// <summary>Whether it is the controlling terminal of a session.</summary>
     public bool IsControlling { get; internal set; } = true;
 
     internal void SignalForeground(Signal signal) => Owner?.SignalGroup(ForegroundGroup, signal);
@@ -25,26 +25,87 @@ public sealed class TerminalSession
         switch (request)
         {
             case IoctlRequest.TIOCGPGRP:
-                return IsControlling ? WriteInt(memory, argument, ForegroundGroup) : Errno.ENOTTY;
+                return IsCallers ? WriteInt(memory, argument, ForegroundGroup) : Errno.ENOTTY;
             case IoctlRequest.TIOCSPGRP:
                 return SetForeground(argument, memory);
             case IoctlRequest.TIOCGSID:
-                return IsControlling ? WriteInt(memory, argument, Id) : Errno.ENOTTY;
+                return IsCallers ? WriteInt(memory, argument, Id) : Errno.ENOTTY;
             case IoctlRequest.TIOCSCTTY:
-                IsControlling = true;
-                if (Owner is not null)
-                {
-                    Id = Owner.CurrentSession;
-                    ForegroundGroup = Owner.CurrentGroup;
-                }
-
-                return SysResult.Success;
+                return TakeControl(argument);
             case IoctlRequest.TIOCNOTTY:
-                IsControlling = false;
-                return SysResult.Success;
+                return GiveUp();
             default:
                 return Errno.ENOTTY;
         }
+    }
+
+    /// <summary>
+    /// Says what an access from a process in the background is to answer (POSIX.1, 11.1.4): None where the caller is in the foreground, or
+    /// has another terminal or none.
+    /// </summary>
+    /// <param name="signal">SIGTTIN for a read, SIGTTOU for a change, or for a write with TOSTOP.</param>
+    internal Errno CheckBackground(Signal signal) =>
+        Owner is null || !IsCallers || Owner.CurrentGroup == ForegroundGroup ? Errno.None : Owner.StopBackground(signal);
+
+    /// <summary>Takes note that the leader of a session has ended: who is in the foreground hears of it (POSIX.1, _exit).</summary>
+    public void OnLeaderEnded(int session)
+    {
+        if (IsControlling && Id == session)
+        {
+            LoseSession();
+        }
+    }
+
+    /// <summary>Whether it is the caller's controlling terminal.</summary>
+    internal bool IsCallers => IsControlling && (Owner is null || Owner.CurrentSession == Id);
+
+    private SysResult TakeControl(ulong argument)
+    {
+        if (Owner is not null)
+        {
+            if (IsControlling && Owner.IsSessionLeader && Owner.CurrentSession == Id)
+            {
+                return SysResult.Success;
+            }
+
+            // A terminal can be taken away from another session by force, with 1 and CAP_SYS_ADMIN (ioctl_tty(2)): nobody does.
+            if (!Owner.IsSessionLeader || IsControlling)
+            {
+                return Errno.EPERM;
+            }
+
+            Id = Owner.CurrentSession;
+            ForegroundGroup = Owner.CurrentGroup;
+        }
+
+        IsControlling = true;
+        return SysResult.Success;
+    }
+
+    private SysResult GiveUp()
+    {
+        if (!IsCallers)
+        {
+            return Errno.ENOTTY;
+        }
+
+        if (Owner is null || Owner.IsSessionLeader)
+        {
+            LoseSession();
+        }
+        else
+        {
+            Owner.GiveUpTerminal();
+        }
+
+        return SysResult.Success;
+    }
+
+    private void LoseSession()
+    {
+        IsControlling = false;
+        SignalForeground(Signal.SIGHUP);
+        SignalForeground(Signal.SIGCONT);
     }
 
     private SysResult SetForeground(ulong argument, UserMemory memory)
@@ -59,9 +120,15 @@ public sealed class TerminalSession
             return Errno.EINVAL;
         }
 
-        if (!IsControlling || (Owner is not null && Owner.CurrentSession != Id))
+        if (!IsCallers)
         {
             return Errno.ENOTTY;
+        }
+
+        Errno error = CheckBackground(Signal.SIGTTOU);
+        if (error != Errno.None)
+        {
+            return error;
         }
 
         if (Owner is not null)

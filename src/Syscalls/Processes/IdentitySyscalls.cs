@@ -198,6 +198,7 @@ public static class IdentitySyscalls
 
         process.SessionId = process.Pid;
         process.ProcessGroupId = process.Pid;
+        process.HasGivenUpTerminal = false;
         return process.Pid;
     }
 

@@ -204,6 +204,14 @@ public sealed class ConsoleInputTests
 
         public int CurrentSession => 1;
 
+        public bool IsSessionLeader => true;
+
+        public void GiveUpTerminal()
+        {
+        }
+
+        public Errno StopBackground(Signal signal) => Errno.None;
+
         public void SignalGroup(int processGroup, Signal signal)
         {
         }

@@ -207,6 +207,59 @@ public sealed class TerminalTests : IDisposable
         Assert.Equal(7, _streams.Terminal.Session.ForegroundGroup);
     }
 
+    /// <summary>Who is in the background is stopped by reading and by changing the terminal; by writing only where TOSTOP says so.</summary>
+    [Fact]
+    public void Background_ReadsAndChanges_AreStopped()
+    {
+        Owner owner = new() { CurrentGroup = 8 };
+        _streams.Terminal.Session.Owner = owner;
+        _streams.Terminal.Session.Id = 7;
+        _streams.Terminal.Session.ForegroundGroup = 7;
+        ulong page = _memory.Map(1);
+        Assert.Equal(RestartErrno.ERESTARTSYS, Read(10, out _));
+        Assert.Equal(SysResult.Success, _terminal.Control(IoctlRequest.TCGETS, page, _memory.Memory));
+        Assert.Equal(RestartErrno.ERESTARTSYS, _terminal.Control(IoctlRequest.TCSETS, page, _memory.Memory).Error);
+        Assert.Equal(RestartErrno.ERESTARTSYS, _terminal.Control(IoctlRequest.TIOCSPGRP, page, _memory.Memory).Error);
+        Assert.Equal([(8, Signal.SIGTTIN), (8, Signal.SIGTTOU), (8, Signal.SIGTTOU)], owner.Signals);
+        FilesFixture.Write(_terminal, "x"u8);
+        Assert.Equal(3, owner.Signals.Count);
+        owner.BackgroundAnswer = Errno.None;
+        SetModes((ref Termios modes) => modes.c_lflag |= TermiosLocal.TOSTOP);
+        FilesFixture.Write(_terminal, "x"u8);
+        Assert.Equal((8, Signal.SIGTTOU), owner.Signals[^1]);
+
+        // Another session's processes are not its business.
+        int count = owner.Signals.Count;
+        owner.CurrentSession = 9;
+        FilesFixture.Write(_terminal, "x"u8);
+        Assert.Equal(Errno.ENOTTY, _terminal.Control(IoctlRequest.TIOCGPGRP, page, _memory.Memory).Error);
+        Assert.Equal(count, owner.Signals.Count);
+    }
+
+    [Fact]
+    public void ControllingTerminal_IsTakenByALeaderAndLostWithIt()
+    {
+        Owner owner = new() { CurrentSession = 9, CurrentGroup = 9 };
+        TerminalSession session = _streams.Terminal.Session;
+        session.Owner = owner;
+        session.Id = 7;
+        session.ForegroundGroup = 8;
+        Assert.Equal(Errno.ENOTTY, _terminal.Control(IoctlRequest.TIOCNOTTY, 0, _memory.Memory).Error);
+        Assert.Equal(Errno.EPERM, _terminal.Control(IoctlRequest.TIOCSCTTY, 0, _memory.Memory).Error);
+        owner.IsSessionLeader = true;
+        Assert.Equal(Errno.EPERM, _terminal.Control(IoctlRequest.TIOCSCTTY, 0, _memory.Memory).Error);
+        session.OnLeaderEnded(6);
+        Assert.Empty(owner.Signals);
+        session.OnLeaderEnded(7);
+        Assert.Equal([(8, Signal.SIGHUP), (8, Signal.SIGCONT)], owner.Signals);
+        Assert.Equal(SysResult.Success, _terminal.Control(IoctlRequest.TIOCSCTTY, 0, _memory.Memory));
+        Assert.Equal((9, 9), (session.Id, session.ForegroundGroup));
+        owner.IsSessionLeader = false;
+        Assert.Equal(SysResult.Success, _terminal.Control(IoctlRequest.TIOCNOTTY, 0, _memory.Memory));
+        Assert.Equal(Errno.ENOTTY, _terminal.Control(IoctlRequest.TIOCNOTTY, 0, _memory.Memory).Error);
+        Assert.True(session.IsControlling);
+    }
+
     [Fact]
     public void RawMode_NoMinimumAndNoTime_AnswersAtOnce()
     {
@@ -346,9 +399,21 @@ public sealed class TerminalTests : IDisposable
     {
         public List<(int Group, Signal Signal)> Signals { get; } = [];
 
-        public int CurrentGroup => 7;
+        public int CurrentGroup { get; set; } = 7;
 
-        public int CurrentSession => 7;
+        public int CurrentSession { get; set; } = 7;
+
+        public bool IsSessionLeader { get; set; }
+
+        public Errno BackgroundAnswer { get; set; } = RestartErrno.ERESTARTSYS;
+
+        public void GiveUpTerminal() => CurrentSession = 0;
+
+        public Errno StopBackground(Signal signal)
+        {
+            Signals.Add((CurrentGroup, signal));
+            return BackgroundAnswer;
+        }
 
         public void SignalGroup(int processGroup, Signal signal) => Signals.Add((processGroup, signal));
 
