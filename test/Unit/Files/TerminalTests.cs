@@ -197,7 +197,8 @@ public sealed class TerminalTests : IDisposable
     [Fact]
     public void ForegroundGroup_OfNobody_IsRefused()
     {
-        _streams.Terminal.Session.Owner = new Owner();
+        // In the background, but with SIGTTOU blocked, as a shell does it.
+        _streams.Terminal.Session.Owner = new Owner { BackgroundAnswer = Errno.None };
         _streams.Terminal.Session.Id = 7;
         ulong page = _memory.Map(1);
         Assert.True(_memory.Memory.TryWrite(new UserPtr<int>(page), 99));
