@@ -254,7 +254,7 @@ internal sealed class RunCommand
             Environment =
             [
                 .. (result.GetValue(_environmentFiles) ?? []).SelectMany(EnvironmentFile.Read),
-                .. result.GetValue(_environment) ?? []
+                .. (result.GetValue(_environment) ?? []).Select(CheckVariable),
             ],
             Includes = [.. (result.GetValue(_includes) ?? []).Select(IncludedPath.Parse)],
             WorkingDirectory = ReadWorkingDirectory(result),
@@ -265,7 +265,8 @@ internal sealed class RunCommand
             Machine = result.GetValue(_machine) switch
             {
                 null or "microvm" => MachineType.MicroVm,
-                "q35" or "pc" => MachineType.Q35,
+                "q35" => MachineType.Q35,
+                "pc" => throw Wrong("--machine: QEMU's pc, the i440FX of 1996, is not supported; there are microvm and q35"),
                 string other => throw Wrong($"--machine: unknown board '{other}'; there are microvm and q35"),
             },
             Accelerator = ReadAccelerator(result),
@@ -280,6 +281,10 @@ internal sealed class RunCommand
             KeepInitialRamDisk = result.GetValue(_keepInitrd),
         };
     }
+
+    private static string CheckVariable(string variable) => variable is "" or ['=', ..]
+        ? throw Wrong($"--env: '{variable}' names no variable; write KEY=VALUE, or KEY alone for the host's value")
+        : variable;
 
     private Target ReadTarget(ParseResult result)
     {

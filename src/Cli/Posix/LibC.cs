@@ -36,6 +36,7 @@ internal static class LibC
     public const int AT_SYMLINK_NOFOLLOW = 0x100;
     public const int AT_EMPTY_PATH = 0x1000;
     public const int SEEK_CUR = 1;
+    public const int R_OK = 4;
     public const uint STATX_BASIC_STATS = 0x7FF;
     public const int AF_UNIX = 1;
     public const int SOCK_STREAM = 1;
@@ -105,6 +106,9 @@ internal static class LibC
 
     [DllImport("libc", SetLastError = true)]
     public static extern int statx(int directory, byte[] path, int flags, uint mask, [Out] byte[] status);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int access(byte[] path, int mode);
 
     [DllImport("libc", SetLastError = true)]
     public static extern nint readlink(byte[] path, [Out] byte[] target, nuint size);

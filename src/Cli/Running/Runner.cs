@@ -13,7 +13,7 @@ internal static class Runner
     public static int Run(RunRequest request)
     {
         HostCapabilities host = HostCapabilities.Detect(asksForKvm: request.Accelerator != Accelerator.Tcg);
-        GuestProgram guest = GuestProgram.Prepare(request);
+        GuestProgram guest = GuestProgram.Prepare(request, host.KernelEnd);
         QemuOptions options = RunPlan.Create(request, guest, host);
         if (request.DryRun)
         {
