@@ -22,7 +22,9 @@ internal readonly record struct RootLimit(long Bytes, string Reason)
         RootLimit host = new(availableBytes / 2, "half of the memory that this host has free, as it lies there twice");
         RootLimit board = new(
             GetLargestArchive(request.Machine) - kernelEnd,
-            request.Machine == MachineType.MicroVm ? "QEMU takes no larger initrd" : "QEMU takes no larger initrd on q35, on microvm a GiB more");
+            request.Machine == MachineType.MicroVm
+                ? "QEMU takes no larger initrd"
+                : "QEMU takes no larger initrd on q35, on microvm a GiB more");
         return host.Bytes <= board.Bytes ? host : board;
     }
 
