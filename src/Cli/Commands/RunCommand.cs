@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Semitone.BootParameters;
+using Semitone.Cli.Machines;
 using Semitone.Cli.Posix;
 using Semitone.Cli.Qemu;
 using Semitone.Cli.Running;
@@ -97,14 +98,23 @@ internal sealed class RunCommand
     private readonly Option<string[]> _kernelArguments =
         new("--kernel-arg", "-a") { Description = "Parameter for the kernel command line", HelpName = "PARAMETER" };
     private readonly Option<string?> _name =
-        new("--name", "-n") { Description = "Name of the machine, seen in the process list", HelpName = "NAME" };
+        new("--name", "-n") { Description = "Name of the machine [default with --detach: one that is made up]", HelpName = "NAME" };
+    private readonly Option<bool> _detach =
+        new("--detach", "-d") { Description = "Let the machine live on; print its name when the program runs" };
+    private readonly Option<bool> _noStart =
+        new("--no-start") { Description = "Make the machine and print its name; semitone start starts it" };
+    private readonly Option<bool> _remove = new("--rm") { Description = "Remove the machine when it has ended" };
+    private readonly Option<bool> _interactive =
+        new("--interactive", "-i") { Description = "With --detach: keep standard input open for semitone attach" };
+    private readonly Option<bool> _terminal = new("--tty") { Description = "With --detach: standard streams are a terminal, for semitone attach" };
+    private readonly Option<string?> _stopSignal =
+        new("--stop-signal") { Description = "With --detach: what semitone stop tells the program to end by [default: TERM]", HelpName = "NAME" };
 
     private readonly Option[] _unsupported =
     [
-        new Option<bool>("--detach", "-d"), new Option<string>("--ip"), new Option<string>("--kraftfile", "-K"),
+        new Option<string>("--ip"), new Option<string>("--kraftfile", "-K"),
         new Option<string>("--mac"), new Option<string>("--network"),
-        new Option<bool>("--no-start"), new Option<string>("--port", "-p"), new Option<string>("--prefix"),
-        new Option<bool>("--prefix-name"), new Option<bool>("--rm"),
+        new Option<string>("--port", "-p"), new Option<string>("--prefix"), new Option<bool>("--prefix-name"),
         new Option<string>("--volume", "-v"), new Option<bool>("--symbolic"),
     ];
 
@@ -118,10 +128,10 @@ internal sealed class RunCommand
         command.Add(_program);
         foreach (Option option in (Option[])
             [
-                _rootfs, _memory, _environment, _environmentFiles, _includes, _workingDirectory, _user, _hostName, _platform,
+                _detach, _name, _remove, _noStart, _interactive, _terminal, _stopSignal, _rootfs, _memory, _environment, _environmentFiles, _includes, _workingDirectory, _user, _hostName, _platform,
                 _architecture, _target, _timeout, _stopTimeout,
                 _strace, _statistics, _verbose, _quiet, _dryRun, _keepInitrd, _machine, _accelerator, _noAcceleration, _cpu,
-                _kernelArguments, _name,
+                _kernelArguments,
             ])
         {
             // One value for each flag: what follows it is the next word of the command line.
@@ -135,7 +145,7 @@ internal sealed class RunCommand
             command.Add(option);
         }
 
-        command.SetAction(result => Runner.Run(Read(result)));
+        command.SetAction(result => Run(Read(result)));
         Command = command;
     }
 
@@ -195,6 +205,23 @@ internal sealed class RunCommand
     private bool TakesNextWord(string flag) =>
         Command.Options.FirstOrDefault(option => option.Name == flag || option.Aliases.Contains(flag)) is { } option
             && option.ValueType != typeof(bool);
+
+    private static int Run(RunRequest request)
+    {
+        if (!request.IsDetached && !request.StartsLater)
+        {
+            return Runner.Run(request);
+        }
+
+        (MachineFolder folder, MachineRecord record) = MachineMaker.Make(MachineStore.OfUser, request);
+        if (!request.StartsLater)
+        {
+            MachineControl.Start(folder);
+        }
+
+        MachineArguments.Print(record.Name);
+        return 0;
+    }
 
     private RunRequest Read(ParseResult result)
     {
@@ -271,7 +298,13 @@ internal sealed class RunCommand
             },
             Accelerator = ReadAccelerator(result),
             CpuModel = result.GetValue(_cpu),
-            Name = result.GetValue(_name),
+            Name = ReadName(result),
+            IsDetached = result.GetValue(_detach),
+            StartsLater = result.GetValue(_noStart),
+            RemovesItself = result.GetValue(_remove),
+            IsInteractive = result.GetValue(_interactive),
+            HasTerminal = result.GetValue(_terminal),
+            StopSignal = result.GetValue(_stopSignal) is { } signal ? SignalText.Parse("--stop-signal", signal) : LibC.SIGTERM,
             Timeout = ReadTime(result, _timeout),
             StopTimeout = ReadTime(result, _stopTimeout) ?? s_stopTimeout,
             Strace = result.GetValue(_strace) || target.Strace,
@@ -280,6 +313,14 @@ internal sealed class RunCommand
             DryRun = result.GetValue(_dryRun),
             KeepInitialRamDisk = result.GetValue(_keepInitrd),
         };
+    }
+
+    private string? ReadName(ParseResult result)
+    {
+        string? name = result.GetValue(_name);
+        return name is null || MachineName.IsValid(name)
+            ? name
+            : throw Wrong($"--name: '{name}' cannot be a name: it has letters, digits, and after the first of these _ . - too");
     }
 
     private static string CheckVariable(string variable) => variable is "" or ['=', ..]
@@ -326,7 +367,7 @@ internal sealed class RunCommand
             throw Wrong($"--memory: '{text}' is no size; write 64Mi, 1.5G, 512MB or a number of bytes");
         }
 
-        string hint = text.All(char.IsAsciiDigit) ? $"; a number alone counts bytes: write {text}Mi" : "";
+        string hint = text.All(char.IsAsciiDigit) && bytes > 0 ? $"; a number alone counts bytes: write {text}Mi" : "";
         return bytes >= 1 << 20 ? bytes : throw Wrong($"--memory: {text} is less than 1Mi{hint}");
     }
 

@@ -14,7 +14,7 @@ internal sealed record GuestProgram(
     FileStream? Archive, string ArchivePath, long ArchiveBytes, IReadOnlyList<string> Command, IReadOnlyList<string> Environment)
 {
     /// <summary>How a child of ours names the descriptor that it gets from us.</summary>
-    private const string InheritedPath = "/proc/self/fd/3";
+    public const string InheritedPath = "/proc/self/fd/3";
 
     /// <summary>Memory that the program needs by experience, besides what the archive takes; 0 for the usual.</summary>
     public long MemoryBytes { get; init; }
