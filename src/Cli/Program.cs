@@ -64,9 +64,11 @@ public static class Program
         root.Add(RemoveCommand.Build());
         root.Add(StartCommand.Build());
         root.Add(InspectCommand.Build());
+        root.Add(AttachCommand.Build());
         root.Add(PauseCommand.BuildPause());
         root.Add(PauseCommand.BuildUnpause());
         root.Add(WaitCommand.Build());
+        root.Add(StatsCommand.Build());
         root.Add(SuperviseCommand.Build());
         root.Add(BenchCommand.Build());
         root.Add(KvmCommand.Build());

@@ -27,9 +27,10 @@ internal static class KillCommand
                 state => state.IsUp,
                 (folder, record) =>
                 {
+                    ControlRequest request = new() { Action = ControlAction.Signal, Signal = number };
                     bool isDone = number == LibC.SIGKILL
                         ? MachineControl.Kill(folder, record)
-                        : MachineControl.Ask(folder, record, new ControlRequest { Action = ControlAction.Signal, Signal = number }) is not null;
+                        : MachineControl.Ask(folder, record, request) is not null;
                     return isDone
                         ? record.Name
                         : throw new CommandFailedException(ExitStatus.General, $"{record.Name} does not run");

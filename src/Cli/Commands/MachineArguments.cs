@@ -21,7 +21,7 @@ internal static class MachineArguments
     /// <summary>For all machines.</summary>
     public static Option<bool> All() => new("--all") { Description = "All machines" };
 
-    /// <summary>Does something to each of some machines; says the name of each that it was done to, and goes on where it could not be.</summary>
+    /// <summary>Does something to each of some machines; says what comes of it, and goes on where it could not be done.</summary>
     /// <param name="references">Names or identifiers.</param>
     /// <param name="isAll">All machines that it can be done to, whatever is named.</param>
     /// <param name="isMeant">Of all, those that it can be done to.</param>

@@ -22,6 +22,7 @@ internal sealed class RunCommand
           semitone run -M 256Mi -e DEBUG=1 --timeout 30 ./prog  more memory, a variable, and not for ever
           semitone run --strace ./prog < input 2> calls         every system call, as it happens
           semitone run --dry-run ./prog                         the QEMU command line, and nothing is started
+          semitone run -d --name web ./server                   it lives on; then: ps, logs -f web, stop web, rm web
 
 
         """;
@@ -30,6 +31,9 @@ internal sealed class RunCommand
     private const string AcceleratorVariable = "SEMITONE_ACCEL";
 
     private const string QuietVariable = "SEMITONE_QUIET";
+
+    private static readonly Dictionary<char, string> s_bundled =
+        new() { ['d'] = "--detach", ['i'] = "--interactive", ['t'] = "--tty" };
 
     /// <summary>As docker's.</summary>
     private static readonly TimeSpan s_stopTimeout = TimeSpan.FromSeconds(10);
@@ -106,9 +110,13 @@ internal sealed class RunCommand
     private readonly Option<bool> _remove = new("--rm") { Description = "Remove the machine when it has ended" };
     private readonly Option<bool> _interactive =
         new("--interactive", "-i") { Description = "With --detach: keep standard input open for semitone attach" };
-    private readonly Option<bool> _terminal = new("--tty") { Description = "With --detach: standard streams are a terminal, for semitone attach" };
-    private readonly Option<string?> _stopSignal =
-        new("--stop-signal") { Description = "With --detach: what semitone stop tells the program to end by [default: TERM]", HelpName = "NAME" };
+    private readonly Option<bool> _terminal =
+        new("--tty") { Description = "With --detach: standard streams are a terminal, for semitone attach" };
+    private readonly Option<string?> _stopSignal = new("--stop-signal")
+    {
+        Description = "With --detach: what semitone stop tells the program to end by [default: TERM]",
+        HelpName = "NAME"
+    };
 
     private readonly Option[] _unsupported =
     [
@@ -128,7 +136,8 @@ internal sealed class RunCommand
         command.Add(_program);
         foreach (Option option in (Option[])
             [
-                _detach, _name, _remove, _noStart, _interactive, _terminal, _stopSignal, _rootfs, _memory, _environment, _environmentFiles, _includes, _workingDirectory, _user, _hostName, _platform,
+                _detach, _name, _remove, _noStart, _interactive, _terminal, _stopSignal, _rootfs, _memory, _environment,
+                _environmentFiles, _includes, _workingDirectory, _user, _hostName, _platform,
                 _architecture, _target, _timeout, _stopTimeout,
                 _strace, _statistics, _verbose, _quiet, _dryRun, _keepInitrd, _machine, _accelerator, _noAcceleration, _cpu,
                 _kernelArguments,
@@ -171,6 +180,12 @@ internal sealed class RunCommand
         int start = 1;
         while (start < arguments.Length && arguments[start].StartsWith('-') && arguments[start] is not ("-" or "--"))
         {
+            if (IsDockersBundle(arguments[start]))
+            {
+                own.AddRange(arguments[start++].Skip(1).Select(letter => (default(Option), (string[])[s_bundled[letter]])));
+                continue;
+            }
+
             Option? flag = FindOption(arguments[start]);
             int end = Math.Min(start + (TakesNextWord(arguments[start]) ? 2 : 1), arguments.Length);
             if (flag?.ValueType == typeof(string))
@@ -192,6 +207,12 @@ internal sealed class RunCommand
         return [arguments[0], .. own.SelectMany(flag => flag.Words)];
     }
 
+    /// <summary>
+    /// Tells whether a word is docker's <c>-it</c> or <c>-dit</c>, which fingers type by themselves: elsewhere -t is kraft's --target.
+    /// </summary>
+    private static bool IsDockersBundle(string word) =>
+        word.Length > 2 && word.AsSpan(1).IndexOfAnyExcept("dit") < 0 && word.Contains('i', StringComparison.Ordinal);
+
     /// <summary>Finds the flag that a word is, with <c>--flag=value</c> and <c>-Mvalue</c> too.</summary>
     private Option? FindOption(string word)
     {
@@ -208,7 +229,7 @@ internal sealed class RunCommand
 
     private static int Run(RunRequest request)
     {
-        if (!request.IsDetached && !request.StartsLater)
+        if (request.DryRun || (!request.IsDetached && !request.StartsLater))
         {
             return Runner.Run(request);
         }

@@ -11,16 +11,36 @@ internal static class StartCommand
         Argument<string[]> machines = MachineArguments.Several(isOptional: true);
         Option<bool> all = MachineArguments.All();
         all.Description = "All machines that do not run";
-        Command command = new("start", "Start machines that were made with run --no-start, or have ended") { machines, all };
-        command.SetAction(result => MachineArguments.ForEach(
-            result.GetValue(machines) ?? [],
-            result.GetValue(all),
-            state => !state.IsUp,
-            (folder, record) =>
-            {
-                MachineControl.Start(folder);
-                return record.Name;
-            }));
+        Option<bool> attach = new("--attach", "-a") { Description = "Sit at the console of one machine; the status is its program's" };
+        Command command = new("start", "Start machines that were made with run --no-start, or have ended") { machines, all, attach };
+        command.SetAction(result =>
+        {
+            string[] references = result.GetValue(machines) ?? [];
+            return result.GetValue(attach)
+                ? Attach(references)
+                : MachineArguments.ForEach(
+                    references,
+                    result.GetValue(all),
+                    state => !state.IsUp,
+                    (folder, record) =>
+                    {
+                        MachineControl.Start(folder);
+                        return record.Name;
+                    });
+        });
         return command;
+    }
+
+    private static int Attach(string[] references)
+    {
+        if (references is not [string reference])
+        {
+            throw new CommandFailedException(ExitStatus.Usage, "--attach: name one machine");
+        }
+
+        (MachineFolder folder, MachineRecord record) = MachineStore.OfUser.Find(reference);
+        using AttachSession session = new(folder, record);
+        MachineControl.Start(folder);
+        return session.Run();
     }
 }

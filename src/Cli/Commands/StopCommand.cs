@@ -52,6 +52,7 @@ internal static class StopCommand
             text, NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out double seconds);
         return isNumber && (seconds >= 0 || seconds == -1)
             ? seconds
-            : throw new CommandFailedException(ExitStatus.Usage, $"--time: '{text}' is no number of seconds; write 10, 0.5, or -1 for ever");
+            : throw new CommandFailedException(
+                ExitStatus.Usage, $"--time: '{text}' is no number of seconds; write 10, 0.5, or -1 for ever");
     }
 }

@@ -121,7 +121,8 @@ internal sealed class ControlServer : IDisposable
 
             if (Interlocked.Increment(ref _clients) > MostClients)
             {
-                ControlSocket.TrySend(client, new ControlReply { Error = "too many commands wait for it" }, ControlJson.Default.ControlReply);
+                ControlReply reply = new() { Error = "too many commands wait for it" };
+                ControlSocket.TrySend(client, reply, ControlJson.Default.ControlReply);
                 Leave(client);
                 continue;
             }

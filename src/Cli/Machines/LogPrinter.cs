@@ -27,7 +27,8 @@ internal sealed class LogPrinter(bool hasTimes)
         _text.Write(record.Text);
         if (record.IsWhole)
         {
-            _text.WriteByte((byte)'\n');
+            // The kernel's own lines have no carriage return, and a terminal of ours adds none.
+            _text.Write(Terminal.IsRaw && record.Text is not [.., (byte)'\r'] ? "\r\n"u8 : "\n"u8);
         }
 
         int descriptor = record.IsError ? Descriptor.StandardError : Descriptor.StandardOutput;

@@ -4,8 +4,8 @@ namespace Semitone.Cli.Machines;
 
 /// <summary>Keeps what a machine says.</summary>
 /// <remarks>
-/// A log that has grown large makes room: it becomes <c>console.log.1</c>, in the place of the one that was that. A disk that is full ends no
-/// program: what cannot be written is lost, and the log says how much once there is room again.
+/// A log that has grown large makes room: it becomes <c>console.log.1</c>, in the place of the one that was that. A disk that is full ends
+/// no program: what cannot be written is lost, and the log says how much once there is room again.
 /// </remarks>
 /// <param name="path">The file; it is appended to.</param>
 /// <param name="mostBytes">At which it makes room.</param>
@@ -32,8 +32,8 @@ internal sealed class LogWriter(string path, long mostBytes = LogWriter.UsualByt
             _lines.SetLength(0);
             if (_lost > 0)
             {
-                LogRecord.Write(
-                    _lines, DateTimeOffset.UtcNow, LogRecord.StandardError, HostText.ToBytes($"semitone: {_lost} bytes of output are lost\n"));
+                byte[] notice = HostText.ToBytes($"semitone: {_lost} bytes of output are lost\n");
+                LogRecord.Write(_lines, DateTimeOffset.UtcNow, LogRecord.StandardError, notice);
             }
 
             LogRecord.Write(_lines, DateTimeOffset.UtcNow, stream, bytes);

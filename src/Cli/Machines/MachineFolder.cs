@@ -8,8 +8,8 @@ namespace Semitone.Cli.Machines;
 /// <summary>The folder of one machine.</summary>
 /// <remarks>
 /// <para>
-/// Whoever changes something holds the folder's lock: its maker, its supervisor as long as the machine runs, its remover. Reading needs none:
-/// files are replaced in one step. So what a status says of a running machine holds exactly as long as the lock is taken.
+/// Whoever changes something holds the folder's lock: its maker, its supervisor as long as the machine runs, its remover. Reading needs
+/// none: files are replaced in one step. So what a status says of a running machine holds exactly as long as the lock is taken.
 /// </para>
 /// <para>Files: <c>lock</c>; <c>machine.json</c>, what it is; <c>state.json</c>, what it has come to; <c>rootfs.cpio</c>;
 /// <c>console.log</c> and <c>console.log.1</c>; <c>control</c>, the supervisor's socket; <c>supervisor.log</c>.</para>

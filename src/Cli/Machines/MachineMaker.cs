@@ -55,6 +55,8 @@ internal static class MachineMaker
                     RemovesItself = request.RemovesItself,
                     IsInteractive = request.IsInteractive,
                     HasTerminal = request.HasTerminal,
+                    IsQuiet = request.Quiet,
+                    TellsMissingCalls = request.Strace,
                     HasStatistics = request.Statistics,
                 },
                 isInvented: request.Name is null);

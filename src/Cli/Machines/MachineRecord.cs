@@ -62,6 +62,12 @@ internal sealed record MachineRecord
     /// <summary>Its standard streams are a terminal.</summary>
     public bool HasTerminal { get; init; }
 
+    /// <summary>The log has nothing of ours that is no error.</summary>
+    public bool IsQuiet { get; init; }
+
+    /// <summary>System calls that are missing are told of also where the program did without.</summary>
+    public bool TellsMissingCalls { get; init; }
+
     /// <summary>The kernel's counters go to the log at the end.</summary>
     public bool HasStatistics { get; init; }
 

@@ -12,7 +12,9 @@ namespace Semitone.Cli.Machines;
 /// however many commands run and wherever they are killed. What they leave under other names, which begin with a dot, goes when the next
 /// machine is made.
 /// </para>
-/// <para>It is in XDG_STATE_HOME and not in XDG_RUNTIME_DIR: status and log of what has ended outlive the session and the host's boot.</para>
+/// <para>
+/// It is in XDG_STATE_HOME and not in XDG_RUNTIME_DIR: status and log of what has ended outlive the session and the host's boot.
+/// </para>
 /// </remarks>
 /// <param name="root">Absolute; made when it is first needed.</param>
 internal sealed class MachineStore(string root)
@@ -82,7 +84,8 @@ internal sealed class MachineStore(string root)
             [] => throw new CommandFailedException(
                 ExitStatus.General,
                 $"there is no machine '{reference}'{Spelling.Suggest(reference, all.Select(machine => machine.Record.Name))}"),
-            _ => throw new CommandFailedException(ExitStatus.General, $"there are several machines whose identifiers begin with {reference}"),
+            _ => throw new CommandFailedException(
+                ExitStatus.General, $"there are several machines whose identifiers begin with {reference}"),
         };
     }
 

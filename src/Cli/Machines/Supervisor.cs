@@ -7,8 +7,8 @@ namespace Semitone.Cli.Machines;
 
 /// <summary>The process that holds a machine: it has the lock, is QEMU's parent, keeps the log and answers commands.</summary>
 /// <remarks>
-/// It may be killed at any moment. QEMU dies with it (<see cref="ChildProcess.Start"/>), its locks go, and what it has written says how far it came: the
-/// program's status is written down before anybody is told.
+/// It may be killed at any moment. QEMU dies with it (<see cref="ChildProcess.Start"/>), its lock goes, and what it has written says how
+/// far it came: the program's status is written down before anybody is told.
 /// </remarks>
 internal sealed class Supervisor
 {
@@ -103,14 +103,14 @@ internal sealed class Supervisor
             });
         }
 
-        // Where the program never ran, the command that started it says what its log says.
-        _report.Say(status == 0 ? ExitStatus.MachineFailed : status, error ?? _console.Words.TrimEnd('\n'));
         _log.Dispose();
         if (_record.RemovesItself)
         {
             _store.Remove(_folder, _hold);
         }
 
+        // Where the program never ran, the command that started it says what its log says.
+        _report.Say(status == 0 ? ExitStatus.MachineFailed : status, error ?? _console.Words.TrimEnd('\n'));
         _server?.End(status);
         _server?.Dispose();
     }
@@ -138,14 +138,12 @@ internal sealed class Supervisor
         {
             Accelerator = _record.Accelerator,
             CpuModel = _record.CpuModel,
+            IsQuiet = _record.IsQuiet,
+            TellsMissingCalls = _record.TellsMissingCalls,
             HasStatistics = _record.HasStatistics,
             HasMachine = machine =>
             {
-                lock (_stateLock)
-                {
-                    Write(_state with { Qemu = ProcessIdentity.Of(machine.QemuProcess) });
-                }
-
+                TakeQemu(machine);
                 _server = new ControlServer(socket, _record, machine, _console, TakePause);
             },
         };
@@ -157,7 +155,12 @@ internal sealed class Supervisor
             CanPause = true,
             Timeout = _record.TimeoutSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
             StopTimeout = TimeSpan.FromSeconds(_record.StopTimeoutSeconds),
-            IsReady = () => _report.Say(0),
+            IsReady = machine =>
+            {
+                // Where KVM failed it is another.
+                TakeQemu(machine);
+                _report.Say(0);
+            },
         };
         return execution.Run(setup, host).Status;
     }
@@ -181,6 +184,17 @@ internal sealed class Supervisor
         archive?.Dispose();
         throw new CommandFailedException(
             ExitStatus.MachineFailed, $"its root file system is damaged: remove the machine (semitone rm {_record.Name}) and make it anew");
+    }
+
+    private void TakeQemu(VirtualMachine machine)
+    {
+        lock (_stateLock)
+        {
+            if (_state.Qemu?.Process != machine.QemuProcess)
+            {
+                Write(_state with { Qemu = ProcessIdentity.Of(machine.QemuProcess) });
+            }
+        }
     }
 
     private void TakePause(bool isPaused)

@@ -6,8 +6,8 @@ namespace Semitone.Cli.Posix;
 /// <summary>A lock that lasts as long as the process that holds it, however that ends: nothing is locked for ever.</summary>
 /// <remarks>
 /// An open file description lock, F_OFD_SETLK of fcntl(2): unlike flock(2) it can be asked about without being taken, so that whoever
-/// looks never is in the way of whoever takes it; unlike other record locks it is not lost when the process closes another descriptor of the
-/// file. Our children do not inherit the descriptor.
+/// looks never is in the way of whoever takes it; unlike other record locks it is not lost when the process closes another descriptor of
+/// the file. Our children do not inherit the descriptor.
 /// </remarks>
 internal sealed class FileLock : IDisposable
 {

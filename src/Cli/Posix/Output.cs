@@ -6,7 +6,7 @@ namespace Semitone.Cli.Posix;
 internal static class Output
 {
     /// <summary>Prints text on standard output.</summary>
-    /// <exception cref="CommandFailedException">It cannot be written: the disk is full. Of a reader who has gone the command dies.</exception>
+    /// <exception cref="CommandFailedException">It cannot be written. (Of a reader who has gone the command dies.)</exception>
     public static void Write(string text)
     {
         if (Descriptor.TryWrite(Descriptor.StandardOutput, HostText.ToBytes(text)))

@@ -31,5 +31,5 @@ internal sealed record MachineSetup
     public Action? HasStarted { get; init; }
 
     /// <summary>Called when the program is about to be entered.</summary>
-    public Action? IsReady { get; init; }
+    public Action<VirtualMachine>? IsReady { get; init; }
 }

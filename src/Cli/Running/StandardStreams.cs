@@ -32,7 +32,8 @@ internal sealed class StandardStreams : IGuestConsole
             return true;
         }
 
-        // We may have been started without one (`>&-`), see Descriptor.EnsureStandardStreams: the output is nobody's, which ends no program.
+        // We may have been started without one (`>&-`), see Descriptor.EnsureStandardStreams: the output is nobody's, which ends no
+        // program.
         error = Marshal.GetLastPInvokeError();
         return error == LibC.EBADF;
     }

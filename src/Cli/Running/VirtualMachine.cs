@@ -361,7 +361,7 @@ internal sealed class VirtualMachine
         {
             case ControlKind.Ready:
                 _input.Connect(_line);
-                _setup.IsReady?.Invoke();
+                _setup.IsReady?.Invoke(this);
                 break;
             case ControlKind.WantInput when message.Bytes.Length == sizeof(uint):
                 _input.Want(BinaryPrimitives.ReadUInt32LittleEndian(message.Bytes));

@@ -15,7 +15,11 @@ public sealed class MachineLogTests : IDisposable
     private static (string Output, string Errors) Collect(Action<LogReader.Taker> read)
     {
         StringBuilder output = new(), errors = new();
-        read(record => (record.IsError ? errors : output).Append(Encoding.Latin1.GetString(record.Text)).Append(record.IsWhole ? "\n" : ""));
+        read(record =>
+        {
+            string text = Encoding.Latin1.GetString(record.Text);
+            (record.IsError ? errors : output).Append(text).Append(record.IsWhole ? "\n" : "");
+        });
         return (output.ToString(), errors.ToString());
     }
 

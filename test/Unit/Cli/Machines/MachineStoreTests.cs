@@ -260,5 +260,6 @@ public sealed class MachineStoreTests : IDisposable
     public void IsValid_Name_IsAsDockerHasThem(string name, bool expected) => Assert.Equal(expected, MachineName.IsValid(name));
 
     [Fact]
-    public void Invent_Names_AreValid() => Assert.All(Enumerable.Range(0, 500), _ => Assert.True(MachineName.IsValid(MachineName.Invent())));
+    public void Invent_Names_AreValid() =>
+        Assert.All(Enumerable.Range(0, 500), _ => Assert.True(MachineName.IsValid(MachineName.Invent())));
 }
