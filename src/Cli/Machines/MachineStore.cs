@@ -53,7 +53,7 @@ internal sealed class MachineStore(string root)
         foreach (string name in ListNames())
         {
             MachineFolder folder = new($"{Root}/{name}");
-            if (folder.ReadRecord() is { } record)
+            if (Describe(folder, name) is { } record)
             {
                 machines.Add((folder, record));
             }
@@ -69,7 +69,7 @@ internal sealed class MachineStore(string root)
         if (MachineName.IsValid(reference))
         {
             MachineFolder folder = new($"{Root}/{reference}");
-            if (folder.ReadRecord() is { } record)
+            if (Describe(folder, reference) is { } record)
             {
                 return (folder, record);
             }
@@ -150,6 +150,30 @@ internal sealed class MachineStore(string root)
                 }
             }
         }
+    }
+
+    /// <summary>Reads what a machine is; of one whose description is damaged at least that it is there, so that it can be removed.</summary>
+    /// <returns>Null when it is not there.</returns>
+    private static MachineRecord? Describe(MachineFolder folder, string name)
+    {
+        if (folder.ReadRecord() is { } record)
+        {
+            return record;
+        }
+
+        // Another of its name may have come meanwhile.
+        return FileStatus.TryFollow(folder.Location, out FileStatus status) && status.IsDirectory
+            ? folder.ReadRecord() ?? new MachineRecord
+            {
+                Id = "",
+                Name = name,
+                Created = DateTimeOffset.FromUnixTimeSeconds(status.ModifiedTime),
+                Command = ["(damaged)"],
+                MemoryBytes = 0,
+                KernelCommandLine = "",
+                ArchiveBytes = 0,
+            }
+            : null;
     }
 
     private string[] ListNames()

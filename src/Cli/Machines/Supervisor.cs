@@ -56,7 +56,7 @@ internal sealed class Supervisor
 
         if (folder.ReadRecord() is not { } record)
         {
-            report.Say(ExitStatus.General, "it is there no more");
+            report.Say(ExitStatus.MachineFailed, $"what {location} says of the machine is damaged: remove it and make it anew");
             return ExitStatus.General;
         }
 

@@ -219,6 +219,18 @@ public sealed class MachineStoreTests : IDisposable
         Assert.Single(Store.List());
     }
 
+    /// <summary>A name must not be taken for ever by something that no command can find.</summary>
+    [Fact]
+    public void Find_DescriptionIsDamaged_CanBeRemoved()
+    {
+        MachineFolder folder = Make("web");
+        File.WriteAllText(folder.Location + "/machine.json", "{");
+        Assert.Equal("web", Assert.Single(Store.List()).Record.Name);
+        MachineControl.Remove(Store, folder, Store.Find("web").Record);
+        Assert.Empty(Store.List());
+        Make("web");
+    }
+
     [Theory]
     [InlineData("/state", "/home", "/state/semitone/machines")]
     [InlineData("/state/", null, "/state/semitone/machines")]
