@@ -27,8 +27,9 @@ internal sealed class LogPrinter(bool hasTimes)
         _text.Write(record.Text);
         if (record.IsWhole)
         {
-            // The kernel's own lines have no carriage return, and a terminal of ours adds none.
-            _text.Write(Terminal.IsRaw && record.Text is not [.., (byte)'\r'] ? "\r\n"u8 : "\n"u8);
+            // The kernel's own lines have no carriage return, and a terminal of ours adds none. What the program writes to its terminal,
+            // also to standard error, is standard output.
+            _text.Write(Terminal.IsRaw && record.IsError ? "\r\n"u8 : "\n"u8);
         }
 
         int descriptor = record.IsError ? Descriptor.StandardError : Descriptor.StandardOutput;
