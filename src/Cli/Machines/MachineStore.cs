@@ -152,7 +152,9 @@ internal sealed class MachineStore(string root)
         }
     }
 
-    /// <summary>Reads what a machine is; of one whose description is damaged at least that it is there, so that it can be removed.</summary>
+    /// <summary>
+    /// Reads what a machine is; of one whose description is damaged at least that it is there, so that it can be removed.
+    /// </summary>
     /// <returns>Null when it is not there.</returns>
     private static MachineRecord? Describe(MachineFolder folder, string name)
     {

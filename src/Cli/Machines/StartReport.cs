@@ -7,7 +7,8 @@ namespace Semitone.Cli.Machines;
 /// <summary>What a supervisor tells the command that started it, once: that the program runs, or why it does not.</summary>
 /// <remarks>
 /// A pipe: a line with a status, 0 for a program that runs, and the rest is a message. Its end without a line is a supervisor that died.
-/// The supervisor closes it when it has said so, as whoever waits for the end of the command's output would else wait for that of the machine.
+/// The supervisor closes it when it has said so, as whoever waits for the end of the command's output would else wait for that of the
+/// machine.
 /// </remarks>
 internal sealed class StartReport
 {
