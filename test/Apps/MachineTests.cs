@@ -131,6 +131,22 @@ public sealed class MachineTests : IDisposable
         Assert.Equal("5", Inspect("web", ".State.ExitCode"));
     }
 
+    /// <summary>Nobody waits for ever for one that does not answer.</summary>
+    [Fact]
+    public void Supervisor_DoesNotAnswer_IsEndedByKill()
+    {
+        Succeed("run", "-d", "--name", "web", Lives);
+        int qemu = int.Parse(Inspect("web", ".State.Pid"), CultureInfo.InvariantCulture);
+        string supervisor = Regex.Match(File.ReadAllText($"/proc/{qemu}/status"), @"PPid:\s+(\d+)").Groups[1].Value;
+        Process.Start("/bin/kill", ["-STOP", supervisor]).WaitForExit();
+        ProgramRun pause = Command("pause", "web");
+        Assert.Equal(1, pause.Status);
+        Assert.Contains("does not answer", pause.Errors, StringComparison.Ordinal);
+        Assert.Equal("web\n", Succeed("kill", "web"));
+        Assert.True(SpinWait.SpinUntil(() => !IsAlive(qemu), 10_000), "QEMU lives on");
+        Assert.Equal("web\n", Succeed("rm", "web"));
+    }
+
     [Fact]
     public void Qemu_IsKilled_EndsTheMachineWithAReason()
     {

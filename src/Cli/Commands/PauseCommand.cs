@@ -6,6 +6,9 @@ namespace Semitone.Cli.Commands;
 /// <summary><c>semitone pause</c> and <c>semitone unpause</c>.</summary>
 internal static class PauseCommand
 {
+    /// <summary>QEMU may be busy.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
     public static Command BuildPause() => Build("pause", "Let machines stand still", ControlAction.Pause, MachineStatus.Running);
 
     public static Command BuildUnpause() =>
@@ -30,7 +33,7 @@ internal static class PauseCommand
                         ExitStatus.General, $"{record.Name} is {(now == "running" ? "not paused" : now)}");
                 }
 
-                return MachineControl.Ask(folder, record, new ControlRequest { Action = action }) is not null
+                return MachineControl.Ask(folder, record, new ControlRequest { Action = action }, s_patience) is not null
                     ? record.Name
                     : throw new CommandFailedException(ExitStatus.General, $"{record.Name} has ended");
             }));

@@ -30,7 +30,9 @@ internal static class StopCommand
                 {
                     // One that does not run is stopped already, as docker sees it.
                     ControlRequest request = new() { Action = ControlAction.Stop, Signal = number, TimeoutSeconds = seconds };
-                    if (MachineControl.Ask(folder, record, request) is not null)
+                    double patience = seconds ?? record.StopTimeoutSeconds;
+                    TimeSpan work = patience < 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(Math.Min(patience, 1e6));
+                    if (MachineControl.Ask(folder, record, request, work) is not null)
                     {
                         MachineControl.AwaitRelease(folder);
                     }

@@ -12,6 +12,9 @@ internal static class MachineControl
     /// <summary>How long one that has the lock may take to answer: it may only just have been started.</summary>
     private static readonly TimeSpan s_answerLimit = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long QEMU may take to die; what a busy host needs, as the program's status is lost where it takes longer.</summary>
+    private static readonly TimeSpan s_killLimit = TimeSpan.FromSeconds(10);
+
     /// <summary>Starts a machine; one that runs goes on.</summary>
     /// <exception cref="CommandFailedException">It does not run.</exception>
     public static void Start(MachineFolder folder)
@@ -32,9 +35,13 @@ internal static class MachineControl
     }
 
     /// <summary>Asks a machine's supervisor for something.</summary>
+    /// <param name="folder">Of the machine.</param>
+    /// <param name="record">Of the machine.</param>
+    /// <param name="request">What it is to do.</param>
+    /// <param name="work">How long that may take; <see cref="Timeout.InfiniteTimeSpan"/> for ever.</param>
     /// <returns>Null when the machine does not run.</returns>
-    /// <exception cref="CommandFailedException">It cannot be done.</exception>
-    public static ControlReply? Ask(MachineFolder folder, MachineRecord record, ControlRequest request)
+    /// <exception cref="CommandFailedException">It cannot be done, or the supervisor does not answer.</exception>
+    public static ControlReply? Ask(MachineFolder folder, MachineRecord record, ControlRequest request, TimeSpan work = default)
     {
         using Socket? socket = Connect(folder, record);
         if (socket is null)
@@ -42,9 +49,17 @@ internal static class MachineControl
             return null;
         }
 
+        socket.ReceiveTimeout = work == Timeout.InfiniteTimeSpan
+            ? 0
+            : (int)Math.Min((work + s_answerLimit).TotalMilliseconds, int.MaxValue);
         ControlReply? reply = ControlSocket.TrySend(socket, request, ControlJson.Default.ControlRequest)
             ? ControlSocket.TryReceive(socket, ControlJson.Default.ControlReply)
             : null;
+        if (reply is null && folder.ReadState().IsUp)
+        {
+            throw MakeSilent(record);
+        }
+
         return reply?.Error is { } error
             ? throw new CommandFailedException(ExitStatus.General, $"{record.Name}: {error}")
             : reply;
@@ -64,8 +79,7 @@ internal static class MachineControl
 
             if (Environment.TickCount64 > deadline)
             {
-                throw new CommandFailedException(
-                    ExitStatus.General, $"{record.Name}: its supervisor does not answer; semitone kill {record.Name} ends it");
+                throw MakeSilent(record);
             }
 
             Thread.Sleep(10);
@@ -74,13 +88,17 @@ internal static class MachineControl
         return null;
     }
 
+    private static CommandFailedException MakeSilent(MachineRecord record) => new(
+        ExitStatus.General, $"{record.Name}: its supervisor does not answer; semitone kill {record.Name} ends it");
+
     /// <summary>Ends a machine at once, also one whose supervisor does not answer.</summary>
     /// <returns>False when it did not run.</returns>
     public static bool Kill(MachineFolder folder, MachineRecord record)
     {
         try
         {
-            if (Ask(folder, record, new ControlRequest { Action = ControlAction.Signal, Signal = LibC.SIGKILL }) is null)
+            ControlRequest request = new() { Action = ControlAction.Signal, Signal = LibC.SIGKILL };
+            if (Ask(folder, record, request, s_killLimit) is null)
             {
                 return false;
             }
@@ -132,7 +150,7 @@ internal static class MachineControl
     {
         while (true)
         {
-            if (Ask(folder, record, new ControlRequest { Action = ControlAction.Wait })?.ExitStatus is { } told)
+            if (Ask(folder, record, new ControlRequest { Action = ControlAction.Wait }, Timeout.InfiniteTimeSpan)?.ExitStatus is { } told)
             {
                 AwaitRelease(folder);
                 return told;
