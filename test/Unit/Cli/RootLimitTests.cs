@@ -35,17 +35,17 @@ public sealed class RootLimitTests : IDisposable
     [Fact]
     public void Check_FolderOfManyGibibytes_IsRefusedWithSumAndLimitAndTheLargest()
     {
-        _tree.Add("/root/small/a", new byte[1000]).Add("/root/large/b", "");
-        using (FileStream file = File.OpenWrite(_tree["/root/large/b"]))
+        _tree.Add("/tree/small/a", new byte[1000]).Add("/tree/large/b", "");
+        using (FileStream file = File.OpenWrite(_tree["/tree/large/b"]))
         {
             // A hole: nobody reads it, as nothing is packed.
             file.SetLength(40L << 30);
         }
 
         string message = Assert.Throws<CommandFailedException>(
-            () => TreeSize.Check(_tree["/root"], "--rootfs", new RootLimit(3L << 30, "a test says so"), null)).Message;
-        string sum = $"--rootfs {_tree["/root"]}: 4 files take 40.0 GiB, and 3.0 GiB fit: a test says so\n";
-        string largest = $"the largest in it: {_tree["/root/large"]} 40.0 GiB, {_tree["/root/small"]} 2 KiB\n";
+            () => TreeSize.Check(_tree["/tree"], "--rootfs", new RootLimit(3L << 30, "a test says so"), null)).Message;
+        string sum = $"--rootfs {_tree["/tree"]}: 4 files take 40.0 GiB, and 3.0 GiB fit: a test says so\n";
+        string largest = $"the largest in it: {_tree["/tree/large"]} 40.0 GiB, {_tree["/tree/small"]} 2 KiB\n";
         Assert.StartsWith(sum + largest, message, StringComparison.Ordinal);
     }
 
@@ -53,14 +53,14 @@ public sealed class RootLimitTests : IDisposable
     [Fact]
     public void Check_HardLinks_CountOnce()
     {
-        _tree.Add("/root/a", new byte[60_000]);
-        using (System.Diagnostics.Process process = System.Diagnostics.Process.Start("/bin/ln", [_tree["/root/a"], _tree["/root/b"]]))
+        _tree.Add("/tree/a", new byte[60_000]);
+        using (System.Diagnostics.Process process = System.Diagnostics.Process.Start("/bin/ln", [_tree["/tree/a"], _tree["/tree/b"]]))
         {
             process.WaitForExit();
         }
 
-        TreeSize.Check(_tree["/root"], "--rootfs", new RootLimit(70_000, "a test"), null);
-        Assert.Throws<CommandFailedException>(() => TreeSize.Check(_tree["/root"], "--rootfs", new RootLimit(59_000, "a test"), null));
+        TreeSize.Check(_tree["/tree"], "--rootfs", new RootLimit(70_000, "a test"), null);
+        Assert.Throws<CommandFailedException>(() => TreeSize.Check(_tree["/tree"], "--rootfs", new RootLimit(59_000, "a test"), null));
     }
 
     [Fact]
