@@ -4,6 +4,9 @@ namespace Semitone.Cli;
 /// <remarks>As a shell, env(1) and timeout(1) have them, and two of our own below those.</remarks>
 public static class ExitStatus
 {
+    /// <summary>A command about machines could not do what it was asked for one of them; docker's too.</summary>
+    public const int General = 1;
+
     /// <summary>The kernel died of a bug of its own.</summary>
     public const int KernelPanic = 121;
 

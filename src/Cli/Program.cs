@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Text;
 using Semitone.Cli.Commands;
 using Semitone.Cli.Posix;
 
@@ -58,6 +57,19 @@ public static class Program
         string[] own = run.TakeProgram(arguments);
         RootCommand root = new("Runs unmodified Linux x86-64 programs, each in a virtual machine of its own.");
         root.Add(run.Command);
+        root.Add(PsCommand.Build());
+        root.Add(LogsCommand.Build());
+        root.Add(StopCommand.Build());
+        root.Add(KillCommand.Build());
+        root.Add(RemoveCommand.Build());
+        root.Add(StartCommand.Build());
+        root.Add(InspectCommand.Build());
+        root.Add(AttachCommand.Build());
+        root.Add(PauseCommand.BuildPause());
+        root.Add(PauseCommand.BuildUnpause());
+        root.Add(WaitCommand.Build());
+        root.Add(StatsCommand.Build());
+        root.Add(SuperviseCommand.Build());
         root.Add(BenchCommand.Build());
         root.Add(KvmCommand.Build());
         root.Add(VersionCommand.Build());
@@ -78,7 +90,7 @@ public static class Program
         {
             bool isRun = result.CommandResult.Command == run.Command;
             string more = isRun ? RunCommand.Examples + Statuses : result.CommandResult.Command is RootCommand ? Statuses : "";
-            Descriptor.TryWrite(Descriptor.StandardOutput, Encoding.UTF8.GetBytes(more));
+            Output.Write(more);
         }
 
         return own.Length == 0 ? ExitStatus.Usage : status;

@@ -62,6 +62,9 @@ public sealed class CommandTests
     [InlineData("version --help-me", "unknown flag '--help-me'")]
     [InlineData("run -v HOST:GUEST prog", "--volume is not supported yet; to list what is packed, say --verbose")]
     [InlineData("run -M 64 prog", "write 64Mi")]
+    [InlineData("run -e =x prog", "--env: '=x' names no variable")]
+    [InlineData("run --env= prog", "Required argument missing for option")]
+    [InlineData("run --machine pc prog", "there are microvm and q35")]
     public void Command_Typo_IsToldWhatWasMeant(string arguments, string hint)
     {
         ProgramRun run = ProgramRun.Of([Repository.Semitone, .. arguments.Split(' ')]);

@@ -60,7 +60,7 @@ internal static class BenchCommand
                 benchmark = new Benchmark(options with { Accelerator = Accelerator.Tcg, KvmDevice = null, RemovedCpuFlags = [] }, Say);
             }
 
-            Descriptor.TryWrite(Descriptor.StandardOutput, Encoding.UTF8.GetBytes(benchmark.Run()));
+            Output.Write(benchmark.Run());
             if (result.GetValue(json) is { } path)
             {
                 using FileStream file = File.Create(path);

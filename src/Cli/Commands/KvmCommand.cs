@@ -35,5 +35,5 @@ internal static class KvmCommand
         return command;
     }
 
-    private static void Say(string text) => Descriptor.TryWrite(Descriptor.StandardOutput, Encoding.UTF8.GetBytes(text));
+    private static void Say(string text) => Output.Write(text);
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Semitone.BootParameters;
+using Semitone.Cli.Machines;
 using Semitone.Cli.Posix;
 using Semitone.Cli.Qemu;
 using Semitone.Cli.Running;
@@ -21,6 +22,7 @@ internal sealed class RunCommand
           semitone run -M 256Mi -e DEBUG=1 --timeout 30 ./prog  more memory, a variable, and not for ever
           semitone run --strace ./prog < input 2> calls         every system call, as it happens
           semitone run --dry-run ./prog                         the QEMU command line, and nothing is started
+          semitone run -d --name web ./server                   it lives on; then: ps, logs -f web, stop web, rm web
 
 
         """;
@@ -29,6 +31,9 @@ internal sealed class RunCommand
     private const string AcceleratorVariable = "SEMITONE_ACCEL";
 
     private const string QuietVariable = "SEMITONE_QUIET";
+
+    private static readonly Dictionary<char, string> s_bundled =
+        new() { ['d'] = "--detach", ['i'] = "--interactive", ['t'] = "--tty" };
 
     /// <summary>As docker's.</summary>
     private static readonly TimeSpan s_stopTimeout = TimeSpan.FromSeconds(10);
@@ -97,14 +102,27 @@ internal sealed class RunCommand
     private readonly Option<string[]> _kernelArguments =
         new("--kernel-arg", "-a") { Description = "Parameter for the kernel command line", HelpName = "PARAMETER" };
     private readonly Option<string?> _name =
-        new("--name", "-n") { Description = "Name of the machine, seen in the process list", HelpName = "NAME" };
+        new("--name", "-n") { Description = "Name of the machine [default with --detach: one that is made up]", HelpName = "NAME" };
+    private readonly Option<bool> _detach =
+        new("--detach", "-d") { Description = "Let the machine live on; print its name when the program runs" };
+    private readonly Option<bool> _noStart =
+        new("--no-start") { Description = "Make the machine and print its name; semitone start starts it" };
+    private readonly Option<bool> _remove = new("--rm") { Description = "Remove the machine when it has ended" };
+    private readonly Option<bool> _interactive =
+        new("--interactive", "-i") { Description = "With --detach: keep standard input open for semitone attach" };
+    private readonly Option<bool> _terminal =
+        new("--tty") { Description = "With --detach: standard streams are a terminal, for semitone attach" };
+    private readonly Option<string?> _stopSignal = new("--stop-signal")
+    {
+        Description = "With --detach: what semitone stop tells the program to end by [default: TERM]",
+        HelpName = "NAME"
+    };
 
     private readonly Option[] _unsupported =
     [
-        new Option<bool>("--detach", "-d"), new Option<string>("--ip"), new Option<string>("--kraftfile", "-K"),
+        new Option<string>("--ip"), new Option<string>("--kraftfile", "-K"),
         new Option<string>("--mac"), new Option<string>("--network"),
-        new Option<bool>("--no-start"), new Option<string>("--port", "-p"), new Option<string>("--prefix"),
-        new Option<bool>("--prefix-name"), new Option<bool>("--rm"),
+        new Option<string>("--port", "-p"), new Option<string>("--prefix"), new Option<bool>("--prefix-name"),
         new Option<string>("--volume", "-v"), new Option<bool>("--symbolic"),
     ];
 
@@ -118,10 +136,11 @@ internal sealed class RunCommand
         command.Add(_program);
         foreach (Option option in (Option[])
             [
-                _rootfs, _memory, _environment, _environmentFiles, _includes, _workingDirectory, _user, _hostName, _platform,
+                _detach, _name, _remove, _noStart, _interactive, _terminal, _stopSignal, _rootfs, _memory, _environment,
+                _environmentFiles, _includes, _workingDirectory, _user, _hostName, _platform,
                 _architecture, _target, _timeout, _stopTimeout,
                 _strace, _statistics, _verbose, _quiet, _dryRun, _keepInitrd, _machine, _accelerator, _noAcceleration, _cpu,
-                _kernelArguments, _name,
+                _kernelArguments,
             ])
         {
             // One value for each flag: what follows it is the next word of the command line.
@@ -135,7 +154,7 @@ internal sealed class RunCommand
             command.Add(option);
         }
 
-        command.SetAction(result => Runner.Run(Read(result)));
+        command.SetAction(result => Run(Read(result)));
         Command = command;
     }
 
@@ -161,6 +180,12 @@ internal sealed class RunCommand
         int start = 1;
         while (start < arguments.Length && arguments[start].StartsWith('-') && arguments[start] is not ("-" or "--"))
         {
+            if (IsDockersBundle(arguments[start]))
+            {
+                own.AddRange(arguments[start++].Skip(1).Select(letter => (default(Option), (string[])[s_bundled[letter]])));
+                continue;
+            }
+
             Option? flag = FindOption(arguments[start]);
             int end = Math.Min(start + (TakesNextWord(arguments[start]) ? 2 : 1), arguments.Length);
             if (flag?.ValueType == typeof(string))
@@ -182,6 +207,12 @@ internal sealed class RunCommand
         return [arguments[0], .. own.SelectMany(flag => flag.Words)];
     }
 
+    /// <summary>
+    /// Tells whether a word is docker's <c>-it</c> or <c>-dit</c>, which fingers type by themselves: elsewhere -t is kraft's --target.
+    /// </summary>
+    private static bool IsDockersBundle(string word) =>
+        word.Length > 2 && word.AsSpan(1).IndexOfAnyExcept("dit") < 0 && word.Contains('i', StringComparison.Ordinal);
+
     /// <summary>Finds the flag that a word is, with <c>--flag=value</c> and <c>-Mvalue</c> too.</summary>
     private Option? FindOption(string word)
     {
@@ -195,6 +226,23 @@ internal sealed class RunCommand
     private bool TakesNextWord(string flag) =>
         Command.Options.FirstOrDefault(option => option.Name == flag || option.Aliases.Contains(flag)) is { } option
             && option.ValueType != typeof(bool);
+
+    private static int Run(RunRequest request)
+    {
+        if (request.DryRun || (!request.IsDetached && !request.StartsLater))
+        {
+            return Runner.Run(request);
+        }
+
+        (MachineFolder folder, MachineRecord record) = MachineMaker.Make(MachineStore.OfUser, request);
+        if (!request.StartsLater)
+        {
+            MachineControl.Start(folder);
+        }
+
+        MachineArguments.Print(record.Name);
+        return 0;
+    }
 
     private RunRequest Read(ParseResult result)
     {
@@ -254,7 +302,7 @@ internal sealed class RunCommand
             Environment =
             [
                 .. (result.GetValue(_environmentFiles) ?? []).SelectMany(EnvironmentFile.Read),
-                .. result.GetValue(_environment) ?? []
+                .. (result.GetValue(_environment) ?? []).Select(CheckVariable),
             ],
             Includes = [.. (result.GetValue(_includes) ?? []).Select(IncludedPath.Parse)],
             WorkingDirectory = ReadWorkingDirectory(result),
@@ -265,12 +313,19 @@ internal sealed class RunCommand
             Machine = result.GetValue(_machine) switch
             {
                 null or "microvm" => MachineType.MicroVm,
-                "q35" or "pc" => MachineType.Q35,
+                "q35" => MachineType.Q35,
+                "pc" => throw Wrong("--machine: QEMU's pc, the i440FX of 1996, is not supported; there are microvm and q35"),
                 string other => throw Wrong($"--machine: unknown board '{other}'; there are microvm and q35"),
             },
             Accelerator = ReadAccelerator(result),
             CpuModel = result.GetValue(_cpu),
-            Name = result.GetValue(_name),
+            Name = ReadName(result),
+            IsDetached = result.GetValue(_detach),
+            StartsLater = result.GetValue(_noStart),
+            RemovesItself = result.GetValue(_remove),
+            IsInteractive = result.GetValue(_interactive),
+            HasTerminal = result.GetValue(_terminal),
+            StopSignal = result.GetValue(_stopSignal) is { } signal ? SignalText.Parse("--stop-signal", signal) : LibC.SIGTERM,
             Timeout = ReadTime(result, _timeout),
             StopTimeout = ReadTime(result, _stopTimeout) ?? s_stopTimeout,
             Strace = result.GetValue(_strace) || target.Strace,
@@ -280,6 +335,18 @@ internal sealed class RunCommand
             KeepInitialRamDisk = result.GetValue(_keepInitrd),
         };
     }
+
+    private string? ReadName(ParseResult result)
+    {
+        string? name = result.GetValue(_name);
+        return name is null || MachineName.IsValid(name)
+            ? name
+            : throw Wrong($"--name: '{name}' cannot be a name: it has letters, digits, and after the first of these _ . - too");
+    }
+
+    private static string CheckVariable(string variable) => variable is "" or ['=', ..]
+        ? throw Wrong($"--env: '{variable}' names no variable; write KEY=VALUE, or KEY alone for the host's value")
+        : variable;
 
     private Target ReadTarget(ParseResult result)
     {
@@ -321,7 +388,7 @@ internal sealed class RunCommand
             throw Wrong($"--memory: '{text}' is no size; write 64Mi, 1.5G, 512MB or a number of bytes");
         }
 
-        string hint = text.All(char.IsAsciiDigit) ? $"; a number alone counts bytes: write {text}Mi" : "";
+        string hint = text.All(char.IsAsciiDigit) && bytes > 0 ? $"; a number alone counts bytes: write {text}Mi" : "";
         return bytes >= 1 << 20 ? bytes : throw Wrong($"--memory: {text} is less than 1Mi{hint}");
     }
 

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Reflection;
-using System.Text;
 using Semitone.Cli.Posix;
 
 namespace Semitone.Cli.Commands;
@@ -16,7 +15,7 @@ internal static class VersionCommand
             string version =
                 typeof(VersionCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
                     ?? "unknown";
-            Descriptor.TryWrite(Descriptor.StandardOutput, Encoding.UTF8.GetBytes($"semitone {version}\n"));
+            Output.Write($"semitone {version}\n");
             return 0;
         });
         return command;

@@ -20,6 +20,15 @@ internal sealed class HostTree(RootFileSystemWriter writer)
     /// <summary>Says of a path on the host whether it is wanted; null for all.</summary>
     public Func<string, bool>? Takes { get; init; }
 
+    /// <summary>Whether a path leads to the host's own root, by whatever links.</summary>
+    public static bool IsHostRoot(string folder) => ResolvedPath.Get(folder) is "/";
+
+    /// <summary>Whether a folder is the mount of a file system that is not walked into.</summary>
+    /// <param name="path">Of the folder.</param>
+    /// <param name="staysOnDevice">The walk began at the host's root.</param>
+    public static bool IsForeignMount(string path, FileStatus status, FileStatus parent, bool staysOnDevice) =>
+        status.Device != parent.Device && (staysOnDevice || KernelFileSystem.IsAt(path));
+
     /// <summary>Packs everything below a folder, which becomes the root.</summary>
     public void AddRoot(string folder)
     {
@@ -30,8 +39,7 @@ internal sealed class HostTree(RootFileSystemWriter writer)
         }
 
         // A live system: not everything in it is the caller's to read, and files come and go.
-        string? resolved = ResolvedPath.Get(root + "/");
-        _staysOnDevice = resolved is "/";
+        _staysOnDevice = IsHostRoot(root + "/");
         _passesOverUnreadable = _staysOnDevice;
         writer.ReplaceHostFile(root + "/", "", status);
         AddChildren(root, "", status);
@@ -154,13 +162,10 @@ internal sealed class HostTree(RootFileSystemWriter writer)
             return;
         }
 
-        bool isMount = status.Device != parent.Device;
-        if (isMount && (_staysOnDevice || KernelFileSystem.IsAt(path)))
+        if (!IsForeignMount(path, status, parent, _staysOnDevice))
         {
-            return;
+            AddChildren(path, name, status, followsLinks);
         }
-
-        AddChildren(path, name, status, followsLinks);
     }
 
     private bool Add(string path, string name, FileStatus status)

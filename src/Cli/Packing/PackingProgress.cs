@@ -37,7 +37,8 @@ internal sealed class PackingProgress
         });
 
     /// <summary>Tells that something was packed; cheap when it is not time to show anything.</summary>
-    public void Report(int count, long bytes, string name)
+    /// <param name="activity">What is done with the files.</param>
+    public void Report(int count, long bytes, string name, string activity = "packing")
     {
         if (!_isShown || Stopwatch.GetElapsedTime(_start) < _next)
         {
@@ -47,7 +48,7 @@ internal sealed class PackingProgress
         // Short enough for most terminals: a line that wraps could not be taken back.
         const int LongestName = 40;
         string shown = name.Length <= LongestName ? name : string.Concat("...", name.AsSpan(name.Length - LongestName + 3));
-        _write($"\r\e[Kpacking: {count} files, {MemorySize.FormatRoughly(bytes)} {HideControls(shown)}");
+        _write($"\r\e[K{activity}: {count} files, {MemorySize.FormatRoughly(bytes)} {HideControls(shown)}");
         _hasLine = true;
         _next = Stopwatch.GetElapsedTime(_start) + s_pause;
     }

@@ -41,8 +41,11 @@ internal sealed class ProgramPacker(RootFileSystemWriter writer, PackingReport r
         {
             bool isLink = isTyped && FileStatus.TryRead(HostFile.GetFullPath(name), out FileStatus link) && link.IsSymbolicLink;
             string shown = name.Length == 0 ? "''" : name;
-            throw new CommandFailedException(
-                ExitStatus.NotFound, $"{shown}: not found{(isLink ? ": it is a symbolic link that leads nowhere" : "")}");
+            string hint = isLink ? ": it is a symbolic link that leads nowhere"
+                : name.Length > 0 && HostFile.IsFolder(name)
+                    ? $": it is a folder; to run a program in it, say --rootfs {name} /path/of/program"
+                : "";
+            throw new CommandFailedException(ExitStatus.NotFound, $"{shown}: not found{hint}");
         }
 
         // A program is called by the name that the user typed, as a shell would; where that is relative, it is so to the folder that we are

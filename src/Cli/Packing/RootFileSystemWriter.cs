@@ -27,8 +27,8 @@ internal sealed class RootFileSystemWriter(Stream output)
     /// <summary>Told of every entry; null for nobody.</summary>
     public PackingProgress? Progress { get; init; }
 
-    /// <summary>Bytes that the archive may have.</summary>
-    public long Limit { get; init; } = long.MaxValue;
+    /// <summary>What the archive may have.</summary>
+    public RootLimit Limit { get; init; } = RootLimit.None;
 
     /// <summary>Bytes written so far.</summary>
     public long Length => _writer.Length;
@@ -405,12 +405,12 @@ internal sealed class RootFileSystemWriter(Stream output)
                 ExitStatus.Usage, $"{name} cannot be packed: it is larger than the 4 GiB that a file of an initrd can have");
         }
 
-        if (size > Limit - Length)
+        if (size > Limit.Bytes - Length)
         {
             throw new CommandFailedException(
                 ExitStatus.Usage,
-                $"the root file system does not fit into this machine's memory: with {name} it takes more than "
-                    + $"{MemorySize.FormatRoughly(Limit)}; pack less");
+                $"the root file system does not fit: with {name} it takes more than {MemorySize.FormatRoughly(Limit.Bytes)}; "
+                    + $"{Limit.Reason}\npack less");
         }
     }
 

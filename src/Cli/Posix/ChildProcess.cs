@@ -27,6 +27,9 @@ internal sealed class ChildProcess
         Error = error;
     }
 
+    /// <summary>Its number.</summary>
+    public int Process => _process;
+
     /// <summary>Our end of its standard input.</summary>
     public int Input { get; }
 

@@ -14,18 +14,21 @@ internal static class LibC
     public const int ENOMEM = 12;
     public const int EACCES = 13;
     public const int EBUSY = 16;
+    public const int EEXIST = 17;
     public const int ENODEV = 19;
     public const int ENOTDIR = 20;
     public const int ENFILE = 23;
     public const int EMFILE = 24;
     public const int ENOSPC = 28;
     public const int EPIPE = 32;
+    public const int ENOTEMPTY = 39;
     public const int EDQUOT = 122;
 
     public const int O_RDONLY = 0;
     public const int O_RDWR = 2;
     public const int O_CREAT = 0x40;
     public const int O_TRUNC = 0x200;
+    public const int O_APPEND = 0x400;
     public const int O_NONBLOCK = 0x800;
     public const int O_CLOEXEC = 0x80000;
     public const int F_GETFD = 1;
@@ -36,6 +39,7 @@ internal static class LibC
     public const int AT_SYMLINK_NOFOLLOW = 0x100;
     public const int AT_EMPTY_PATH = 0x1000;
     public const int SEEK_CUR = 1;
+    public const int R_OK = 4;
     public const uint STATX_BASIC_STATS = 0x7FF;
     public const int AF_UNIX = 1;
     public const int SOCK_STREAM = 1;
@@ -49,6 +53,8 @@ internal static class LibC
     public const ulong TIOCGWINSZ = 0x5413;
     public const ulong FIONREAD = 0x541B;
     public const int PR_SET_DUMPABLE = 4;
+    public const long SYS_pidfd_open = 434;
+    public const long SYS_pidfd_send_signal = 424;
     public const int O_WRONLY = 1;
 
     public const int SIGHUP = 1;
@@ -86,6 +92,30 @@ internal static class LibC
     public static extern int fcntl(int descriptor, int command, int argument);
 
     [DllImport("libc", SetLastError = true)]
+    public static extern int fcntl(int descriptor, int command, [In, Out] byte[] argument);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern long syscall(long number, long first, long second, long third, long fourth);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int mkdir(byte[] path, uint mode);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int ftruncate(int descriptor, long length);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int rmdir(byte[] path);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int rename(byte[] from, byte[] to);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int chdir(byte[] path);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int fsync(int descriptor);
+
+    [DllImport("libc", SetLastError = true)]
     public static extern int poll(ref PollEntry entries, nuint count, int timeoutMs);
 
     [DllImport("libc", SetLastError = true)]
@@ -105,6 +135,9 @@ internal static class LibC
 
     [DllImport("libc", SetLastError = true)]
     public static extern int statx(int directory, byte[] path, int flags, uint mask, [Out] byte[] status);
+
+    [DllImport("libc", SetLastError = true)]
+    public static extern int access(byte[] path, int mode);
 
     [DllImport("libc", SetLastError = true)]
     public static extern nint readlink(byte[] path, [Out] byte[] target, nuint size);

@@ -7,7 +7,7 @@ namespace Semitone.Cli.Qemu;
 
 /// <summary>
 /// QEMU's monitor protocol over a pair of sockets, as far as it tells that a machine has stopped: KVM gives up, and QEMU waits for ever for
-/// somebody to look.
+/// somebody to look; or somebody has asked it to.
 /// </summary>
 /// <remarks>QEMU's docs/interop/qmp-spec: a line of JSON each way. A QEMU that never speaks is no concern of this class.</remarks>
 internal sealed class MachineMonitor : IDisposable
@@ -16,6 +16,8 @@ internal sealed class MachineMonitor : IDisposable
     private const int FirstDescriptor = 16;
 
     private readonly int _ours;
+    private readonly Lock _lock = new();
+    private bool _isClosed;
 
     private MachineMonitor(int ours, int theirs)
     {
@@ -43,8 +45,9 @@ internal sealed class MachineMonitor : IDisposable
 
     /// <summary>Reads, until QEMU ends.</summary>
     /// <param name="hasStarted">Called once, when the guest runs.</param>
-    /// <param name="hasStopped">Called when it does no more, and QEMU is still there.</param>
-    public void Watch(Action hasStarted, Action hasStopped)
+    /// <param name="hasStopped">Called when it does no more, and QEMU is still there. Tells whether to go on reading.</param>
+    /// <param name="goesOn">Called when it does more.</param>
+    public void Watch(Action hasStarted, Func<bool> hasStopped, Action? goesOn = null)
     {
         // Nothing is sent to a program that does not say what it is.
         using StreamReader reader = new(new DescriptorStream(_ours), Encoding.UTF8);
@@ -58,17 +61,36 @@ internal sealed class MachineMonitor : IDisposable
         {
             switch (IsRunning(line))
             {
+                case true when line.Contains("\"event\"", StringComparison.Ordinal):
+                    goesOn?.Invoke();
+                    break;
                 case true:
                     hasStarted();
                     break;
-                case false:
-                    hasStopped();
+                case false when !hasStopped():
                     return;
             }
         }
     }
 
-    public void Dispose() => LibC.close(_ours);
+    /// <summary>Has QEMU do something that has no arguments, without waiting for it.</summary>
+    /// <returns>False when it is gone.</returns>
+    public bool TryExecute(string command)
+    {
+        lock (_lock)
+        {
+            return !_isClosed && Descriptor.TryWrite(_ours, Encoding.UTF8.GetBytes($"{{\"execute\":\"{command}\"}}\n"));
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _isClosed = true;
+            LibC.close(_ours);
+        }
+    }
 
     /// <summary>Reads a line of QEMU's.</summary>
     /// <returns>Null when it says nothing about that.</returns>
@@ -85,7 +107,7 @@ internal sealed class MachineMonitor : IDisposable
 
             if (root.TryGetProperty("event", out JsonElement name))
             {
-                return name.ValueEquals("STOP") ? false : null;
+                return name.ValueEquals("STOP") ? false : name.ValueEquals("RESUME") ? true : null;
             }
 
             return root.TryGetProperty("return", out JsonElement answer)

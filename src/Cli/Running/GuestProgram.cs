@@ -1,4 +1,3 @@
-using System.Globalization;
 using Semitone.Cli.Archives;
 using Semitone.Cli.Packing;
 using Semitone.Cli.Posix;
@@ -15,7 +14,7 @@ internal sealed record GuestProgram(
     FileStream? Archive, string ArchivePath, long ArchiveBytes, IReadOnlyList<string> Command, IReadOnlyList<string> Environment)
 {
     /// <summary>How a child of ours names the descriptor that it gets from us.</summary>
-    private const string InheritedPath = "/proc/self/fd/3";
+    public const string InheritedPath = "/proc/self/fd/3";
 
     /// <summary>Memory that the program needs by experience, besides what the archive takes; 0 for the usual.</summary>
     public long MemoryBytes { get; init; }
@@ -27,18 +26,25 @@ internal sealed record GuestProgram(
     public GuestUser? User { get; init; }
 
     /// <summary>Packs what a request names.</summary>
-    public static GuestProgram Prepare(RunRequest request)
+    /// <param name="kernelEnd">Where the kernel ends in physical memory.</param>
+    public static GuestProgram Prepare(RunRequest request, long kernelEnd)
     {
+        RootLimit limit = RootLimit.Find(request, kernelEnd, RootLimit.ReadAvailableBytes());
         if (request.RootFileSystem is { } root)
         {
             IReadOnlyList<string> command = [request.Program, .. request.Arguments];
             return IsProgram(root)
                 ? OpenProgram(request, root, command)
-                : Pack(request, (writer, report) => FillFrom(root, writer, report, command));
+                : Pack(request, limit, (writer, report) =>
+                {
+                    FillFrom(root, writer, limit.Within(request, kernelEnd));
+                    report.Add("root file system", root);
+                    return new PackedCommand(command, [], MemoryBytes: 0);
+                });
         }
 
         string folder = HostFile.CurrentDirectory;
-        return Pack(request, (writer, report) =>
+        return Pack(request, limit, (writer, report) =>
         {
             PackedCommand packed = new ProgramPacker(writer, report).Pack(request.Program, request.Arguments, request.Environment);
             writer.AddFolder(folder, permissions: 0x1ED);
@@ -46,19 +52,17 @@ internal sealed record GuestProgram(
         });
     }
 
-    private static PackedCommand FillFrom(string root, RootFileSystemWriter writer, PackingReport report, IReadOnlyList<string> command)
+    private static void FillFrom(string root, RootFileSystemWriter writer, RootLimit limit)
     {
         if (HostFile.IsFolder(root))
         {
+            TreeSize.Check(root, "--rootfs", limit, writer.Progress);
             writer.AddTree(root);
         }
         else
         {
             RootArchive.Unpack(root, writer);
         }
-
-        report.Add("root file system", root);
-        return new PackedCommand(command, [], MemoryBytes: 0);
     }
 
     /// <summary>Tells whether the root file system is to be one static program, which the kernel takes as it is.</summary>
@@ -119,7 +123,8 @@ internal sealed record GuestProgram(
         }
     }
 
-    private static GuestProgram Pack(RunRequest request, Func<RootFileSystemWriter, PackingReport, PackedCommand> fill)
+    private static GuestProgram Pack(
+        RunRequest request, RootLimit limit, Func<RootFileSystemWriter, PackingReport, PackedCommand> fill)
     {
         FileStream archive = request.KeepInitialRamDisk is { } kept
             ? CreateKept(kept)
@@ -127,11 +132,16 @@ internal sealed record GuestProgram(
         PackingProgress progress = PackingProgress.ForStandardError(request is { Quiet: true, Verbose: false });
         try
         {
-            RootFileSystemWriter writer = new(archive) { Progress = progress, Limit = GetLimit() };
+            RootFileSystemWriter writer = new(archive) { Progress = progress, Limit = limit };
             PackingReport report = new(writer);
             PackedCommand contents = fill(writer, report);
             foreach (IncludedPath include in request.Includes)
             {
+                if (HostFile.IsFolder(include.Source))
+                {
+                    TreeSize.Check(include.Source, "--include", limit with { Bytes = limit.Bytes - writer.Length }, progress);
+                }
+
                 writer.AddAs(include.Source, include.Target);
                 report.Add("included", include.Source == include.Target ? include.Source : $"{include.Source} as {include.Target}");
             }
@@ -173,20 +183,6 @@ internal sealed record GuestProgram(
         {
             progress.Finish();
         }
-    }
-
-    /// <summary>
-    /// Gives the bytes that a root file system may have: it lies in memory twice, once of ours and once of the machine's.
-    /// </summary>
-    private static long GetLimit()
-    {
-        const string Prefix = "MemAvailable:";
-        string line = Array.Find(
-            HostFile.ReadText("/proc/meminfo").Split('\n'), candidate => candidate.StartsWith(Prefix, StringComparison.Ordinal)) ?? "";
-        string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return words.Length > 1 && long.TryParse(words[1], NumberStyles.None, CultureInfo.InvariantCulture, out long kib)
-            ? kib * 1024 / 2
-            : long.MaxValue;
     }
 
     /// <summary>Removes half an archive: the disk is full, or something cannot be packed.</summary>

@@ -33,6 +33,9 @@ internal sealed record HostCapabilities
     /// <summary>The QEMU to start, a path or a name in PATH.</summary>
     public static string Qemu => HostEnvironment.Get(QemuVariable) is { Length: > 0 } qemu ? qemu : "qemu-system-x86_64";
 
+    /// <summary>Standard input is /dev/null.</summary>
+    public bool HasNoInput { get; init; }
+
     public bool TerminalInput { get; init; }
 
     public bool TerminalOutput { get; init; }

@@ -24,15 +24,16 @@ internal sealed class InputPump
     /// <summary>What is typed, or rather pasted, ahead of a slow guest is kept up to here; more waits in the terminal.</summary>
     private const int MaximumTypedAhead = 1 << 20;
 
+    private readonly int _descriptor;
     private readonly bool _isTerminal;
     private readonly bool _hasTerminalOutput;
-    private readonly bool _isAnyTerminal = Descriptor.IsTerminal(Descriptor.StandardInput);
+    private readonly bool _isAnyTerminal;
     private readonly Action _interrupted;
     private readonly Action _escaped;
     private readonly RepeatedKey _escapes = new();
     private readonly WakePipe _wakes = new();
     private readonly Lock _stateLock = new();
-    private readonly InputSource _source = new(Descriptor.StandardInput);
+    private readonly InputSource _source;
     private readonly Queue<byte[]> _typed = new();
     private readonly byte[] _data = new byte[ChunkSize];
     private readonly byte[] _encoded = new byte[(2 * ChunkSize) + (3 * LinkFormat.MaxInputSequence)];
@@ -46,12 +47,16 @@ internal sealed class InputPump
     private bool _hasEnded;
     private bool _hasSentEnd;
 
-    /// <param name="isTerminal">Standard input is a terminal whose line discipline is the guest's.</param>
+    /// <param name="descriptor">What is read.</param>
+    /// <param name="isTerminal">It is a terminal whose line discipline is the guest's.</param>
     /// <param name="hasTerminalOutput">Standard output is a terminal.</param>
     /// <param name="interrupted">Called with every Ctrl-C that is typed.</param>
     /// <param name="escaped">Called when the escape sequence is typed.</param>
-    public InputPump(bool isTerminal, bool hasTerminalOutput, Action interrupted, Action escaped)
+    public InputPump(int descriptor, bool isTerminal, bool hasTerminalOutput, Action interrupted, Action escaped)
     {
+        _descriptor = descriptor;
+        _source = new InputSource(descriptor);
+        _isAnyTerminal = Descriptor.IsTerminal(descriptor);
         _isTerminal = isTerminal;
         _hasTerminalOutput = hasTerminalOutput;
         _interrupted = interrupted;
@@ -123,9 +128,14 @@ internal sealed class InputPump
     {
         if (Terminal.TryGetSize(out ushort rows, out ushort columns))
         {
-            Span<byte> sequence = stackalloc byte[LinkFormat.MaxInputSequence];
-            Send(sequence[..InputEncoder.WriteWindowSize(sequence, rows, columns)]);
+            SendWindowSize(rows, columns);
         }
+    }
+
+    public void SendWindowSize(ushort rows, ushort columns)
+    {
+        Span<byte> sequence = stackalloc byte[LinkFormat.MaxInputSequence];
+        Send(sequence[..InputEncoder.WriteWindowSize(sequence, rows, columns)]);
     }
 
     /// <summary>Sends a signal to the program.</summary>
@@ -161,9 +171,9 @@ internal sealed class InputPump
             bool reads = IsToRead(isForeground);
 
             // In the background a terminal gives nothing before it has stopped us: there is nothing to wait for.
-            bool readsAtOnce = reads && _isAnyTerminal && _wanted > 0 && !Terminal.IsForegroundOf(Descriptor.StandardInput);
+            bool readsAtOnce = reads && _isAnyTerminal && _wanted > 0 && !Terminal.IsForegroundOf(_descriptor);
             entries[0] = new LibC.PollEntry { Descriptor = _wakes.Descriptor, Events = LibC.POLLIN };
-            entries[1] = new LibC.PollEntry { Descriptor = reads && !readsAtOnce ? Descriptor.StandardInput : -1, Events = LibC.POLLIN };
+            entries[1] = new LibC.PollEntry { Descriptor = reads && !readsAtOnce ? _descriptor : -1, Events = LibC.POLLIN };
             LibC.poll(entries, 2, readsAtOnce ? 0 : isForeground ? -1 : ForegroundCheckMs);
             _wakes.Clear();
             if ((readsAtOnce || entries[1].Found != 0) && !Take())
@@ -210,7 +220,7 @@ internal sealed class InputPump
 
     private bool TakeTyped()
     {
-        int length = Descriptor.Read(Descriptor.StandardInput, _data);
+        int length = Descriptor.Read(_descriptor, _data);
         lock (_stateLock)
         {
             _wanted = 0;
@@ -305,7 +315,7 @@ internal sealed class InputPump
 
         int written = InputEncoder.WriteData(_data.AsSpan(0, length), _encoded, out _);
         written += InputEncoder.WriteAnswered(_encoded.AsSpan(written));
-        LibC.PollEntry entry = new() { Descriptor = Descriptor.StandardInput, Events = LibC.POLLIN };
+        LibC.PollEntry entry = new() { Descriptor = _descriptor, Events = LibC.POLLIN };
         if (LibC.poll(ref entry, 1, 0) > 0)
         {
             written += WriteReadable(_encoded.AsSpan(written));
@@ -320,9 +330,9 @@ internal sealed class InputPump
         return Send(_encoded.AsSpan(0, InputEncoder.WriteEndOfFile(_encoded)));
     }
 
-    private static int WriteReadable(Span<byte> destination)
+    private int WriteReadable(Span<byte> destination)
     {
-        bool isKnown = LibC.ioctl(Descriptor.StandardInput, LibC.FIONREAD, out int count) == 0;
+        bool isKnown = LibC.ioctl(_descriptor, LibC.FIONREAD, out int count) == 0;
         return InputEncoder.WriteReadable(destination, isKnown ? (uint)Math.Max(count, 0) : 0);
     }
 }

@@ -36,12 +36,6 @@ internal static class RunPlan
                 + $"which take {MemorySize.Format(RoundUp(needed, 1 << 20))}");
         }
 
-        if (request.Accelerator == Accelerator.Kvm && !host.Kvm.IsUsable)
-        {
-            throw new CommandFailedException(
-                ExitStatus.MachineFailed, $"--accel kvm: {host.Kvm.Reason}\nuse --accel tcg, or leave the flag out");
-        }
-
         QemuOptions machine = new()
         {
             Executable = host.QemuExecutable,
@@ -53,8 +47,22 @@ internal static class RunPlan
             KernelCommandLine = BuildCommandLine(request, guest, host),
             Name = request.Name,
         };
-        bool usesKvm = request.Accelerator != Accelerator.Tcg && host.Kvm.IsUsable;
-        return usesKvm
+        return Accelerate(machine, request.Accelerator, host);
+    }
+
+    /// <summary>Lets a machine run by what the host has.</summary>
+    /// <param name="machine">One without KVM.</param>
+    /// <param name="asked">What the user asked for; null for KVM where it can be used.</param>
+    /// <param name="host">What there is.</param>
+    public static QemuOptions Accelerate(QemuOptions machine, Accelerator? asked, HostCapabilities host)
+    {
+        if (asked == Accelerator.Kvm && !host.Kvm.IsUsable)
+        {
+            throw new CommandFailedException(
+                ExitStatus.MachineFailed, $"--accel kvm: {host.Kvm.Reason}\nuse --accel tcg, or leave the flag out");
+        }
+
+        return asked != Accelerator.Tcg && host.Kvm.IsUsable
             ? machine with { Accelerator = Accelerator.Kvm, KvmDevice = host.KvmDevice, RemovedCpuFlags = host.Kvm.Removed }
             : machine;
     }
@@ -70,7 +78,7 @@ internal static class RunPlan
     {
         CommandLineBuilder line = new("semitone"u8);
         line.Add("host.link"u8, "1"u8);
-        line.Add("console.stdin"u8, DescribeStream(host.TerminalInput));
+        line.Add("console.stdin"u8, host.HasNoInput ? "null"u8 : DescribeStream(host.TerminalInput));
         line.Add("console.stdout"u8, DescribeStream(host.TerminalOutput));
         line.Add("console.stderr"u8, DescribeStream(host.TerminalError));
         if (host is { TerminalRows: > 0, TerminalColumns: > 0 })

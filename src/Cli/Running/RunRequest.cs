@@ -48,6 +48,24 @@ public sealed record RunRequest
 
     public string? Name { get; init; }
 
+    /// <summary>It is a machine that lives on when the command has ended.</summary>
+    public bool IsDetached { get; init; }
+
+    /// <summary>It is made, and not started.</summary>
+    public bool StartsLater { get; init; }
+
+    /// <summary>It is removed when it has ended.</summary>
+    public bool RemovesItself { get; init; }
+
+    /// <summary>Of one that lives on: its standard input is open for those who attach.</summary>
+    public bool IsInteractive { get; init; }
+
+    /// <summary>Of one that lives on: its standard streams are a terminal for those who attach.</summary>
+    public bool HasTerminal { get; init; }
+
+    /// <summary>The signal that tells the program to end.</summary>
+    public int StopSignal { get; init; } = Posix.LibC.SIGTERM;
+
     public TimeSpan? Timeout { get; init; }
 
     /// <summary>How long the program may take to end when SIGTERM or SIGHUP has told it to.</summary>

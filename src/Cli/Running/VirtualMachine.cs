@@ -7,9 +7,9 @@ using Semitone.HostLink;
 
 namespace Semitone.Cli.Running;
 
-/// <summary>A virtual machine that runs, with its console connected to our standard streams.</summary>
+/// <summary>A virtual machine that runs, connected to a console.</summary>
 /// <remarks>
-/// Three threads block in reads: the main one on QEMU's standard output, one on its standard error, one on our standard input
+/// Three threads block in reads: the main one on QEMU's standard output, one on its standard error, one on the program's standard input
 /// (<see cref="InputPump"/>). Signals go to the program (<see cref="SignalRelay"/>). Whoever ends the machine only kills QEMU; that ends
 /// its output, and the main thread finds the reason recorded.
 /// </remarks>
@@ -21,72 +21,132 @@ internal sealed class VirtualMachine
     /// </summary>
     private static readonly TimeSpan s_silenceLimit = TimeSpan.FromSeconds(20);
 
-    private readonly QemuOptions _options;
-    private readonly FileStream? _archive;
-    private readonly Func<StartFailure, QemuOptions>? _fallBack;
-    private readonly Action _hasStarted;
+    /// <summary>How long QEMU may take to stop the CPU and to let it go on.</summary>
+    private static readonly TimeSpan s_pauseLimit = TimeSpan.FromSeconds(5);
+
+    private readonly MachineSetup _setup;
+    private readonly IGuestConsole _console;
     private readonly LinkDecoder _decoder = new();
     private readonly GuestReport _report = new();
     private readonly StringBuilder _problems = new();
-    private readonly bool _hasTerminal = Descriptor.IsTerminal(Descriptor.StandardOutput);
     private readonly InputPump _input;
     private readonly Lock _startLock = new();
+    private readonly object _pauseLock = new();
     private ChildProcess _qemu;
     private Thread _problemReader;
     private GuestInput _line;
+    private MachineMonitor? _monitor;
     private SignalRelay? _signals;
+    private Timer? _stopTimer;
     private int _stopStatus;
     private bool _hasSpoken;
+    private bool _isToPause;
+    private bool _isPaused;
     private string? _halt;
     private bool _isSilent;
     private string? _outputProblem;
 
-    private VirtualMachine(QemuOptions options, FileStream? archive, Func<StartFailure, QemuOptions>? fallBack, Action hasStarted)
+    /// <summary>Starts QEMU.</summary>
+    /// <remarks>To be called on the main thread, see <see cref="ChildProcess.Start"/>.</remarks>
+    public VirtualMachine(MachineSetup setup)
     {
-        _options = options;
-        _archive = archive;
-        _fallBack = fallBack;
-        _hasStarted = hasStarted;
-        _qemu = StartQemu(options);
+        _setup = setup;
+        _console = setup.Console;
+        _qemu = StartQemu(setup.Options);
         _line = new GuestInput(_qemu.Input);
         _problemReader = Start("qemu-stderr", ReadProblems);
-        bool takesTerminal = _hasTerminal && Descriptor.IsTerminal(Descriptor.StandardInput);
-        _input = new InputPump(takesTerminal, _hasTerminal, interrupted: () =>
-            _signals?.CountInterrupt(_input!.IsConnected), escaped: () => StopBy(LibC.SIGKILL));
+        _input = new InputPump(
+            _console.Input,
+            _console.HasTerminalInput,
+            _console.HasTerminalOutput,
+            interrupted: () =>
+            {
+                if (_console.IsJob)
+                {
+                    _signals?.CountInterrupt(_input!.IsConnected);
+                }
+            },
+            escaped: () =>
+            {
+                if (_console.IsJob)
+                {
+                    End(LibC.SIGKILL);
+                }
+            });
     }
 
-    /// <summary>Runs a machine to its end.</summary>
-    /// <param name="options">The machine.</param>
-    /// <param name="archive">The open file that is the root file system, to be QEMU's descriptor 3; null when it has a path.</param>
-    /// <param name="timeout">Null for none.</param>
-    /// <param name="stopTimeout">How long the program may take to end when it is told to.</param>
-    /// <param name="fallBack">Asked, with the reason, when a machine on KVM dies or stops before the guest's first byte: gives the machine
-    /// to run instead. Null for none.</param>
-    /// <param name="hasStarted">Called with the guest's first byte, before that is shown.</param>
-    /// <param name="report">What the kernel has told.</param>
-    /// <remarks>To be called on the main thread, see <see cref="ChildProcess.Start"/>.</remarks>
-    public static RunOutcome Run(
-        QemuOptions options,
-        FileStream? archive,
-        TimeSpan? timeout,
-        TimeSpan stopTimeout,
-        Func<StartFailure, QemuOptions>? fallBack,
-        Action hasStarted,
-        out GuestReport report)
+    /// <summary>What the kernel has told.</summary>
+    public GuestReport Report => _report;
+
+    /// <summary>QEMU's number as a process.</summary>
+    public int QemuProcess => _qemu.Process;
+
+    /// <summary>Sends a signal to the program.</summary>
+    /// <returns>False when there is none.</returns>
+    public bool TrySendSignal(int signal) => _input.TrySendSignal(signal);
+
+    /// <summary>Ends the machine because of a signal.</summary>
+    public void End(int signal) => StopWith(ExitStatus.SignalBase + signal);
+
+    /// <summary>Tells the program to end, and ends the machine when it does not.</summary>
+    /// <param name="signal">What tells it.</param>
+    /// <param name="patience">How long it may take; <see cref="Timeout.InfiniteTimeSpan"/> for ever.</param>
+    public void Stop(int signal, TimeSpan patience)
     {
-        VirtualMachine machine = new(options, archive, fallBack, hasStarted);
-        report = machine._report;
-        return machine.RunToEnd(timeout, stopTimeout);
+        // What stands still hears nothing.
+        TryPause(false);
+        if (signal == LibC.SIGKILL || patience == TimeSpan.Zero || !TrySendSignal(signal))
+        {
+            End(LibC.SIGKILL);
+            return;
+        }
+
+        lock (_startLock)
+        {
+            _stopTimer?.Dispose();
+            _stopTimer = new Timer(_ => End(LibC.SIGKILL), null, patience, Timeout.InfiniteTimeSpan);
+        }
     }
 
-    private RunOutcome RunToEnd(TimeSpan? timeout, TimeSpan stopTimeout)
+    /// <summary>Tells the program the size of its terminal.</summary>
+    public void SetWindowSize(ushort rows, ushort columns) => _input.SendWindowSize(rows, columns);
+
+    /// <summary>Stops the CPU, or lets it go on, and waits until that is so.</summary>
+    /// <returns>False when QEMU does not do it.</returns>
+    public bool TryPause(bool isPaused)
     {
-        using SignalRelay signals = new(_input.TrySendSignal, StopBy, stopTimeout, Resume);
+        lock (_pauseLock)
+        {
+            if (_isPaused == isPaused)
+            {
+                return true;
+            }
+
+            _isToPause = isPaused;
+            if (_monitor?.TryExecute(isPaused ? "stop" : "cont") != true)
+            {
+                return false;
+            }
+
+            long deadline = Environment.TickCount64 + (long)s_pauseLimit.TotalMilliseconds;
+            while (_isPaused != isPaused && deadline > Environment.TickCount64)
+            {
+                Monitor.Wait(_pauseLock, TimeSpan.FromMilliseconds(Math.Max(1, deadline - Environment.TickCount64)));
+            }
+
+            return _isPaused == isPaused;
+        }
+    }
+
+    /// <summary>Runs it to its end.</summary>
+    public RunOutcome RunToEnd()
+    {
+        using SignalRelay signals = new(_input.TrySendSignal, End, _setup.StopTimeout, Resume);
         _signals = signals;
-        using Timer? timer = timeout is { } time
+        using Timer? timer = _setup.Timeout is { } time
             ? new Timer(_ => StopWith(ExitStatus.TimedOut), null, time, Timeout.InfiniteTimeSpan)
             : null;
-        using PosixSignalRegistration? resize = _hasTerminal
+        using PosixSignalRegistration? resize = _console.HasTerminalOutput
             ? PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => _input.SendWindowSize())
             : null;
         try
@@ -105,6 +165,7 @@ internal sealed class VirtualMachine
         }
         finally
         {
+            _stopTimer?.Dispose();
             Terminal.Leave();
         }
     }
@@ -114,12 +175,12 @@ internal sealed class VirtualMachine
     {
         const int FirstInherited = 3;
         List<int> inherited = [];
-        if (_archive is not null)
+        if (_setup.Archive is { } archive)
         {
-            inherited.Add((int)_archive.SafeFileHandle.DangerousGetHandle());
+            inherited.Add((int)archive.SafeFileHandle.DangerousGetHandle());
         }
 
-        if (options.Accelerator != Accelerator.Kvm)
+        if (options.Accelerator != Accelerator.Kvm && !_setup.CanPause)
         {
             return ChildProcess.Start(QemuCommandLine.Build(options), [.. inherited]);
         }
@@ -129,6 +190,7 @@ internal sealed class VirtualMachine
         inherited.Add(monitor.ChildDescriptor);
         ChildProcess qemu = ChildProcess.Start(QemuCommandLine.Build(watched), [.. inherited]);
         LibC.close(monitor.ChildDescriptor);
+        _monitor = monitor;
         Start("qemu-monitor", () => Watch(monitor, qemu));
         return qemu;
     }
@@ -140,12 +202,37 @@ internal sealed class VirtualMachine
         Timer? silence = null;
         monitor.Watch(
             hasStarted: () => silence = new Timer(_ => HaltUnlessHeard(), null, s_silenceLimit, Timeout.InfiniteTimeSpan),
-            hasStopped: () => Halt("KVM gave up and QEMU has stopped the machine"));
+            hasStopped: () =>
+            {
+                if (TakePause(true))
+                {
+                    return true;
+                }
+
+                Halt("KVM gave up and QEMU has stopped the machine");
+                return false;
+            },
+            goesOn: () => TakePause(false));
         silence?.Dispose();
+
+        bool TakePause(bool isPaused)
+        {
+            lock (_pauseLock)
+            {
+                if (isPaused && !_isToPause)
+                {
+                    return false;
+                }
+
+                _isPaused = isPaused;
+                Monitor.PulseAll(_pauseLock);
+                return true;
+            }
+        }
 
         void HaltUnlessHeard()
         {
-            if (_fallBack is not null && !Volatile.Read(ref _hasSpoken))
+            if (_setup.FallBack is not null && !Volatile.Read(ref _hasSpoken))
             {
                 Volatile.Write(ref _isSilent, true);
                 Halt($"the machine ran for {s_silenceLimit.TotalSeconds} s without a word");
@@ -175,7 +262,7 @@ internal sealed class VirtualMachine
     {
         lock (_startLock)
         {
-            if (_stopStatus != 0 || _options.Accelerator != Accelerator.Kvm || _fallBack is null)
+            if (_stopStatus != 0 || _setup.Options.Accelerator != Accelerator.Kvm || _setup.FallBack is null)
             {
                 return false;
             }
@@ -185,7 +272,7 @@ internal sealed class VirtualMachine
         string end = _halt ?? DescribeEnd(qemuStatus);
         string reason = problems.Length > 0 ? $"{end} ({problems.Split('\n')[0].Trim()})" : end;
         bool mayPass = _isSilent || (_halt is null && qemuStatus == ExitStatus.SignalBase + LibC.SIGKILL);
-        QemuOptions other = _fallBack(new StartFailure(reason, mayPass));
+        QemuOptions other = _setup.FallBack(new StartFailure(reason, mayPass));
         lock (_startLock)
         {
             if (_stopStatus != 0)
@@ -215,9 +302,6 @@ internal sealed class VirtualMachine
         return thread;
     }
 
-    /// <summary>Ends the machine because of a signal.</summary>
-    private void StopBy(int signal) => StopWith(ExitStatus.SignalBase + signal);
-
     /// <summary>Ends the machine; the first reason counts.</summary>
     private void StopWith(int status)
     {
@@ -238,8 +322,8 @@ internal sealed class VirtualMachine
             {
                 // Its root file system is in the guest's memory now; ours is not needed for another start.
                 Volatile.Write(ref _hasSpoken, true);
-                _archive?.Dispose();
-                _hasStarted();
+                _setup.Archive?.Dispose();
+                _setup.HasStarted?.Invoke();
             }
 
             ReadOnlySpan<byte> input = buffer.AsSpan(0, length);
@@ -263,63 +347,11 @@ internal sealed class VirtualMachine
             return;
         }
 
-        bool isOutput = frame.Stream == LinkStream.StandardOutput;
-        if (frame.Stream is LinkStream.KernelLog or LinkStream.Raw && Terminal.IsRaw)
-        {
-            WriteLines(frame.Bytes);
-        }
-        else if (!TryWrite(isOutput ? Descriptor.StandardOutput : Descriptor.StandardError, frame.Bytes) && isOutput)
+        if (!_console.TryWrite(frame.Stream, frame.Bytes, out int error))
         {
             // The reader has gone, as in `semitone run ... | head`: a program of the host would get this signal.
-            int error = Marshal.GetLastPInvokeError();
-            if (error == LibC.EBADF)
-            {
-                // We were started without one (`>&-`), see Descriptor.EnsureStandardStreams: the output is nobody's, which ends no program.
-                return;
-            }
-
             _outputProblem = error == LibC.EPIPE ? null : Marshal.GetPInvokeErrorMessage(error);
             StopWith(error == LibC.EPIPE ? ExitStatus.SignalBase + LibC.SIGPIPE : ExitStatus.MachineFailed);
-        }
-    }
-
-    /// <summary>Writes what the program has written.</summary>
-    private bool TryWrite(int descriptor, ReadOnlySpan<byte> bytes)
-    {
-        if (!_hasTerminal || Terminal.IsRaw)
-        {
-            return Descriptor.TryWrite(descriptor, bytes);
-        }
-
-        // In the background the terminal is as the shell has it and adds carriage returns itself, to lines that have theirs from the
-        // guest's terminal.
-        int end;
-        while ((end = bytes.IndexOf("\r\n"u8)) >= 0)
-        {
-            if (!Descriptor.TryWrite(descriptor, bytes[..end]))
-            {
-                return false;
-            }
-
-            bytes = bytes[(end + 1)..];
-        }
-
-        return Descriptor.TryWrite(descriptor, bytes);
-    }
-
-    /// <summary>Writes the kernel's lines to a terminal that adds no carriage returns.</summary>
-    private static void WriteLines(ReadOnlySpan<byte> text)
-    {
-        while (!text.IsEmpty)
-        {
-            int end = text.IndexOf((byte)'\n');
-            Descriptor.TryWrite(Descriptor.StandardError, end < 0 ? text : text[..end]);
-            if (end >= 0)
-            {
-                Descriptor.TryWrite(Descriptor.StandardError, "\r\n"u8);
-            }
-
-            text = end < 0 ? [] : text[(end + 1)..];
         }
     }
 
@@ -329,6 +361,7 @@ internal sealed class VirtualMachine
         {
             case ControlKind.Ready:
                 _input.Connect(_line);
+                _setup.IsReady?.Invoke(this);
                 break;
             case ControlKind.WantInput when message.Bytes.Length == sizeof(uint):
                 _input.Want(BinaryPrimitives.ReadUInt32LittleEndian(message.Bytes));
@@ -350,9 +383,14 @@ internal sealed class VirtualMachine
         _report.Add(message.Control, message.Bytes);
     }
 
-    /// <summary>Stops as the program has stopped, and goes on with it.</summary>
+    /// <summary>Stops as the program has stopped, and goes on with it; a machine that is nobody's job waits for SIGCONT.</summary>
     private void Suspend(int signal)
     {
+        if (!_console.IsJob)
+        {
+            return;
+        }
+
         bool isTyped = Terminal.IsRaw && _input.IsTerminal && signal != LibC.SIGSTOP;
         Terminal.Restore();
         OwnSignal.StopBy(signal, withGroup: isTyped);

@@ -8,7 +8,7 @@ public sealed class MachineMonitorTests
     [InlineData("""{"return": {"status": "running", "singlestep": false, "running": true}}""", true)]
     [InlineData("""{"return": {"status": "internal-error", "singlestep": false, "running": false}}""", false)]
     [InlineData("""{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "STOP"}""", false)]
-    [InlineData("""{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "RESUME"}""", null)]
+    [InlineData("""{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "RESUME"}""", true)]
     [InlineData("""{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "SHUTDOWN", "data": {"guest": true}}""", null)]
     [InlineData("""{"return": {}}""", null)]
     [InlineData("""{"error": {"class": "GenericError", "desc": "no"}}""", null)]

@@ -1,6 +1,7 @@
 using System.Text;
 using Semitone.Cli;
 using Semitone.Cli.Packing;
+using Semitone.Cli.Running;
 using Semitone.Cpio;
 
 namespace Semitone.Unit.Cli;
@@ -127,7 +128,7 @@ public sealed class RootFileSystemWriterTests : IDisposable
     public void AddTree_LargerThanTheLimit_IsRefusedByTheFileThatDoesNotFit()
     {
         _tree.Add("/tree/a", new byte[4000]).Add("/tree/b", new byte[200_000]);
-        RootFileSystemWriter writer = new(new MemoryStream()) { Limit = 100_000 };
+        RootFileSystemWriter writer = new(new MemoryStream()) { Limit = new RootLimit(100_000, "a test") };
         Assert.Contains(
             "/tree/b", Assert.Throws<CommandFailedException>(() => writer.AddTree(_tree["/tree"])).Message, StringComparison.Ordinal);
     }

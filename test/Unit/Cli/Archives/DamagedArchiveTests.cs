@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.Text;
 using Semitone.Cli;
 using Semitone.Cli.Packing;
+using Semitone.Cli.Running;
 using Semitone.Cpio;
 
 namespace Semitone.Unit.Cli.Archives;
@@ -185,7 +186,7 @@ public sealed class DamagedArchiveTests
         using MemoryStream output = new();
         try
         {
-            RootFileSystemWriter writer = new(output) { Limit = limit };
+            RootFileSystemWriter writer = new(output) { Limit = new RootLimit(limit, "a test") };
             Semitone.Cli.Archives.RootArchive.Unpack(new MemoryStream(archive), "root.tar", writer);
             writer.Finish();
             return null;
