@@ -221,7 +221,7 @@ public static class Replies
     /// <param name="offset">Where the server goes on after this entry.</param>
     /// <returns>False at the end, and for an entry that cannot be: then <paramref name="data"/> is not empty.</returns>
     public static bool TryReadEntry(
-        ref ReadOnlySpan<byte> data, out Qid qid, out ulong offset, out byte type, out ReadOnlySpan<byte> name)
+        scoped ref ReadOnlySpan<byte> data, out Qid qid, out ulong offset, out byte type, out ReadOnlySpan<byte> name)
     {
         MessageReader reader = new(data);
         qid = reader.ReadQid();

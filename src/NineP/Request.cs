@@ -127,15 +127,14 @@ public sealed class Request : Runnable, IValueTaskSource<Errno>
     {
         if (length == 0)
         {
-            return new(Errno.ENAMETOOLONG);
+            _state = State.InFlight;
+            End(Errno.ENAMETOOLONG);
         }
-
-        if (_connection.IsDead)
+        else
         {
-            return new(Errno.EIO);
+            Send(length);
         }
 
-        Send(length);
         return new(this, _version);
     }
 
