@@ -160,7 +160,9 @@ public sealed partial class Client
         }
     }
 
-    /// <summary>Makes a fid of a file stand for a new value of an extended attribute, which is to be written and clunked (xattrcreate).</summary>
+    /// <summary>
+    /// Makes a fid of a file stand for a new value of an extended attribute, which is to be written and clunked (xattrcreate).
+    /// </summary>
     public async ValueTask<Errno> CreateAttributeAsync(Fid fid, ReadOnlyMemory<byte> name, long size, XattrFlags flags)
     {
         Request request = await connection.RentAsync();

@@ -97,6 +97,11 @@ public sealed class NinePFileSystem : FileSystem
             return _statisticsError;
         }
 
+        if (!KernelHeap.HasRoom(RemoteNode.QuestionBytes))
+        {
+            return Errno.ENOMEM;
+        }
+
         Clock.Begin();
         if (_statisticsAskStamp == 0)
         {
@@ -124,7 +129,9 @@ public sealed class NinePFileSystem : FileSystem
     }
 
     /// <summary>Begins something on the executor's next turn; what it comes to it tells by itself.</summary>
-    /// <remarks>Not at once: whoever asked enlists only after he has asked, and a question that needs no server would be answered by then.</remarks>
+    /// <remarks>
+    /// Not at once: whoever asked enlists only after he has asked, and a question that needs no server would be answered by then.
+    /// </remarks>
     internal void Start(Func<ValueTask> body) => _executor.Post(new Work(body));
 
     /// <summary>Tells whether what was asked for then is still believed.</summary>

@@ -4,7 +4,9 @@ using Semitone.Abi;
 
 namespace Semitone.Files;
 
-/// <summary>The mount options of a 9p file system, with Linux's names (Documentation/filesystems/9p.rst), and cache=check besides.</summary>
+/// <summary>
+/// The mount options of a 9p file system, with Linux's names (Documentation/filesystems/9p.rst), and cache=check besides.
+/// </summary>
 public sealed class NinePOptions
 {
     /// <summary>512 KiB of data and the head of a Twrite.</summary>

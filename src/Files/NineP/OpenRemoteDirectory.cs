@@ -4,8 +4,9 @@ using Semitone.NineP;
 
 namespace Semitone.Files;
 
-/// <summary>An open directory of a server. Its offsets are the server's own, which mean nothing to anybody else; "." and ".." are among the
-/// entries.</summary>
+/// <summary>
+/// An open directory of a server. Its offsets are the server's own, which mean nothing to anybody else; "." and ".." are among the entries.
+/// </summary>
 internal sealed class OpenRemoteDirectory(RemoteDirectory directory, OpenFlags flags) : OpenDirectory(directory, flags)
 {
     private const int MostBytes = 32 * 1024;
@@ -107,7 +108,8 @@ internal sealed class OpenRemoteDirectory(RemoteDirectory directory, OpenFlags f
 
         NinePFileSystem fileSystem = directory.Node.FileSystem;
         int length = Math.Clamp(fileSystem.Client.Connection.MessageSize, LeastBytes, MostBytes);
-        if (_buffer is null && !KernelHeap.TryAllocate(length, sizeof(byte), out _buffer))
+        if (!KernelHeap.HasRoom(RemoteNode.QuestionBytes)
+            || (_buffer is null && !KernelHeap.TryAllocate(length, sizeof(byte), out _buffer)))
         {
             _entriesError = Errno.ENOMEM;
             return;
@@ -137,7 +139,7 @@ internal sealed class OpenRemoteDirectory(RemoteDirectory directory, OpenFlags f
         _end = _start + length;
         _peeked = 0;
         _isAtEnd = error == Errno.None && length == 0;
-        _error = error;
+        _error = error == Errno.EINTR ? Errno.None : error;
         _isAsking = false;
         directory.Node.Fetches.WakeAll();
         Release();

@@ -13,6 +13,8 @@ internal sealed class OpenRemoteFile(RemoteFile file, OpenFlags flags) : OpenReg
     /// <remarks>As Linux answers where it does not write back (cache=none).</remarks>
     public override Errno SharedWritingError => Errno.EINVAL;
 
+    private bool IsSynchronous => (Flags & OpenFlags.O_DSYNC) != 0;
+
     public override ChangeResult Synchronize() => file.Synchronize();
 
     public override IoResult Write(ref IoCursor source)
@@ -30,7 +32,7 @@ internal sealed class OpenRemoteFile(RemoteFile file, OpenFlags flags) : OpenReg
         }
 
         long offset = IsAppending ? file.AppendOffset : Offset;
-        error = file.Write(offset, ref source);
+        error = file.Write(offset, ref source, IsSynchronous);
         Offset = offset + source.Moved;
         return Finish(error, ref source);
     }
@@ -38,7 +40,9 @@ internal sealed class OpenRemoteFile(RemoteFile file, OpenFlags flags) : OpenReg
     public override IoResult WriteAt(ref IoCursor source, long offset)
     {
         Errno error = IsAppending ? file.Node.CheckAttributes() : Errno.None;
-        return error != Errno.None ? error : Finish(file.Write(IsAppending ? file.AppendOffset : offset, ref source), ref source);
+        return error != Errno.None
+            ? error
+            : Finish(file.Write(IsAppending ? file.AppendOffset : offset, ref source, IsSynchronous), ref source);
     }
 
     public override PendingChange? TakeTransfer() => file.TakeTransfer();

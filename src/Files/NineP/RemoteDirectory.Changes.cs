@@ -4,7 +4,9 @@ using Semitone.NineP;
 
 namespace Semitone.Files;
 
-/// <content>Names that are made, moved and taken away. One change of a directory is under way at a time (<see cref="ChangeQueue"/>).</content>
+/// <content>
+/// Names that are made, moved and taken away. One change of a directory is under way at a time (<see cref="ChangeQueue"/>).
+/// </content>
 internal sealed partial class RemoteDirectory
 {
     /// <summary>What stands before the name of a file that has none for the guest: unlinked, and open.</summary>
@@ -110,9 +112,8 @@ internal sealed partial class RemoteDirectory
         {
             // The fid of the directory becomes that of the file: a copy of it must do.
             Errno walk = await Client.WalkAsync(fid, open, default);
-            return walk != Errno.None
-                ? walk
-                : await Client.CreateAsync(open, name, OpenFlags.O_RDWR | OpenFlags.O_CREAT | OpenFlags.O_EXCL, mode & PermissionMask, groupId);
+            const OpenFlags Flags = OpenFlags.O_RDWR | OpenFlags.O_CREAT | OpenFlags.O_EXCL;
+            return walk != Errno.None ? walk : await Client.CreateAsync(open, name, Flags, mode & PermissionMask, groupId);
         });
         if (error == Errno.None && change.Made is RemoteFile file && file.Number == open.Qid.Path)
         {
@@ -155,7 +156,7 @@ internal sealed partial class RemoteDirectory
     private async ValueTask<Errno> FindAgainAsync(Fid directory, byte[] name, RemoteChange? change)
     {
         long stamp = _fileSystem.Clock.Ask();
-        Outcome<Found> found = await FindAsync(directory, name);
+        Outcome<Found> found = await FindAsync(directory, name, owner: null);
         if (found.Error != Errno.None)
         {
             return found.Error;

@@ -28,7 +28,8 @@ internal sealed partial class RemoteDirectory : DirectoryInode, IRemoteInode
 
     public override void OnFetchAbandoned() => Node.Abandon();
 
-    public override Errno GetAttribute(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value) => Node.ExtendedAttributes.Get(name, out value);
+    public override Errno GetAttribute(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value) =>
+        Node.ExtendedAttributes.Get(name, out value);
 
     public override Errno RefreshAttributeNames() => Node.ExtendedAttributes.Get(default, out _);
 
@@ -216,7 +217,8 @@ internal sealed partial class RemoteDirectory : DirectoryInode, IRemoteInode
                 return known.Error;
             }
         }
-        else if (!KernelHeap.HasRoom())
+
+        if (!KernelHeap.HasRoom(RemoteNode.QuestionBytes))
         {
             return Errno.ENOMEM;
         }
@@ -265,7 +267,7 @@ internal sealed partial class RemoteDirectory : DirectoryInode, IRemoteInode
                 int slash = path.AsSpan(end).IndexOf((byte)'/');
                 int length = slash < 0 ? path.Length : end + slash;
                 end = length + 1;
-                walks[i] = FindAsync(from.Value, path.AsMemory(0, length)).Preserve();
+                walks[i] = FindAsync(from.Value, path.AsMemory(0, length), Node).Preserve();
             }
 
             RemoteDirectory? directory = this;
@@ -305,7 +307,7 @@ internal sealed partial class RemoteDirectory : DirectoryInode, IRemoteInode
     }
 
     /// <summary>Walks, and gets the attributes of what is there.</summary>
-    private async ValueTask<Outcome<Found>> FindAsync(Fid from, ReadOnlyMemory<byte> path)
+    private async ValueTask<Outcome<Found>> FindAsync(Fid from, ReadOnlyMemory<byte> path, object? owner)
     {
         Fid? fid = _fileSystem.Client.Connection.MakeFid();
         if (fid is null)
@@ -313,10 +315,10 @@ internal sealed partial class RemoteDirectory : DirectoryInode, IRemoteInode
             return Errno.ENOMEM;
         }
 
-        Errno error = await _fileSystem.Client.WalkAsync(from, fid, path, Node);
+        Errno error = await _fileSystem.Client.WalkAsync(from, fid, path, owner);
         if (error == Errno.None)
         {
-            Outcome<RemoteAttributes> attributes = await _fileSystem.Client.GetAttributesAsync(fid, Node);
+            Outcome<RemoteAttributes> attributes = await _fileSystem.Client.GetAttributesAsync(fid, owner);
             if (attributes.Error == Errno.None)
             {
                 return new Found(fid, attributes.Value);
@@ -355,7 +357,7 @@ internal sealed partial class RemoteDirectory : DirectoryInode, IRemoteInode
         }
         else if (found.Error != Errno.ENOENT || !isFirst)
         {
-            if (isFirst)
+            if (isFirst && found.Error != Errno.EINTR)
             {
                 name.Error = found.Error;
                 name.ErrorStamp = stamp;

@@ -79,7 +79,7 @@ internal sealed class RemoteExtendedAttributes(RemoteNode node)
         _name = name;
         _value = value.Error == Errno.None ? value.Value : [];
         _error = value.Error;
-        _stamp = stamp;
+        _stamp = value.Error == Errno.EINTR ? 0 : stamp;
         _isAsking = false;
         node.Fetches.WakeAll();
     }

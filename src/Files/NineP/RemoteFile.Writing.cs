@@ -21,7 +21,10 @@ internal sealed partial class RemoteFile
     /// Answers <see cref="InternalErrno.MustWait"/> when bytes have been taken: <see cref="TakeTransfer"/> tells what they will have come
     /// to.
     /// </remarks>
-    public override Errno Write(long offset, ref IoCursor source)
+    public override Errno Write(long offset, ref IoCursor source) => Write(offset, ref source, synchronizes: false);
+
+    /// <param name="synchronizes">Whether it is to be on the server's device before it counts (O_DSYNC in open(2)).</param>
+    public Errno Write(long offset, ref IoCursor source, bool synchronizes)
     {
         if (source.Remaining == 0)
         {
@@ -53,7 +56,7 @@ internal sealed partial class RemoteFile
         _pendingEnd = Math.Max(_pendingEnd, offset + taken);
         OpenCount++;
         Segment[] segments = [.. pieces];
-        RemoteChange begun = new(Node.Changes, null, change => WriteAsync(change, offset, segments));
+        RemoteChange begun = new(Node.Changes, null, change => WriteAsync(change, offset, segments, synchronizes));
         _begun = begun;
         begun.Submit();
         return InternalErrno.MustWait;
@@ -93,7 +96,7 @@ internal sealed partial class RemoteFile
         return taken;
     }
 
-    private async ValueTask<Errno> WriteAsync(RemoteChange change, long offset, Segment[] segments)
+    private async ValueTask<Errno> WriteAsync(RemoteChange change, long offset, Segment[] segments, bool synchronizes)
     {
         int first = 0;
         int skip = 0;
@@ -121,6 +124,13 @@ internal sealed partial class RemoteFile
             {
                 skip -= segments[first++].Length;
             }
+        }
+
+        if (synchronizes && written > 0)
+        {
+            Errno failure = await _fileSystem.Client.SynchronizeAsync(fid!, dataOnly: true);
+            written = failure == Errno.None ? written : 0;
+            error = failure == Errno.None ? error : failure;
         }
 
         _pages.NoteWritten(offset, segments, written);

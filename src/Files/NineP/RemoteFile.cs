@@ -44,7 +44,7 @@ internal sealed partial class RemoteFile : RegularFileInode, IRemoteInode
     public override int PreferredBlockSize => Math.Max(Paging.PageSize, _fileSystem.Client.MaximumTransfer);
 
     /// <summary>Whether the inode has a use that the server's word cannot replace.</summary>
-    public bool IsInUse => IsOpen || _pages.IsMapped || IsExecuting || Locks is not null || _pages.IsBusy;
+    public bool IsInUse => IsOpen || _pages.IsMapped || IsExecuting || Locks is { IsEmpty: false } || _pages.IsBusy;
 
     /// <summary>Whether a description is open now, or being opened.</summary>
     public int OpenCount { get; set; }
@@ -55,7 +55,8 @@ internal sealed partial class RemoteFile : RegularFileInode, IRemoteInode
 
     public override void OnFetchAbandoned() => Node.Abandon();
 
-    public override Errno GetAttribute(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value) => Node.ExtendedAttributes.Get(name, out value);
+    public override Errno GetAttribute(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value) =>
+        Node.ExtendedAttributes.Get(name, out value);
 
     public override Errno RefreshAttributeNames() => Node.ExtendedAttributes.Get(default, out _);
 
@@ -253,6 +254,11 @@ internal sealed partial class RemoteFile : RegularFileInode, IRemoteInode
             return _openError;
         }
 
+        if (!KernelHeap.HasRoom(RemoteNode.QuestionBytes))
+        {
+            return Errno.ENOMEM;
+        }
+
         clock.Begin();
         if (_openAskStamp == 0)
         {
@@ -272,7 +278,7 @@ internal sealed partial class RemoteFile : RegularFileInode, IRemoteInode
             // The name leads to another file by now: whoever waits walks again, and finds that.
             Node.ExpireName();
         }
-        else if (error != Errno.None)
+        else if (error is not (Errno.None or Errno.EINTR))
         {
             _openError = error;
             _openErrorStamp = stamp;

@@ -30,7 +30,8 @@ internal sealed class RemoteLink : SymbolicLinkInode, IRemoteInode
 
     public override void OnFetchAbandoned() => Node.Abandon();
 
-    public override Errno GetAttribute(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value) => Node.ExtendedAttributes.Get(name, out value);
+    public override Errno GetAttribute(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value) =>
+        Node.ExtendedAttributes.Get(name, out value);
 
     public override Errno RefreshAttributeNames() => Node.ExtendedAttributes.Get(default, out _);
 
@@ -57,6 +58,11 @@ internal sealed class RemoteLink : SymbolicLinkInode, IRemoteInode
         if (clock.IsFresh(_errorStamp))
         {
             return _error;
+        }
+
+        if (!KernelHeap.HasRoom(RemoteNode.QuestionBytes))
+        {
+            return Errno.ENOMEM;
         }
 
         clock.Begin();
@@ -90,7 +96,7 @@ internal sealed class RemoteLink : SymbolicLinkInode, IRemoteInode
             _stamp = stamp;
             _timeNs = FileSystem.Services.Clock.MonotonicNs;
         }
-        else
+        else if (target.Error != Errno.EINTR)
         {
             _error = target.Error;
             _errorStamp = stamp;

@@ -17,6 +17,9 @@ internal interface IRemoteInode
 /// <summary>What all inodes of a 9p server have: a fid, a name to find it again by, attributes with their age.</summary>
 internal sealed class RemoteNode(NinePFileSystem fileSystem, Inode inode)
 {
+    /// <summary>What a question takes of the kernel's heap until it is answered.</summary>
+    public const int QuestionBytes = 4096;
+
     private long _stamp;
     private long _timeNs;
     private long _askStamp;
@@ -60,7 +63,7 @@ internal sealed class RemoteNode(NinePFileSystem fileSystem, Inode inode)
     {
         RemoteDirectory directory => directory.CanBeForgotten,
         RemoteFile file => !file.IsInUse,
-        _ => !Inode.IsOpen && Inode.Locks is null,
+        _ => !Inode.IsOpen && (Inode.Locks is null || Inode.Locks.IsEmpty),
     };
 
     /// <summary>Whether a change that this kernel has made shows in the attributes that are to come.</summary>
@@ -83,6 +86,11 @@ internal sealed class RemoteNode(NinePFileSystem fileSystem, Inode inode)
         if (clock.IsFresh(_errorStamp))
         {
             return _error;
+        }
+
+        if (!KernelHeap.HasRoom(QuestionBytes))
+        {
+            return Errno.ENOMEM;
         }
 
         clock.Begin();
@@ -239,7 +247,7 @@ internal sealed class RemoteNode(NinePFileSystem fileSystem, Inode inode)
             byte[] path = Join(names, left, count);
             left -= count;
             Fid? next = FileSystem.Client.Connection.MakeFid();
-            Errno error = next is null ? Errno.ENOMEM : await FileSystem.Client.WalkAsync(fid, next, path, this);
+            Errno error = next is null ? Errno.ENOMEM : await FileSystem.Client.WalkAsync(fid, next, path);
             fid.Release();
             if (error != Errno.None)
             {
@@ -370,12 +378,13 @@ internal sealed class RemoteNode(NinePFileSystem fileSystem, Inode inode)
             answer = Errno.EAGAIN;
         }
 
+        // What was flushed has no answer: who came meanwhile asks again.
         _askStamp = 0;
         if (answer.Error == Errno.None)
         {
             Apply(answer.Value, stamp);
         }
-        else if (answer.Error != Errno.EAGAIN)
+        else if (answer.Error is not (Errno.EAGAIN or Errno.EINTR))
         {
             _error = answer.Error;
             _errorStamp = stamp;

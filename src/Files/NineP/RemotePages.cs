@@ -8,8 +8,8 @@ namespace Semitone.Files;
 
 /// <summary>The pages of a server's file that are here: what read(2) copies from and what mappings show.</summary>
 /// <remarks>
-/// A page is absent, being filled, or here and clean. A fill whose range was written or cut meanwhile is thrown away, and whoever waits asks
-/// again. Without a cache a page is good for the calls that had it fetched, and is kept longer only where it is mapped.
+/// A page is absent, being filled, or here and clean. A fill whose range was written or cut meanwhile is thrown away, and whoever waits
+/// asks again. Without a cache a page is good for the calls that had it fetched, and is kept longer only where it is mapped.
 /// </remarks>
 internal sealed partial class RemotePages(NinePFileSystem fileSystem, RemoteFile file) : MemoryObject
 {

@@ -23,7 +23,8 @@ internal sealed class RemoteFifo : FifoInode, IRemoteInode
 
     public override void OnFetchAbandoned() => Node.Abandon();
 
-    public override Errno GetAttribute(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value) => Node.ExtendedAttributes.Get(name, out value);
+    public override Errno GetAttribute(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value) =>
+        Node.ExtendedAttributes.Get(name, out value);
 
     public override Errno RefreshAttributeNames() => Node.ExtendedAttributes.Get(default, out _);
 
@@ -58,7 +59,8 @@ internal sealed class RemoteDevice : DeviceInode, IRemoteInode
 
     public override void OnFetchAbandoned() => Node.Abandon();
 
-    public override Errno GetAttribute(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value) => Node.ExtendedAttributes.Get(name, out value);
+    public override Errno GetAttribute(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value) =>
+        Node.ExtendedAttributes.Get(name, out value);
 
     public override Errno RefreshAttributeNames() => Node.ExtendedAttributes.Get(default, out _);
 

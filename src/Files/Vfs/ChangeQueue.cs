@@ -1,7 +1,8 @@
 namespace Semitone.Files;
 
 /// <summary>
-/// The changes of a directory or a file that are under way or wait for their turn: an asynchronous lock, which nobody holds by waiting on a stack.
+/// The changes of a directory or a file that are under way or wait for their turn: an asynchronous lock, which nobody holds by waiting on
+/// a stack.
 /// </summary>
 public sealed class ChangeQueue
 {

@@ -168,8 +168,8 @@ public abstract class OpenFile
     public virtual Errno EntriesError => Errno.None;
 
     /// <summary>
-    /// Takes the change that a transfer has begun which answered <see cref="InternalErrno.MustWait"/>: how many of its bytes were written is
-    /// known at its end. Null where the transfer only lacks pages.
+    /// Takes the change that a transfer has begun which answered <see cref="InternalErrno.MustWait"/>: how many of its bytes were written
+    /// is known at its end. Null where the transfer only lacks pages.
     /// </summary>
     public virtual PendingChange? TakeTransfer() => null;
 

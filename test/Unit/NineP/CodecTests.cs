@@ -100,16 +100,27 @@ public sealed class CodecTests
         Assert.True(Replies.TryReadAttributes(
             Body(
                 "8 1 4 8 4 4 4 8 8 8 8 8 8 8 8 8 8 8 8 8 8 8",
-                ["2047", "0", "1", "2", "33188", "10", "11", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17"]),
+                [
+                    "2047", "0", "1", "2", "33188", "10", "11", "3", "4", "5", "6", "7", "8", "9",
+                    "10", "11", "12", "13", "14", "15", "16", "17"
+                ]),
             out RemoteAttributes attributes));
-        Assert.Equal((2047ul, 2ul, (Mode)33188, 10u, 11u), (attributes.Valid, attributes.Qid.Path, attributes.Mode, attributes.UserId, attributes.GroupId));
-        Assert.Equal((3ul, 4ul, 5ul, 6ul, 7ul), (attributes.Links, attributes.Device, attributes.Size, attributes.BlockSize, attributes.Blocks));
+        Assert.Equal(
+            (2047ul, 2ul, (Mode)33188, 10u, 11u),
+            (attributes.Valid, attributes.Qid.Path, attributes.Mode, attributes.UserId, attributes.GroupId));
+        Assert.Equal(
+            (3ul, 4ul, 5ul, 6ul, 7ul),
+            (attributes.Links, attributes.Device, attributes.Size, attributes.BlockSize, attributes.Blocks));
         Assert.Equal((8, 9), (attributes.Accessed.tv_sec, attributes.Accessed.tv_nsec));
-        Assert.Equal((10, 11, 12, 13), (attributes.Modified.tv_sec, attributes.Modified.tv_nsec, attributes.Changed.tv_sec, attributes.Changed.tv_nsec));
+        Assert.Equal(
+            (10, 11, 12, 13),
+            (attributes.Modified.tv_sec, attributes.Modified.tv_nsec, attributes.Changed.tv_sec, attributes.Changed.tv_nsec));
 
         Assert.True(Replies.TryReadStatistics(Body("4 4 8 8 8 8 8 8 4", "1", "2", "3", "4", "5", "6", "7", "8", "9"), out var statistics));
         Assert.Equal((1u, 2u, 3ul, 4ul), (statistics.Type, statistics.BlockSize, statistics.Blocks, statistics.FreeBlocks));
-        Assert.Equal((5ul, 6ul, 7ul, 8ul, 9u), (statistics.AvailableBlocks, statistics.Files, statistics.FreeFiles, statistics.Id, statistics.NameLength));
+        Assert.Equal(
+            (5ul, 6ul, 7ul, 8ul, 9u),
+            (statistics.AvailableBlocks, statistics.Files, statistics.FreeFiles, statistics.Id, statistics.NameLength));
 
         Assert.True(Replies.TryReadAttributeSize(Body("8", "99"), out ulong attributeSize));
         Assert.Equal(99ul, attributeSize);
@@ -180,7 +191,8 @@ public sealed class CodecTests
         reply[4] = type;
         BinaryPrimitives.WriteUInt16LittleEndian(reply.AsSpan(5), tag);
         reply[7] = 2;
-        ReplyKind kind = Replies.Check(reply.AsSpan(0, Math.Clamp(used, 0, 16)), used, offered, MessageType.Tclunk, 5, out Errno error, out _);
+        ReplyKind kind = Replies.Check(
+            reply.AsSpan(0, Math.Clamp(used, 0, 16)), used, offered, MessageType.Tclunk, 5, out Errno error, out _);
         Assert.Equal(expected, kind);
         Errno told = expected == ReplyKind.Served ? Errno.None : expected == ReplyKind.Refused ? Errno.ENOENT : Errno.EIO;
         Assert.Equal(told, error);

@@ -113,7 +113,7 @@ public sealed class ConnectionTests
             default:
                 _server.Answer(sent);
                 Run();
-                Assert.Equal(Errno.None, first.Result);
+                Assert.Equal(Errno.None, Finish(first));
                 first = _client.SynchronizeAsync(_root, false);
                 _server.Pending.First(s => s.Request != sent.Request).Request.OnReply(7);
                 _server.Pending.Clear();
@@ -217,7 +217,7 @@ public sealed class ConnectionTests
         Assert.False(asked.IsCompleted);
         _server.Answer(flush);
         Run();
-        Assert.Equal(Errno.EINTR, asked.Result.Error);
+        Assert.Equal(Errno.EINTR, Finish(asked).Error);
         Assert.Equal(0, _connection.RentedCount);
         Assert.False(_connection.IsDead);
     }
@@ -232,7 +232,7 @@ public sealed class ConnectionTests
         ScriptedTransport.Sent flush = _server.Pending[^1];
         _server.Answer(old, [.. s_qid, 0, 0, 0, 0]);
         Run();
-        Assert.Equal(Errno.None, asked.Result);
+        Assert.Equal(Errno.None, Finish(asked));
 
         // The tag is taken until the server has answered the flush.
         Assert.Equal(2, _connection.RentedCount);
@@ -280,7 +280,7 @@ public sealed class ConnectionTests
         ValueTask<Outcome<int>> asked = _client.ReadAsync(_root, 0, room, 0, 1, 0);
         _server.Answer([5, 0, 0, 0, 1, 2, 3, 4]);
         Run();
-        Assert.Equal(Errno.EIO, asked.Result.Error);
+        Assert.Equal(Errno.EIO, Finish(asked).Error);
         Assert.True(_connection.IsDead);
     }
 

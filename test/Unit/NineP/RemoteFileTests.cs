@@ -2,6 +2,7 @@ using System.Text;
 using Semitone.Abi;
 using Semitone.Files;
 using Semitone.Machine;
+using Semitone.Memory;
 using Semitone.NineP;
 
 namespace Semitone.Unit.NineP;
@@ -163,6 +164,51 @@ public sealed class RemoteFileTests
         system.Settle();
         Assert.Empty(Directory.GetFileSystemEntries(system.Server.Folder));
         Assert.Equal(1, system.FileSystem.Connection.LiveFidCount);
+    }
+
+    [Fact]
+    public void Write_SynchronousFile_ReachesTheDeviceEachTime()
+    {
+        using NinePFixture system = new();
+        OpenFile file = system.Open("/far/f", OpenFlags.O_CREAT | OpenFlags.O_WRONLY | OpenFlags.O_SYNC);
+        system.Write(file, [1, 2, 3]);
+        system.Write(file, [4, 5]);
+        Assert.Equal(2, system.Server.Requests.Count(type => type == MessageType.Tfsync));
+        file.Release();
+        Assert.Equal([1, 2, 3, 4, 5], File.ReadAllBytes(system.Host("f")));
+    }
+
+    [Fact]
+    public void Append_ManyAtOnce_AreAllThere()
+    {
+        using NinePFixture system = new();
+        OpenFile file = system.Open("/far/log", OpenFlags.O_CREAT | OpenFlags.O_WRONLY | OpenFlags.O_APPEND);
+        system.Write(file, "x"u8.ToArray());
+        Assert.Equal(Errno.None, system.Do(() => system.Context.Refresh(file.Inode)));
+        List<PendingChange> changes = [];
+        for (int i = 0; i < 40; i++)
+        {
+            IoCursor cursor = IoCursor.OverKernel([(byte)('a' + (i % 26)), (byte)'\n']);
+            Assert.Equal(InternalErrno.MustWait, file.Write(ref cursor).Error);
+            changes.Add(file.TakeTransfer()!);
+        }
+
+        changes.ForEach(system.WaitFor);
+        file.Release();
+        string expected = "x" + string.Concat(Enumerable.Range(0, 40).Select(i => $"{(char)('a' + (i % 26))}\n"));
+        Assert.Equal(expected, File.ReadAllText(system.Host("log")));
+    }
+
+    [Fact]
+    public void Open_WithTruncation_OfAFileThatOthersHaveOpen_Ends()
+    {
+        using NinePFixture system = new("cache=none");
+        File.WriteAllText(system.Host("f"), "content");
+        OpenFile other = system.Open("/far/f", OpenFlags.O_RDWR);
+        OpenFile file = system.Open("/far/f", OpenFlags.O_RDWR | OpenFlags.O_TRUNC);
+        Assert.Empty(system.Read(other, 10));
+        file.Release();
+        other.Release();
     }
 
     [Fact]

@@ -69,7 +69,8 @@ public sealed class RemoteNameTests
         string longest = new('n', 255);
         foreach (string name in (string[])[odd, longest])
         {
-            Assert.Equal(Errno.None, system.Do(() => system.Context.MakeDirectory(system.Context.Root, NinePFixture.Bytes("/far/" + name), (Mode)0x1ED)));
+            byte[] path = NinePFixture.Bytes("/far/" + name);
+            Assert.Equal(Errno.None, system.Do(() => system.Context.MakeDirectory(system.Context.Root, path, (Mode)0x1ED)));
             Assert.Equal(Errno.None, system.Stat("/far/" + name, out _));
         }
 
@@ -95,7 +96,9 @@ public sealed class RemoteNameTests
         Assert.Same(file, system.Find("/far/hard"));
         Assert.Equal(2ul, system.Stat("/far/hard").st_nlink);
 
-        Assert.Equal(Errno.None, system.Do(() => context.Rename(context.Root, "/far/hard"u8, context.Root, "/far/d/moved"u8, RenameFlags.None)));
+        Assert.Equal(
+            Errno.None,
+            system.Do(() => context.Rename(context.Root, "/far/hard"u8, context.Root, "/far/d/moved"u8, RenameFlags.None)));
         Assert.Equal(Errno.ENOENT, system.Stat("/far/hard", out _));
         Assert.True(File.Exists(system.Host("d/moved")));
         Assert.Same(file, system.Find("/far/d/moved"));
@@ -125,7 +128,35 @@ public sealed class RemoteNameTests
         Assert.Equal(1, system.Stat("/far/y").st_size);
         Assert.Equal(Errno.None, system.Do(() => context.Rename(context.Root, "/far/a"u8, context.Root, "/far/b/a"u8, RenameFlags.None)));
         Assert.Equal("content", Encoding.ASCII.GetString(system.ReadAll("/far/b/a/in/f")));
-        Assert.Equal(Errno.EINVAL, system.Do(() => context.Rename(context.Root, "/far/b"u8, context.Root, "/far/b/a/b"u8, RenameFlags.None)));
+        Assert.Equal(
+            Errno.EINVAL,
+            system.Do(() => context.Rename(context.Root, "/far/b"u8, context.Root, "/far/b/a/b"u8, RenameFlags.None)));
+    }
+
+    [Fact]
+    public void Renames_TwoThatCross_AreBothMade()
+    {
+        using NinePFixture system = new("cache=loose");
+        FileSystemContext context = system.Context;
+        Directory.CreateDirectory(system.Host("a"));
+        Directory.CreateDirectory(system.Host("b"));
+        File.WriteAllText(system.Host("a/x"), "x");
+        File.WriteAllText(system.Host("b/y"), "y");
+        foreach (string path in (string[])["/far/a/x", "/far/b/y", "/far/a/y", "/far/b/x"])
+        {
+            system.Stat(path, out _);
+        }
+
+        Assert.Equal(InternalErrno.MustWait, context.Rename(context.Root, "/far/a/x"u8, context.Root, "/far/b/x"u8, RenameFlags.None));
+        Assert.True(context.TryTakeChange(out PendingChange? first));
+        Assert.Equal(InternalErrno.MustWait, context.Rename(context.Root, "/far/b/y"u8, context.Root, "/far/a/y"u8, RenameFlags.None));
+        Assert.True(context.TryTakeChange(out PendingChange? second));
+        system.WaitFor(second);
+        system.WaitFor(first);
+        Assert.Equal((Errno.None, Errno.None), (first.Result, second.Result));
+        Assert.Equal("y", File.ReadAllText(system.Host("a/y")));
+        Assert.Equal("x", Encoding.ASCII.GetString(system.ReadAll("/far/b/x")));
+        Assert.Equal(Errno.ENOENT, system.Stat("/far/a/x", out _));
     }
 
     [Fact]
@@ -378,7 +409,8 @@ public sealed class RemoteNameTests
             {
                 if (random.Next(6) == 0)
                 {
-                    reply[random.Next(2) == 0 ? random.Next(reply.Length) : Math.Min(reply.Length - 1, random.Next(24))] = (byte)random.Next(256);
+                    int place = random.Next(2) == 0 ? random.Next(reply.Length) : Math.Min(reply.Length - 1, random.Next(24));
+                    reply[place] = (byte)random.Next(256);
                 }
 
                 return reply;
