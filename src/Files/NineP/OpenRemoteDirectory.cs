@@ -19,6 +19,10 @@ internal sealed class OpenRemoteDirectory(RemoteDirectory directory, OpenFlags f
     private long _bufferOffset;
     private int _start;
     private int _end;
+
+    // Where the entry that was looked at last ends: in the buffer, and in the server's count.
+    private int _peeked;
+    private long _peekedOffset;
     private bool _isAsking;
     private bool _isAtEnd;
     private Errno _error;
@@ -65,6 +69,7 @@ internal sealed class OpenRemoteDirectory(RemoteDirectory directory, OpenFlags f
 
             _peeked = _end - data.Length;
             nextOffset = (long)offset;
+            _peekedOffset = nextOffset;
             if (!RemoteDirectory.IsHidden(name))
             {
                 entry = new DirectoryEntry(name, qid.Path, (DirentType)type);
@@ -75,13 +80,12 @@ internal sealed class OpenRemoteDirectory(RemoteDirectory directory, OpenFlags f
         }
     }
 
-    private int _peeked;
-
     public override void CommitEntries(long nextOffset)
     {
         base.CommitEntries(nextOffset);
-        if (_bufferOffset != nextOffset && _peeked > _start)
+        if (nextOffset == _peekedOffset && _peeked > _start)
         {
+            // Past the entry that was looked at last, also where a server says of two that they end in one place.
             _start = _peeked;
             _bufferOffset = nextOffset;
         }

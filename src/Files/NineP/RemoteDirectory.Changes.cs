@@ -196,6 +196,7 @@ internal sealed partial class RemoteDirectory
             RemoteNode node = ((IRemoteInode)inode).Node;
             node.Invalidate();
             NoteRemoval(name);
+            inode.Links = Math.Max(inode.Links, 1);
             inode.DropLink(name);
         }
         else
@@ -335,14 +336,24 @@ internal sealed partial class RemoteDirectory
                     directory.Links = 0;
                 }
 
-                inode.Parent = target;
-                node.Name = to;
-                (inode as RemoteDirectory)?.DropFidsBelow();
+                if (inode is not RemoteDirectory moved)
+                {
+                    inode.Parent = target;
+                    node.Name = to;
+                }
+                else if (!target.IsWithin(moved))
+                {
+                    moved.Parent = target;
+                    node.Name = to;
+                    moved.DropFidsBelow();
+                }
+
                 target.Expire(new FileName(to));
                 await target.FindAgainAsync(newFid.Value, to, null);
                 if (replaced is not null and not DirectoryInode)
                 {
                     ((IRemoteInode)replaced).Node.Invalidate();
+                    replaced.Links = Math.Max(replaced.Links, 1);
                     replaced.DropLink(to);
                 }
             }

@@ -70,7 +70,7 @@ internal sealed partial class RemoteDirectory : DirectoryInode, IRemoteInode
             // Of several names this is the one that leads there now.
             RemoteNode node = ((IRemoteInode)found!).Node;
             error = node.CheckAttributes();
-            if (error == InternalErrno.MustWait)
+            if (error == InternalErrno.MustWait && !found.IsDirectory)
             {
                 found.Parent = this;
                 node.Name = Find(name)!.Bytes;
@@ -352,6 +352,14 @@ internal sealed partial class RemoteDirectory : DirectoryInode, IRemoteInode
                 return null;
             }
 
+            if (inode.IsDirectory && IsWithin((RemoteDirectory)inode))
+            {
+                // A directory in itself: a server that lies, or one that has moved what lies above meanwhile.
+                name.Error = Errno.ESTALE;
+                name.ErrorStamp = stamp;
+                return null;
+            }
+
             inode.Parent = this;
             ((IRemoteInode)inode).Node.Name = name.Bytes;
         }
@@ -370,6 +378,19 @@ internal sealed partial class RemoteDirectory : DirectoryInode, IRemoteInode
         name.Stamp = stamp;
         name.TimeNs = _fileSystem.Services.Clock.MonotonicNs;
         return inode;
+    }
+
+    /// <summary>Tells whether this is another directory or lies below it.</summary>
+    /// <remarks>It is asked before a directory gets a parent, so that parents never go round in a circle.</remarks>
+    private bool IsWithin(RemoteDirectory ancestor)
+    {
+        RemoteDirectory current = this;
+        while (current != ancestor && current.Parent is RemoteDirectory parent && parent != current)
+        {
+            current = parent;
+        }
+
+        return current == ancestor;
     }
 
     private void SetInode(CachedName name, Inode? inode)

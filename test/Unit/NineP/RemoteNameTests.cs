@@ -394,6 +394,31 @@ public sealed class RemoteNameTests
         Assert.Equal(0, system.FileSystem.Connection.RentedCount);
     }
 
+    /// <summary>A tree that has a circle in it would keep whoever goes up in it for ever.</summary>
+    [Fact]
+    public void Server_SaysThatADirectoryIsInItself_IsNotBelieved()
+    {
+        using NinePFixture system = new("cache=none");
+        Directory.CreateDirectory(system.Host("a/b/c"));
+        byte[] inner = BitConverter.GetBytes(system.Stat("/far/a/b/c").st_ino);
+        byte[] outer = BitConverter.GetBytes(system.Stat("/far/a").st_ino);
+        system.Server.Tamper = (_, reply) =>
+        {
+            for (int at = reply.AsSpan().IndexOf(inner); at >= 0; at = reply.AsSpan().IndexOf(inner))
+            {
+                outer.CopyTo(reply, at);
+            }
+
+            return reply;
+        };
+        Assert.Equal(Errno.ESTALE, system.Stat("/far/a/b/c", out _));
+        Assert.Equal(Errno.None, system.Stat("/far/a/b", out _));
+        FileSystemContext context = system.Context;
+        Assert.Equal(
+            Errno.EINVAL,
+            system.Do(() => context.Rename(context.Root, "/far/a"u8, context.Root, "/far/a/b/x"u8, RenameFlags.None)));
+    }
+
     /// <summary>Whatever the replies say, every call comes to an end, and nothing is thrown.</summary>
     [Fact]
     public void Replies_Damaged_EveryCallEnds()
