@@ -108,7 +108,8 @@ public sealed partial class SyscallContext
         }
         if (bytes.IsEmpty && mayBeEmpty)
         {
-            return GetInode(directory, out inode);
+            error = GetInode(directory, out inode);
+            return error != Errno.None ? error : FileSystem.Refresh(inode!);
         }
         error = GetStart(directory, bytes, out DirectoryInode start);
         return error != Errno.None ? error : FileSystem.Find(start, bytes, follow, out inode);

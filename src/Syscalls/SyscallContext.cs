@@ -14,6 +14,7 @@ public sealed partial class SyscallContext : SyscallEntry
 {
     private readonly SyscallDispatcher _dispatcher;
     private ValueTask<SysResult> _pending;
+    private long _fetchBegan = long.MaxValue;
 
     public SyscallContext(SyscallDispatcher dispatcher, GuestThread thread)
     {
@@ -56,14 +57,14 @@ public sealed partial class SyscallContext : SyscallEntry
     /// <summary>Makes the change of a directory that the current call has begun, if it has, what the call waits for.</summary>
     internal void AwaitChange()
     {
-        if (FileSystem.TryTakeChange(out DirectoryChange? change))
+        if (FileSystem.TryTakeChange(out PendingChange? change))
         {
             _pending = FinishAsync(change);
         }
     }
 
     /// <summary>Waits for the end of a change. Signals do not end this: nobody could say whether it was made.</summary>
-    internal async ValueTask<Errno> WaitForAsync(DirectoryChange change)
+    internal async ValueTask<Errno> WaitForAsync(PendingChange change)
     {
         while (!change.IsOver)
         {
@@ -77,7 +78,7 @@ public sealed partial class SyscallContext : SyscallEntry
         return change.Result;
     }
 
-    private async ValueTask<SysResult> FinishAsync(DirectoryChange change) => await WaitForAsync(change);
+    private async ValueTask<SysResult> FinishAsync(PendingChange change) => await WaitForAsync(change);
 
     /// <summary>Makes the current call wait: the result of the task goes to RAX when there is one.</summary>
     /// <returns>What the handler is to return: the result, where there is one already, or what stands for a call that waits.</returns>
@@ -124,6 +125,15 @@ public sealed partial class SyscallContext : SyscallEntry
     /// <summary>Counts a call that has no handler.</summary>
     internal void CountMissing(uint number) => _dispatcher.Missing.Count(number);
 
+    /// <inheritdoc/>
+    public override void InvokeAgain(ref GuestRegisters registers)
+    {
+        FetchClock clock = System.Files.Fetches;
+        clock.Resume(_fetchBegan);
+        Invoke(ref registers);
+        clock.Leave();
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Park()
     {
@@ -164,7 +174,12 @@ public sealed partial class SyscallContext : SyscallEntry
     /// </summary>
     private async ValueTask<SysResult> FetchAsync(Inode inode)
     {
-        await Thread.Waiter.WaitAsync(inode.Fetches!, mode: WaitMode.Killable);
+        _fetchBegan = FileSystem.FetchBegan;
+        if (await Thread.Waiter.WaitAsync(inode.Fetches!, mode: WaitMode.Killable) == WaitResult.Interrupted)
+        {
+            inode.OnFetchAbandoned();
+        }
+
         return InternalErrno.MustWait;
     }
 }

@@ -405,7 +405,7 @@ public sealed partial class GuestThread : Runnable
     {
         ref GuestRegisters registers = ref _context.Registers;
         registers.Rax = registers.OrigRax;
-        _syscalls.Invoke(ref registers);
+        _syscalls.InvokeAgain(ref registers);
         NoteRestart(new SysResult((long)registers.Rax));
     }
 

@@ -12,6 +12,9 @@ public abstract class SyscallEntry
     /// Serves the system call in the registers and leaves the result in RAX, or parks the thread (<see cref="GuestThread.Park"/>).
     /// </summary>
     public abstract void Invoke(ref GuestRegisters registers);
+
+    /// <summary>Serves a system call from its start again, for which something had to be fetched.</summary>
+    public virtual void InvokeAgain(ref GuestRegisters registers) => Invoke(ref registers);
 }
 
 /// <summary>Makes the <see cref="SyscallEntry"/> of each new thread.</summary>

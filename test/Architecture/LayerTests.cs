@@ -22,14 +22,15 @@ public sealed class LayerTests
         ["Machine.X64"] = ["Abi", "Machine"],
         ["Core"] = ["Abi", "Machine"],
         ["Memory"] = ["Abi", "Machine", "Core"],
-        ["Files"] = ["Abi", "Machine", "HostLink", "Core", "Memory", "Cpio"],
+        ["NineP"] = ["Abi", "Machine", "Core"],
+        ["Files"] = ["Abi", "Machine", "HostLink", "Core", "Memory", "Cpio", "NineP"],
         ["Loader"] = ["Abi", "Machine", "Core", "Memory", "Elf"],
         ["Tasks"] = ["Abi", "Machine", "Core", "Memory", "Cpio", "Elf", "Files", "Loader"],
         ["Syscalls"] = ["Abi", "Machine", "Core", "Memory", "Cpio", "Elf", "Files", "Loader", "Tasks", "Generators"],
         ["Kernel"] =
         [
-            "Abi", "Machine", "Machine.X64", "Metal", "HostLink", "Elf", "Cpio", "BootParameters", "Core", "Memory", "Files", "Loader",
-            "Tasks", "Syscalls",
+            "Abi", "Machine", "Machine.X64", "Metal", "HostLink", "Elf", "Cpio", "BootParameters", "Core", "Memory", "NineP", "Files",
+            "Loader", "Tasks", "Syscalls",
         ],
         ["Cli"] = ["Abi", "Elf", "Cpio", "BootParameters", "HostLink"],
     };

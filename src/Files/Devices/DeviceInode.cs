@@ -3,7 +3,7 @@ using Semitone.Abi;
 namespace Semitone.Files;
 
 /// <summary>The node of a device, or of a socket.</summary>
-public sealed class DeviceInode(FileSystem fileSystem, ulong number, Mode mode, DeviceNumber device) : Inode(fileSystem, number, mode)
+public class DeviceInode(FileSystem fileSystem, ulong number, Mode mode, DeviceNumber device) : Inode(fileSystem, number, mode)
 {
     public override DeviceNumber TargetDevice => device;
 

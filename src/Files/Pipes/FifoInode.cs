@@ -3,7 +3,7 @@ using Semitone.Abi;
 namespace Semitone.Files;
 
 /// <summary>A fifo (fifo(7)), or a pipe, which is a fifo without a name.</summary>
-public sealed class FifoInode(FileSystem fileSystem, ulong number, Mode mode) : Inode(fileSystem, number, mode)
+public class FifoInode(FileSystem fileSystem, ulong number, Mode mode) : Inode(fileSystem, number, mode)
 {
     private Pipe? _pipe;
 

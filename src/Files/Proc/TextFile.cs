@@ -16,7 +16,7 @@ internal abstract class TextFileInode(FileSystem fileSystem, ulong number, Mode 
     public virtual Errno MapError => Errno.ENODEV;
 
     /// <summary>Nobody cuts off what is made anew each time: O_TRUNC succeeds, and does nothing (proc(5)).</summary>
-    public override Errno SetSize(long size) => Errno.None;
+    public override ChangeResult SetSize(long size) => Errno.None;
 
     public override Errno CheckRightsChange() => Errno.EPERM;
 

@@ -95,7 +95,7 @@ public sealed class RamFile : RegularFileInode
         return result.Error;
     }
 
-    public override Errno SetSize(long size)
+    public override ChangeResult SetSize(long size)
     {
         IFileCaller? caller = FileSystem.Services.Caller;
         Errno error = CheckSize(caller, size);

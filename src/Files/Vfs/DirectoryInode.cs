@@ -20,7 +20,7 @@ public readonly ref struct DirectoryEntry(ReadOnlySpan<byte> name, ulong inodeNu
 /// <remarks>
 /// A file system that must ask somebody else answers <see cref="InternalErrno.MustWait"/> to <see cref="Lookup"/> (and its links to
 /// <see cref="SymbolicLinkInode.GetTarget"/>) while it asks: the walk is given up, the call waits, holding nothing, and walks again.
-/// One that asks somebody else for a change begins it and hands out its <see cref="DirectoryChange"/>: the call waits for its end, and
+/// One that asks somebody else for a change begins it and hands out its <see cref="PendingChange"/>: the call waits for its end, and
 /// answers its result. The changing calls trust their caller (<see cref="FileSystemContext"/>) in access, types, and in that a name is free
 /// or taken.
 /// </remarks>
@@ -46,6 +46,16 @@ public abstract class DirectoryInode : Inode
     /// <summary>Finds a file by its name.</summary>
     /// <returns>None, ENOENT, <see cref="InternalErrno.MustWait"/>, or what the file system's own business brings.</returns>
     public abstract Errno Lookup(FileName name, out Inode? inode);
+
+    /// <summary>
+    /// Told what a walk was about to look up when <see cref="Lookup"/> made it wait, so that a directory that asks somebody else can ask
+    /// for all of it at once.
+    /// </summary>
+    /// <param name="name">The name that it did not know.</param>
+    /// <param name="rest">What is left of the path behind it; empty after the last component.</param>
+    public virtual void Fetch(FileName name, ReadOnlySpan<byte> rest)
+    {
+    }
 
     /// <summary>Steps through the entries, without "." and "..".</summary>
     /// <param name="position">0 to begin with; moved past the entry.</param>

@@ -13,6 +13,9 @@ public sealed class FileLocks
 
     public RecordLocks Records { get; }
 
+    /// <summary>Whether nobody holds any.</summary>
+    public bool IsEmpty => Flock.IsFree && Records.IsFree;
+
     public FileLocks()
     {
         Flock = new WholeFileLock(Released);
@@ -32,6 +35,8 @@ public sealed class WholeFileLock(WaitQueue released)
 {
     private readonly List<OpenFile> _holders = [];
     private bool _isExclusive;
+
+    public bool IsFree => _holders.Count == 0;
 
     /// <summary>Takes, converts or gives up the lock.</summary>
     /// <returns>None; EAGAIN when somebody else's lock is in the way; EINVAL; ENOLCK when the kernel has no room for one more.</returns>
@@ -87,6 +92,8 @@ public sealed class RecordLocks(WaitQueue released)
     private const int RangeSize = 48;
 
     private readonly List<Range> _ranges = [];
+
+    public bool IsFree => _ranges.Count == 0;
 
     /// <summary>One lock.</summary>
     /// <param name="End">The last byte, <see cref="long.MaxValue"/> for up to the end whatever that is.</param>

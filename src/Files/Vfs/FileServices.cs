@@ -12,6 +12,12 @@ public sealed class FileServices(FramePool frames, Timekeeper clock, RandomGener
 
     public RandomGenerator Random { get; } = random;
 
+    /// <summary>Which answers from outside are younger than the call that is served now.</summary>
+    public FetchClock Fetches { get; } = new();
+
+    /// <summary>The names that are known of files which are kept outside.</summary>
+    public NameCache Names { get; init; } = NameCache.ForFrames(frames.TotalCount);
+
     /// <summary>Who makes changes now; null while there are no processes.</summary>
     public IFileCaller? Caller { get; set; }
 

@@ -40,6 +40,11 @@ public abstract class FileSystem
     /// <summary>The clock for time stamps.</summary>
     public long NowNs => Services.Clock.RealtimeNs;
 
+    /// <summary>Sees to it that <see cref="GetStatistics"/> can answer.</summary>
+    /// <param name="inode">Whom the question is about.</param>
+    /// <returns>None; <see cref="InternalErrno.MustWait"/>, for <see cref="Inode.Fetches"/> of that inode; what kept it away.</returns>
+    public virtual Errno RefreshStatistics(Inode inode) => Errno.None;
+
     /// <summary>Fills in what statfs(2) tells.</summary>
     public virtual void GetStatistics(out StatFs statistics)
     {

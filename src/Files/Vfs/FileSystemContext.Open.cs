@@ -110,6 +110,10 @@ public sealed partial class FileSystemContext
         error = inode.Open(flags, out file);
         if (error != Errno.None)
         {
+            if (error == InternalErrno.MustWait)
+            {
+                NoteFetch(inode);
+            }
             return error;
         }
         file!.HasCreatedFile = isNew;
@@ -121,7 +125,7 @@ public sealed partial class FileSystemContext
         }
         if ((flags & OpenFlags.O_TRUNC) != 0 && !isNew && inode.IsRegular)
         {
-            error = inode.SetSize(0);
+            error = Note(inode.SetSize(0));
             if (error != Errno.None)
             {
                 file!.Release();

@@ -12,7 +12,7 @@ public sealed partial class FileSystemContext
 {
     private FileSystemPlace _place;
     private Inode? _fetching;
-    private DirectoryChange? _change;
+    private PendingChange? _change;
 
     /// <summary>Makes the context of the first thread: at the root.</summary>
     public FileSystemContext(MountNamespace mounts, FileCredentials credentials)
@@ -67,12 +67,30 @@ public sealed partial class FileSystemContext
     }
 
     /// <summary>Notes what a call that answers <see cref="InternalErrno.MustWait"/> will have to wait for.</summary>
-    public void NoteFetch(Inode inode) => _fetching = inode;
+    public void NoteFetch(Inode inode)
+    {
+        _fetching = inode;
+        FetchBegan = Mounts.Services.Fetches.Leave();
+    }
+
+    /// <summary>When the call began that made the last fetch (<see cref="FetchClock.Leave"/>).</summary>
+    public long FetchBegan { get; private set; }
+
+    /// <summary>Sees to it that a file's attributes can be told that was not just found by its name.</summary>
+    public Errno Refresh(Inode inode)
+    {
+        Errno error = inode.Refresh();
+        if (error == InternalErrno.MustWait)
+        {
+            NoteFetch(inode);
+        }
+        return error;
+    }
 
     /// <summary>
     /// Takes the change of a directory that the last operation has begun: its end is what the call waits for, and its result the call's.
     /// </summary>
-    public bool TryTakeChange([NotNullWhen(true)] out DirectoryChange? change)
+    public bool TryTakeChange([NotNullWhen(true)] out PendingChange? change)
     {
         change = _change;
         _change = null;
@@ -80,7 +98,7 @@ public sealed partial class FileSystemContext
     }
 
     /// <summary>Notes a change that has been begun, for the call to wait for.</summary>
-    private Errno Note(ChangeResult result)
+    public Errno Note(ChangeResult result)
     {
         _change = result.Begun;
         return result.Error;

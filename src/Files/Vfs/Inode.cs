@@ -95,6 +95,17 @@ public abstract class Inode
     /// </remarks>
     public virtual WaitQueue? Fetches => null;
 
+    /// <summary>
+    /// Sees to it that the attributes are as new as the file system promises, for a caller who has not just found the file by its name.
+    /// </summary>
+    /// <returns>None, <see cref="InternalErrno.MustWait"/>, or what kept them away.</returns>
+    public virtual Errno Refresh() => Errno.None;
+
+    /// <summary>The thread that waited in <see cref="Fetches"/> is to end: if nobody else waits, nobody needs the answer.</summary>
+    public virtual void OnFetchAbandoned()
+    {
+    }
+
     /// <summary>What is preferred for transfers, as st_blksize has it.</summary>
     public virtual int PreferredBlockSize => Paging.PageSize;
 
@@ -102,13 +113,65 @@ public abstract class Inode
     public abstract Errno Open(OpenFlags flags, out OpenFile? file);
 
     /// <summary>Sets the length of a regular file: cuts off, or appends zeros.</summary>
-    public virtual Errno SetSize(long size) => Errno.EINVAL;
+    public virtual ChangeResult SetSize(long size) => Errno.EINVAL;
+
+    /// <summary>Changes mode, owner or times. The caller has checked who may do that.</summary>
+    public virtual ChangeResult Update(in AttributeChange change)
+    {
+        Mode = change.Mode ?? Mode;
+        UserId = change.UserId ?? UserId;
+        GroupId = change.GroupId ?? GroupId;
+        AccessedNs = change.AccessedNs ?? AccessedNs;
+        ModifiedNs = change.ModifiedNs ?? ModifiedNs;
+        TouchChanged();
+        return Errno.None;
+    }
 
     /// <summary>Told before times or extended attributes change; a file system without such changes refuses.</summary>
     public virtual Errno CheckAttributeChange() => FileSystem.IsReadOnly ? Errno.EROFS : Errno.None;
 
     /// <summary>Told before owner or mode change.</summary>
     public virtual Errno CheckRightsChange() => CheckAttributeChange();
+
+    /// <summary>Gets the value of an extended attribute.</summary>
+    /// <returns>None, ENODATA, <see cref="InternalErrno.MustWait"/>, or what kept it away.</returns>
+    public virtual Errno GetAttribute(ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
+    {
+        value = default;
+        return Attributes?.TryGet(name, out value) == true ? Errno.None : Errno.ENODATA;
+    }
+
+    /// <summary>Sees to it that <see cref="TryGetAttributeName"/> knows the names.</summary>
+    public virtual Errno RefreshAttributeNames() => Errno.None;
+
+    /// <summary>Steps through the names of extended attributes.</summary>
+    public virtual bool TryGetAttributeName(int index, out ReadOnlySpan<byte> name)
+    {
+        name = default;
+        return Attributes?.TryGetName(index, out name) == true;
+    }
+
+    /// <summary>Sets an extended attribute. The caller has checked who may do that.</summary>
+    public virtual ChangeResult SetAttribute(ReadOnlySpan<byte> name, byte[] value, XattrFlags flags)
+    {
+        Errno error = (Attributes ??= new ExtendedAttributes()).Set(name, value, flags);
+        if (error == Errno.None)
+        {
+            TouchChanged();
+        }
+        return error;
+    }
+
+    /// <summary>Takes an extended attribute away.</summary>
+    public virtual ChangeResult RemoveAttribute(ReadOnlySpan<byte> name)
+    {
+        if (Attributes?.Remove(name) != true)
+        {
+            return Errno.ENODATA;
+        }
+        TouchChanged();
+        return Errno.None;
+    }
 
     /// <summary>Fills in what stat(2) tells.</summary>
     public virtual void GetAttributes(out Stat stat)
@@ -179,6 +242,9 @@ public abstract class Inode
 
     /// <summary>Whether a process has the file in some way that outlives its names.</summary>
     protected virtual bool IsHeld => _openCount != 0;
+
+    /// <summary>Whether somebody has the file open.</summary>
+    internal bool IsOpen => _openCount != 0;
 
     /// <summary>Takes one name away.</summary>
     internal void DropLink(ReadOnlySpan<byte> name)

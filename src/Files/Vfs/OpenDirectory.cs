@@ -4,7 +4,7 @@ using Semitone.Memory;
 namespace Semitone.Files;
 
 /// <summary>An open directory. Its offset is 0 at ".", 1 at "..", and then the directory's own positions, shifted by 2.</summary>
-public sealed class OpenDirectory(DirectoryInode directory, OpenFlags flags) : OpenFile(directory, flags)
+public class OpenDirectory(DirectoryInode directory, OpenFlags flags) : OpenFile(directory, flags)
 {
     private const int OwnEntries = 2;
 
@@ -16,7 +16,7 @@ public sealed class OpenDirectory(DirectoryInode directory, OpenFlags flags) : O
 
     public override IoResult ReadAt(ref IoCursor destination, long offset) => Errno.EISDIR;
 
-    public override Errno Synchronize() => Errno.None;
+    public override ChangeResult Synchronize() => Errno.None;
 
     public override Errno Seek(long offset, SeekWhence origin, out long position)
     {

@@ -49,7 +49,7 @@ public abstract class OpenFile
     public long Offset { get; protected set; }
 
     /// <summary>Whether the open(2) that made this made the file too (F_CREATED_QUERY).</summary>
-    public bool HasCreatedFile { get; internal set; }
+    public bool HasCreatedFile { get; set; }
 
     /// <summary>What can be mapped; null when nothing can.</summary>
     public virtual MemoryObject? Mappable => null;
@@ -59,6 +59,9 @@ public abstract class OpenFile
 
     /// <summary>Whether a mapping that others see may be written: a seal may forbid it.</summary>
     public virtual bool AllowsSharedWriting => true;
+
+    /// <summary>What mmap(2) answers where <see cref="AllowsSharedWriting"/> is false.</summary>
+    public virtual Errno SharedWritingError => Errno.EPERM;
 
     /// <summary>A mapping of this file is anonymous memory, as that of /dev/zero is (mem(4)).</summary>
     public virtual bool MapsAnonymousMemory => false;
@@ -206,6 +209,19 @@ public abstract class OpenFile
         return false;
     }
 
+    /// <summary>Why <see cref="TryGetEntry"/> had no entry.</summary>
+    /// <returns>None at the end, <see cref="InternalErrno.MustWait"/>, or what kept the entries away.</returns>
+    public virtual Errno EntriesError => Errno.None;
+
+    /// <summary>
+    /// Takes the change that a transfer has begun which answered <see cref="InternalErrno.MustWait"/>: how many of its bytes were written
+    /// is known at its end. Null where the transfer only lacks pages.
+    /// </summary>
+    public virtual PendingChange? TakeTransfer() => null;
+
+    /// <summary>Moves the offset back over bytes that were not written after all.</summary>
+    public void TakeBack(long bytes) => Offset -= bytes;
+
     /// <summary>Moves a directory's offset past entries that were handed out.</summary>
     public virtual void CommitEntries(long nextOffset) => Offset = nextOffset;
 
@@ -213,7 +229,7 @@ public abstract class OpenFile
     public virtual Errno Allocate(FallocateMode mode, long offset, long length) => Errno.ENODEV;
 
     /// <summary>Brings what was written to the device (fsync(2)).</summary>
-    public virtual Errno Synchronize() => Errno.EINVAL;
+    public virtual ChangeResult Synchronize() => Errno.EINVAL;
 
     /// <summary>The last descriptor is gone.</summary>
     protected virtual void OnClosed()

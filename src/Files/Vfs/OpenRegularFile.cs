@@ -4,7 +4,7 @@ using Semitone.Memory;
 namespace Semitone.Files;
 
 /// <summary>An open regular file.</summary>
-public sealed class OpenRegularFile(RegularFileInode inode, OpenFlags flags) : OpenFile(inode, flags)
+public class OpenRegularFile(RegularFileInode inode, OpenFlags flags) : OpenFile(inode, flags)
 {
     /// <summary>Whether it keeps the file from being executed: what memfd_create(2) opened does not.</summary>
     internal bool IsCountedWriter { get; set; }
@@ -54,7 +54,7 @@ public sealed class OpenRegularFile(RegularFileInode inode, OpenFlags flags) : O
     public override IoResult WriteAt(ref IoCursor source, long offset) =>
         source.ToResult(inode.Write(IsAppending ? inode.Size : offset, ref source));
 
-    public override Errno Synchronize() => Errno.None;
+    public override ChangeResult Synchronize() => Errno.None;
 
     public override Errno Allocate(FallocateMode mode, long offset, long length) => inode.Allocate(mode, offset, length);
 

@@ -63,7 +63,7 @@ internal struct PathWalker
                     error = GoUp(ref end.Parent);
                 }
                 end.Inode = end.Parent;
-                return error;
+                return error == Errno.None ? _context.Refresh(end.Parent) : error;
             }
 
             if (creates && wantsDirectory)
@@ -74,6 +74,11 @@ internal struct PathWalker
             error = LookUp(end.Parent, end.Name, out Inode? inode);
             if (error != Errno.None)
             {
+                if (error == InternalErrno.MustWait)
+                {
+                    end.Parent.Fetch(end.Name, default);
+                }
+
                 // The last component may be missing.
                 return error == Errno.ENOENT ? Errno.None : error;
             }
@@ -162,6 +167,10 @@ internal struct PathWalker
             error = Step(ref directory, name);
             if (error != Errno.None)
             {
+                if (error == InternalErrno.MustWait)
+                {
+                    directory.Fetch(name, path);
+                }
                 return error;
             }
         }
@@ -237,6 +246,7 @@ internal struct PathWalker
                 return Errno.EXDEV;
             }
             inode = EnterMounts(covered);
+            return _context.Refresh(inode);
         }
         else if (error == InternalErrno.MustWait)
         {

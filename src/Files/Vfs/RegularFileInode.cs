@@ -87,10 +87,15 @@ public abstract class RegularFileInode(FileSystem fileSystem, ulong number, Mode
         {
             opened = new OpenRegularFile(this, flags);
         }
-        opened.IsCountedWriter = opened.CanWrite;
-        WriterCount += opened.CanWrite ? 1 : 0;
+        CountWriter(opened);
         file = opened;
         return Errno.None;
+    }
+
+    internal void CountWriter(OpenRegularFile opened)
+    {
+        opened.IsCountedWriter = opened.CanWrite;
+        WriterCount += opened.CanWrite ? 1 : 0;
     }
 
     internal void KeepClosed(OpenRegularFile file)

@@ -99,7 +99,7 @@ public static class AttributeSyscalls
         {
             error = Errno.ETXTBSY;
         }
-        return error != Errno.None ? error : inode.SetSize(length);
+        return error != Errno.None ? error : context.FileSystem.Note(inode.SetSize(length));
     }
 
     [Syscall(77, "ftruncate")]
@@ -113,7 +113,7 @@ public static class AttributeSyscalls
         {
             return error;
         }
-        return file.CanWrite && file.Inode.IsRegular ? file.Inode.SetSize(length) : Errno.EINVAL;
+        return file.CanWrite && file.Inode.IsRegular ? context.FileSystem.Note(file.Inode.SetSize(length)) : Errno.EINVAL;
     }
 
     [Syscall(285, "fallocate", Missing = "collapsing, inserting and zeroing ranges")]
@@ -265,9 +265,7 @@ public static class AttributeSyscalls
         {
             mode &= ~Mode.S_ISGID;
         }
-        inode.Mode = inode.Type | mode;
-        inode.TouchChanged();
-        return SysResult.Success;
+        return context.FileSystem.Note(inode.Update(new AttributeChange { Mode = inode.Type | mode }));
     }
 
     private static SysResult SetOwner(SyscallContext context, Inode inode, uint userId, uint groupId)
@@ -288,16 +286,19 @@ public static class AttributeSyscalls
                 return Errno.EPERM;
             }
         }
-        inode.UserId = userId == Unchanged ? inode.UserId : userId;
-        inode.GroupId = groupId == Unchanged ? inode.GroupId : groupId;
+        AttributeChange change = new()
+        {
+            UserId = userId == Unchanged ? null : userId,
+            GroupId = groupId == Unchanged ? null : groupId,
+        };
         if (inode is not DirectoryInode)
         {
             // Somebody else's program must not run as the new owner.
-            inode.Mode &= (inode.Mode & Mode.S_IXGRP) != 0 ? ~(Mode.S_ISUID | Mode.S_ISGID) : ~Mode.S_ISUID;
+            Mode mode = inode.Mode & ((inode.Mode & Mode.S_IXGRP) != 0 ? ~(Mode.S_ISUID | Mode.S_ISGID) : ~Mode.S_ISUID);
+            change.Mode = mode == inode.Mode ? null : mode;
             FileCapabilities.Drop(inode);
         }
-        inode.TouchChanged();
-        return SysResult.Success;
+        return context.FileSystem.Note(inode.Update(change));
     }
 
     private static SysResult SetTimes(SyscallContext context, Inode inode, Timespec accessed, Timespec modified)
@@ -321,22 +322,20 @@ public static class AttributeSyscalls
             }
         }
         long nowNs = inode.FileSystem.NowNs;
-        inode.AccessedNs = Resolve(accessed, nowNs, inode.AccessedNs);
-        inode.ModifiedNs = Resolve(modified, nowNs, inode.ModifiedNs);
-        inode.ChangedNs = nowNs;
-        return SysResult.Success;
+        AttributeChange change = new() { AccessedNs = Resolve(accessed, nowNs), ModifiedNs = Resolve(modified, nowNs) };
+        return context.FileSystem.Note(inode.Update(change));
     }
 
     private static bool IsValid(Timespec time) => time.tv_nsec is TimeNow or TimeOmit || (ulong)time.tv_nsec < NsPerSecond;
 
     /// <summary>Turns a time into nanoseconds since 1970; those beyond what 64 bits hold stop there.</summary>
-    private static long Resolve(Timespec time, long nowNs, long oldNs)
+    private static long? Resolve(Timespec time, long nowNs)
     {
         const long MaximumSeconds = long.MaxValue / NsPerSecond;
         return time.tv_nsec switch
         {
             TimeNow => nowNs,
-            TimeOmit => oldNs,
+            TimeOmit => null,
             _ => (Math.Clamp(time.tv_sec, -MaximumSeconds, MaximumSeconds - 1) * NsPerSecond) + time.tv_nsec,
         };
     }

@@ -158,7 +158,7 @@ public static class DirectorySyscalls
         }
         if (length == 0)
         {
-            return isFull ? Errno.EINVAL : SysResult.Success;
+            return isFull ? Errno.EINVAL : FinishEntries(context, file);
         }
         if (context.Memory.CopyOut(buffer.Address, records[..length]) != length)
         {
@@ -167,6 +167,17 @@ public static class DirectorySyscalls
         }
         file.Inode.TouchAccessed();
         return length;
+    }
+
+    /// <summary>Answers the end of a directory, or that its entries must be fetched first.</summary>
+    private static SysResult FinishEntries(SyscallContext context, OpenFile file)
+    {
+        Errno error = file.EntriesError;
+        if (error == InternalErrno.MustWait)
+        {
+            context.FileSystem.NoteFetch(file.Inode);
+        }
+        return error;
     }
 
     private static int WriteRecord(Span<byte> destination, DirectoryEntry entry, long nextOffset)

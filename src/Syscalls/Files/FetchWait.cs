@@ -23,23 +23,55 @@ internal static class FetchWait
     public static async ValueTask<SysResult> ContinueAsync(
         SyscallContext context, OpenFile file, IoCursor cursor, IoResult result, Transfer transfer, long offset = 0)
     {
+        FetchClock clock = context.System.Files.Fetches;
+        long began = clock.Leave();
         long done = cursor.Resume();
+        long counted = 0;
         file.AddReference();
         try
         {
             while (IsNeeded(context, result))
             {
-                WaitQueue? queue = file.Inode.Fetches;
-                if (result.Error != InternalErrno.MustWait)
+                if (result.Error == InternalErrno.MustWait && file.TakeTransfer() is { } change)
                 {
-                    context.Memory.Space.TryTakeLack(out queue);
+                    // What left the buffer counts only when it has been written.
+                    long sent = done - counted;
+                    Errno error = await context.WaitForAsync(change);
+                    long missing = sent - change.Written;
+                    if (missing > 0 || error != Errno.None)
+                    {
+                        if (transfer == Transfer.Write)
+                        {
+                            file.TakeBack(missing);
+                        }
+                        done -= missing;
+                        result = new IoResult(0, error);
+                        break;
+                    }
+                    counted = done;
+                    result = default;
+                    if (cursor.Remaining == 0)
+                    {
+                        break;
+                    }
                 }
-                if (await context.Thread.Waiter.WaitAsync(queue!, mode: WaitMode.Killable) == WaitResult.Interrupted)
+                else
                 {
-                    // The thread is to end: nobody hears the answer.
-                    return Errno.EINTR;
+                    WaitQueue? queue = file.Inode.Fetches;
+                    if (result.Error != InternalErrno.MustWait)
+                    {
+                        context.Memory.Space.TryTakeLack(out queue);
+                    }
+                    if (await context.Thread.Waiter.WaitAsync(queue!, mode: WaitMode.Killable) == WaitResult.Interrupted)
+                    {
+                        // The thread is to end: nobody hears the answer.
+                        file.Inode.OnFetchAbandoned();
+                        return Errno.EINTR;
+                    }
                 }
+                clock.Resume(began);
                 result = Move(file, ref cursor, transfer, offset + done);
+                began = clock.Leave();
                 done += cursor.Resume();
             }
         }

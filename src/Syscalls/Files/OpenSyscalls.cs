@@ -144,9 +144,9 @@ public static class OpenSyscalls
 
     /// <summary>Answers an error, or goes on with a file that somebody else is asked to make.</summary>
     private static ValueTask<SysResult> FinishCreating(SyscallContext context, OpenFlags flags, Errno error) =>
-        context.FileSystem.TryTakeChange(out DirectoryChange? change) ? FinishCreatingAsync(context, change, flags) : new(error);
+        context.FileSystem.TryTakeChange(out PendingChange? change) ? FinishCreatingAsync(context, change, flags) : new(error);
 
-    private static async ValueTask<SysResult> FinishCreatingAsync(SyscallContext context, DirectoryChange change, OpenFlags flags)
+    private static async ValueTask<SysResult> FinishCreatingAsync(SyscallContext context, PendingChange change, OpenFlags flags)
     {
         Errno error = await context.WaitForAsync(change);
         if (error == Errno.EEXIST && (flags & OpenFlags.O_EXCL) == 0)
@@ -159,6 +159,7 @@ public static class OpenSyscalls
             error = context.FileSystem.OpenInode(change.Made!, flags | OpenFlags.O_LARGEFILE, isNew: true, out OpenFile? file);
             if (error == Errno.None)
             {
+                file!.HasCreatedFile = change.IsCreation;
                 return await Finish(context, file!, flags);
             }
         }

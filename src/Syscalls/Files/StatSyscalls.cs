@@ -17,6 +17,11 @@ public static class StatSyscalls
         {
             return error;
         }
+        error = context.FileSystem.Refresh(file.Inode);
+        if (error != Errno.None)
+        {
+            return error;
+        }
         file.GetAttributes(out Stat stat);
         return context.Memory.TryWriteFrom(buffer, ref stat) ? SysResult.Success : Errno.EFAULT;
     }
@@ -172,6 +177,15 @@ public static class StatSyscalls
 
     private static SysResult WriteStatistics(SyscallContext context, Inode inode, UserPtr<StatFs> buffer)
     {
+        Errno error = inode.FileSystem.RefreshStatistics(inode);
+        if (error != Errno.None)
+        {
+            if (error == InternalErrno.MustWait)
+            {
+                context.FileSystem.NoteFetch(inode);
+            }
+            return error;
+        }
         inode.FileSystem.GetStatistics(out StatFs statistics);
         return context.Memory.TryWriteFrom(buffer, ref statistics) ? SysResult.Success : Errno.EFAULT;
     }

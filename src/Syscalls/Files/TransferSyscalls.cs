@@ -1,4 +1,5 @@
 using Semitone.Abi;
+using Semitone.Core;
 using Semitone.Files;
 using Semitone.Memory;
 
@@ -103,7 +104,7 @@ public static class TransferSyscalls
 
     [Syscall(74, "fsync")]
     public static SysResult Synchronize(SyscallContext context, Fd fd) =>
-        context.Files.TryGet(fd, out OpenFile? file, out Errno error) ? file.Synchronize() : error;
+        context.Files.TryGet(fd, out OpenFile? file, out Errno error) ? context.FileSystem.Note(file.Synchronize()) : error;
 
     [Syscall(75, "fdatasync")]
     public static SysResult SynchronizeData(SyscallContext context, Fd fd) => Synchronize(context, fd);
@@ -172,6 +173,8 @@ public static class TransferSyscalls
         long left = (long)Math.Min(count, (nuint)FileLimits.MAX_RW_COUNT);
         long done = 0;
         SysResult end = SysResult.Success;
+        FetchClock clock = context.System.Files.Fetches;
+        long began = clock.Leave();
         if (!context.TryGetPathBuffer(out byte[]? page))
         {
             return Errno.ENOMEM;
@@ -180,7 +183,18 @@ public static class TransferSyscalls
         while (left > 0)
         {
             IoCursor into = IoCursor.OverKernel(page, 0, (int)Math.Min(left, page.Length));
+            clock.Resume(began);
             IoResult read = source.Read(ref into);
+            began = clock.Leave();
+            if (read.Bytes == 0 && read.Error == InternalErrno.MustWait)
+            {
+                if (await TryFetchAsync(context, source.File))
+                {
+                    continue;
+                }
+                end = Errno.EINTR;
+                break;
+            }
             if (read.Bytes == 0)
             {
                 end = read.Error;
@@ -188,6 +202,24 @@ public static class TransferSyscalls
             }
             IoCursor from = IoCursor.OverKernel(page, 0, (int)read.Bytes);
             IoResult written = target.Write(ref from);
+            while (written.Error == InternalErrno.MustWait)
+            {
+                if (target.File.TakeTransfer() is { } change)
+                {
+                    Errno error = await context.WaitForAsync(change);
+                    target.Rewind(written.Bytes - change.Written);
+                    written = new IoResult(change.Written, error);
+                }
+                else if (await TryFetchAsync(context, target.File))
+                {
+                    from = IoCursor.OverKernel(page, 0, (int)read.Bytes);
+                    written = target.Write(ref from);
+                }
+                else
+                {
+                    written = Errno.EINTR;
+                }
+            }
             if (written.Error == Errno.EAGAIN && !target.File.IsNonBlocking)
             {
                 SysResult waited = await FileWait.WriteAsync(context, target.File, from, isCounted: false);
@@ -209,6 +241,18 @@ public static class TransferSyscalls
             return Errno.EFAULT;
         }
         return done > 0 ? done : end;
+    }
+
+    /// <summary>Waits for what a file has asked of somebody else.</summary>
+    /// <returns>False when the thread is to end.</returns>
+    private static async ValueTask<bool> TryFetchAsync(SyscallContext context, OpenFile file)
+    {
+        if (await context.Thread.Waiter.WaitAsync(file.Inode.Fetches!, mode: WaitMode.Killable) == WaitResult.Woken)
+        {
+            return true;
+        }
+        file.Inode.OnFetchAbandoned();
+        return false;
     }
 
     /// <summary>One end of a copy: a file with its own offset, or with one that the caller keeps.</summary>

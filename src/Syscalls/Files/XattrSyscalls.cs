@@ -4,7 +4,7 @@ using Semitone.Files;
 
 namespace Semitone.Syscalls;
 
-/// <summary>The calls of extended attributes (xattr(7)): those of users, trusted ones and security's, on file systems in memory.</summary>
+/// <summary>The calls of extended attributes (xattr(7)): those of users, trusted ones and security's.</summary>
 /// <remarks>
 /// Those of access control lists (system.*) Linux knows only where it has those: EOPNOTSUPP, as here. Programs as ls(1) and cp(1) know that
 /// answer, and take ENOSYS for a failure.
@@ -111,17 +111,7 @@ public static class XattrSyscalls
         }
 
         error = Check(context, inode!, name, writes: true);
-        if (error == Errno.None)
-        {
-            error = (inode!.Attributes ??= new ExtendedAttributes()).Set(name, value, flags);
-        }
-
-        if (error == Errno.None)
-        {
-            inode!.TouchChanged();
-        }
-
-        return error;
+        return error == Errno.None ? context.FileSystem.Note(inode!.SetAttribute(name, value, flags)) : error;
     }
 
     private static SysResult Get(
@@ -139,11 +129,13 @@ public static class XattrSyscalls
             return error;
         }
 
-        scoped ReadOnlySpan<byte> value = default;
-        if (inode!.Attributes?.TryGet(name, out value) != true)
+        error = inode!.GetAttribute(name, out ReadOnlySpan<byte> stored);
+        if (error != Errno.None)
         {
-            return Errno.ENODATA;
+            return Answer(context, inode, error);
         }
+
+        scoped ReadOnlySpan<byte> value = stored;
 
         Span<byte> buffer = stackalloc byte[FileCapabilities.MaxLength];
         if (name.SequenceEqual(FileCapabilities.AttributeName))
@@ -172,9 +164,15 @@ public static class XattrSyscalls
             return found;
         }
 
+        Errno error = inode!.RefreshAttributeNames();
+        if (error != Errno.None)
+        {
+            return Answer(context, inode, error);
+        }
+
         int length = 0;
         bool seesTrusted = context.Process.Credentials.Has(Capability.CAP_SYS_ADMIN);
-        for (int i = 0; inode!.Attributes is { } attributes && attributes.TryGetName(i, out ReadOnlySpan<byte> name); i++)
+        for (int i = 0; inode.TryGetAttributeName(i, out ReadOnlySpan<byte> name); i++)
         {
             if (name.StartsWith(Trusted) && !seesTrusted)
             {
@@ -217,13 +215,18 @@ public static class XattrSyscalls
             return error;
         }
 
-        if (inode!.Attributes?.Remove(name) != true)
+        return context.FileSystem.Note(inode!.RemoveAttribute(name));
+    }
+
+    /// <summary>Answers why there is no answer, or waits for it.</summary>
+    private static SysResult Answer(SyscallContext context, Inode inode, Errno error)
+    {
+        if (error == InternalErrno.MustWait)
         {
-            return Errno.ENODATA;
+            context.FileSystem.NoteFetch(inode);
         }
 
-        inode.TouchChanged();
-        return SysResult.Success;
+        return error;
     }
 
     /// <summary>Reads a name, and cuts the buffer to it.</summary>

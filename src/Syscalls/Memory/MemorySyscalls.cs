@@ -334,7 +334,7 @@ public static class MemorySyscalls
                 {
                     if (file.CanWrite && (request.Access & PageAccess.Write) != 0)
                     {
-                        return Errno.EPERM;
+                        return file.SharedWritingError;
                     }
 
                     if ((request.Access & PageAccess.Write) != 0)

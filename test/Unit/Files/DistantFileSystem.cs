@@ -161,7 +161,7 @@ internal sealed class DistantFileSystem : FileSystem
 
     /// <summary>A change that the server makes when it answers.</summary>
     internal sealed class Change(DistantFileSystem fileSystem, ChangeQueue queue, ChangeQueue other, Func<Change, Errno> apply)
-        : DirectoryChange(queue, other)
+        : PendingChange(queue, other)
     {
         public void Make(Inode inode) => Made = inode;
 

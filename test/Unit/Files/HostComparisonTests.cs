@@ -273,7 +273,7 @@ public sealed class HostComparisonTests
                     break;
                 case OperationKind.Truncate:
                     Errno result = handle.Ours.CanWrite && handle.Ours.Inode.IsRegular
-                        ? handle.Ours.Inode.SetSize(operation.Offset)
+                        ? handle.Ours.Inode.SetSize(operation.Offset).Error
                         : Errno.EINVAL;
                     Compare(HostFiles.Truncate(handle.Host, operation.Offset), result, operation);
                     break;

@@ -4,22 +4,22 @@ using Semitone.Core;
 namespace Semitone.Files;
 
 /// <summary>
-/// A change of one or two directories that somebody else makes: begun when no earlier one of theirs is under way, over when the answer is
-/// there.
+/// A change of a file, or of one or two directories, that somebody else makes: begun when no earlier one of theirs is under way, over when
+/// the answer is there.
 /// </summary>
 /// <remarks>
 /// It takes its place in the queues of both directories at once, so two renames that cross each other cannot wait for one another. Whoever
 /// asked for it may be gone when it is over: it goes on by itself, as a change that was sent cannot be taken back.
 /// </remarks>
-public abstract class DirectoryChange
+public abstract class PendingChange
 {
     private readonly ChangeQueue _queue;
     private readonly ChangeQueue? _otherQueue;
     private bool _hasBegun;
 
-    /// <param name="queue">Of the directory that is changed.</param>
+    /// <param name="queue">Of the file or directory that is changed.</param>
     /// <param name="otherQueue">Of a second one (rename(2)); null or the same where there is none.</param>
-    protected DirectoryChange(ChangeQueue queue, ChangeQueue? otherQueue = null)
+    protected PendingChange(ChangeQueue queue, ChangeQueue? otherQueue = null)
     {
         _queue = queue;
         _otherQueue = otherQueue == queue ? null : otherQueue;
@@ -33,8 +33,14 @@ public abstract class DirectoryChange
     /// <summary>What the call answers that asked for it; valid when it is over.</summary>
     public Errno Result { get; private set; }
 
-    /// <summary>The file that it has made, if it makes one and the result is None.</summary>
+    /// <summary>The file that it has made, or made ready to be opened, if it does and the result is None.</summary>
     public Inode? Made { get; protected set; }
+
+    /// <summary>Whether <see cref="Made"/> was not there before.</summary>
+    public virtual bool IsCreation => true;
+
+    /// <summary>Bytes that a change of contents has written.</summary>
+    public long Written { get; protected set; }
 
     /// <summary>Begins it, or makes it wait for its turn.</summary>
     public void Submit()
@@ -64,7 +70,7 @@ public abstract class DirectoryChange
 
     private static void BeginNext(ChangeQueue queue)
     {
-        if (queue.Changes.TryPeek(out DirectoryChange? next))
+        if (queue.Changes.TryPeek(out PendingChange? next))
         {
             next.BeginIfFirst();
         }
