@@ -7,7 +7,7 @@ namespace Semitone.Files;
 /// <summary>/proc/kmsg: the log as syslog(2) reads it (proc_kmsg(5)).</summary>
 internal sealed class KernelMessageFile(ProcFileSystem fileSystem, ulong number) : Inode(fileSystem, number, Mode.S_IFREG | (Mode)0x100)
 {
-    public override Errno SetSize(long size) => Errno.None;
+    public override ChangeResult SetSize(long size) => Errno.None;
 
     public override Errno CheckRightsChange() => Errno.EPERM;
 
