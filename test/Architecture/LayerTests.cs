@@ -21,6 +21,7 @@ public sealed class LayerTests
         ["BootParameters"] = ["Abi"],
         ["Machine.X64"] = ["Abi", "Machine"],
         ["Core"] = ["Abi", "Machine"],
+        ["Drivers"] = ["Abi", "Machine", "Core"],
         ["Memory"] = ["Abi", "Machine", "Core"],
         ["Files"] = ["Abi", "Machine", "HostLink", "Core", "Memory", "Cpio"],
         ["Loader"] = ["Abi", "Machine", "Core", "Memory", "Elf"],
@@ -28,8 +29,8 @@ public sealed class LayerTests
         ["Syscalls"] = ["Abi", "Machine", "Core", "Memory", "Cpio", "Elf", "Files", "Loader", "Tasks", "Generators"],
         ["Kernel"] =
         [
-            "Abi", "Machine", "Machine.X64", "Metal", "HostLink", "Elf", "Cpio", "BootParameters", "Core", "Memory", "Files", "Loader",
-            "Tasks", "Syscalls",
+            "Abi", "Machine", "Machine.X64", "Metal", "HostLink", "Elf", "Cpio", "BootParameters", "Core", "Drivers", "Memory", "Files",
+            "Loader", "Tasks", "Syscalls",
         ],
         ["Cli"] = ["Abi", "Elf", "Cpio", "BootParameters", "HostLink"],
     };

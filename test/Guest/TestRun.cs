@@ -38,7 +38,7 @@ internal sealed class TestRun
         (string Name, Action<X64Machine> Body)[] cases =
         [
             .. RuntimeCases.All, .. PageTableCases.All, .. FrameCases.All, .. KernelPageCases.All, .. RunLoopCases.All,
-            .. MemoryCases.All, .. SegmentCases.All,
+            .. MemoryCases.All, .. SegmentCases.All, .. DeviceCases.All, .. DriverCases.All,
             .. PlatformCases.All,
         ];
         Print($"1..{cases.Length}");
