@@ -25,7 +25,6 @@ internal sealed class VirtualMachine
     private readonly FileStream? _archive;
     private readonly Func<StartFailure, QemuOptions>? _fallBack;
     private readonly Action _hasStarted;
-    private readonly LinkDecoder _decoder = new();
     private readonly GuestReport _report = new();
     private readonly StringBuilder _problems = new();
     private readonly bool _hasTerminal = Descriptor.IsTerminal(Descriptor.StandardOutput);
@@ -33,7 +32,8 @@ internal sealed class VirtualMachine
     private readonly Lock _startLock = new();
     private ChildProcess _qemu;
     private Thread _problemReader;
-    private GuestInput _line;
+    private int _port = -1;
+    private GuestInput? _line;
     private SignalRelay? _signals;
     private int _stopStatus;
     private bool _hasSpoken;
@@ -48,7 +48,6 @@ internal sealed class VirtualMachine
         _fallBack = fallBack;
         _hasStarted = hasStarted;
         _qemu = StartQemu(options);
-        _line = new GuestInput(_qemu.Input);
         _problemReader = Start("qemu-stderr", ReadProblems);
         bool takesTerminal = _hasTerminal && Descriptor.IsTerminal(Descriptor.StandardInput);
         _input = new InputPump(takesTerminal, _hasTerminal, interrupted: () =>
@@ -119,15 +118,27 @@ internal sealed class VirtualMachine
             inherited.Add((int)_archive.SafeFileHandle.DangerousGetHandle());
         }
 
+        SocketPair port = SocketPair.Create();
+        options = options with { LinkDescriptor = FirstInherited + inherited.Count };
+        inherited.Add(port.Theirs);
+        if (_port >= 0)
+        {
+            LibC.close(_port);
+        }
+
+        _port = port.Ours;
         if (options.Accelerator != Accelerator.Kvm)
         {
-            return ChildProcess.Start(QemuCommandLine.Build(options), [.. inherited]);
+            ChildProcess unwatched = ChildProcess.Start(QemuCommandLine.Build(options), [.. inherited]);
+            LibC.close(port.Theirs);
+            return unwatched;
         }
 
         MachineMonitor monitor = MachineMonitor.Create();
         QemuOptions watched = options with { MonitorDescriptor = FirstInherited + inherited.Count };
         inherited.Add(monitor.ChildDescriptor);
         ChildProcess qemu = ChildProcess.Start(QemuCommandLine.Build(watched), [.. inherited]);
+        LibC.close(port.Theirs);
         LibC.close(monitor.ChildDescriptor);
         Start("qemu-monitor", () => Watch(monitor, qemu));
         return qemu;
@@ -197,7 +208,6 @@ internal sealed class VirtualMachine
             _problems.Clear();
             _halt = null;
             _qemu = StartQemu(other);
-            _line = new GuestInput(_qemu.Input);
             _problemReader = Start("qemu-stderr", ReadProblems);
             return true;
         }
@@ -231,9 +241,23 @@ internal sealed class VirtualMachine
     private void PumpOutput()
     {
         byte[] buffer = new byte[64 * 1024];
-        int length;
-        while ((length = Descriptor.Read(_qemu.Output, buffer)) > 0)
+        GuestLine[] lines = [new GuestLine(_port, _port), new GuestLine(_qemu.Output, _qemu.Input)];
+        while (GuestLine.WaitForAny(lines) is { } line)
         {
+            int length = Descriptor.Read(line.Output, buffer);
+            if (length <= 0)
+            {
+                line.HasEnded = true;
+                if (line.Decoder.TryFinish(out LinkFrame rest))
+                {
+                    Deliver(rest);
+                }
+
+                continue;
+            }
+
+            // It is answered where it has asked.
+            _line = line.Input;
             if (!_hasSpoken)
             {
                 // Its root file system is in the guest's memory now; ours is not needed for another start.
@@ -243,15 +267,10 @@ internal sealed class VirtualMachine
             }
 
             ReadOnlySpan<byte> input = buffer.AsSpan(0, length);
-            while (_decoder.TryNext(ref input, out LinkFrame frame))
+            while (line.Decoder.TryNext(ref input, out LinkFrame frame))
             {
                 Deliver(frame);
             }
-        }
-
-        if (_decoder.TryFinish(out LinkFrame rest))
-        {
-            Deliver(rest);
         }
     }
 
@@ -327,7 +346,7 @@ internal sealed class VirtualMachine
     {
         switch (message.Control)
         {
-            case ControlKind.Ready:
+            case ControlKind.Ready when _line is not null:
                 _input.Connect(_line);
                 break;
             case ControlKind.WantInput when message.Bytes.Length == sizeof(uint):
@@ -340,7 +359,7 @@ internal sealed class VirtualMachine
                 _input.AddRoom(BinaryPrimitives.ReadUInt32LittleEndian(message.Bytes));
                 break;
             case ControlKind.TimeRequest when message.Bytes.Length == 1:
-                _line.Answer(message.Bytes[0]);
+                _line?.Answer(message.Bytes[0]);
                 break;
             case ControlKind.Stopped when message.Bytes.Length == 1:
                 Suspend(message.Bytes[0]);
