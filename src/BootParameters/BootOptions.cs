@@ -19,8 +19,8 @@ public sealed class BootOptions
     /// <summary>What to mount (<c>vfs.fstab</c>), in the order given.</summary>
     public List<MountEntry> Mounts { get; } = [];
 
-    /// <summary>Where virtio devices have their registers (<c>virtio_mmio.device</c>); empty when nobody said.</summary>
-    public List<DeviceWindow> DeviceWindows { get; } = [];
+    /// <summary>Where virtio devices have their registers (<c>virtio_mmio.device</c>); null when nobody said.</summary>
+    public List<DeviceWindow>? DeviceWindows { get; internal set; }
 
     /// <summary>What was not understood; boot goes on without it.</summary>
     public List<BootWarning> Warnings { get; } = [];

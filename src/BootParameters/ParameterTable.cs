@@ -106,7 +106,7 @@ public static class ParameterTable
             isGood = DeviceWindow.TryParse(parameter.Value, out DeviceWindow window);
             if (isGood)
             {
-                options.DeviceWindows.Add(window);
+                (options.DeviceWindows ??= []).Add(window);
             }
         }
         else if (name.SequenceEqual("random.aslr"u8))

@@ -13,13 +13,7 @@ internal sealed class DeviceSet
     internal DeviceSet(IMachine machine, BootOptions options)
     {
         HostLine = machine.Console;
-        List<NamedWindow> windows = new(options.DeviceWindows.Count);
-        foreach (DeviceWindow window in options.DeviceWindows)
-        {
-            windows.Add(new NamedWindow(window.Address, window.Input));
-        }
-
-        foreach (VirtioDevice device in VirtioBus.Find(machine, windows))
+        foreach (VirtioDevice device in VirtioBus.Find(machine, Name(options.DeviceWindows)))
         {
             string? problem = null;
             switch (device.Kind)
@@ -38,7 +32,7 @@ internal sealed class DeviceSet
 
             if (problem is not null)
             {
-                Problems.Add($"{device.Name}: {problem}");
+                (Problems ??= []).Add($"{device.Name}: {problem}");
             }
         }
     }
@@ -51,8 +45,24 @@ internal sealed class DeviceSet
 
     internal EntropyDevice? Entropy { get; }
 
-    /// <summary>What was wrong with devices that are there.</summary>
-    internal List<string> Problems { get; } = [];
+    /// <summary>What was wrong with devices that are there; null when nothing was.</summary>
+    internal List<string>? Problems { get; private set; }
+
+    private static ReadOnlySpan<NamedWindow> Name(List<DeviceWindow>? windows)
+    {
+        if (windows is null)
+        {
+            return default;
+        }
+
+        NamedWindow[] named = new NamedWindow[windows.Count];
+        for (int i = 0; i < named.Length; i++)
+        {
+            named[i] = new NamedWindow(windows[i].Address, windows[i].Input);
+        }
+
+        return named;
+    }
 
     private void OpenConsole(IMachine machine, VirtioDevice device, out string? problem)
     {

@@ -108,9 +108,9 @@ internal sealed class KernelInstance
             _log.Warning($"kernel command line: {warning.ToString()}");
         }
 
-        foreach (string problem in _devices.Problems)
+        for (int i = 0; i < _devices.Problems?.Count; i++)
         {
-            _log.Warning($"a device is not used: {problem}");
+            _log.Warning($"a device is not used: {_devices.Problems[i]}");
         }
 
         if (_options.Help)

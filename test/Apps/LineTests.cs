@@ -41,8 +41,8 @@ public sealed class LineTests : IDisposable
             words=()
             for word in "$@"; do
                 case $word in
-                    virtserialport,*) word=isa-debug-exit,iobase=0x511 ;;
-                    virtio-serial-device,*) word=isa-debug-exit,iobase=0x521 ;;
+                    virtserialport,*) word=isa-debug-exit,iobase=0xe5 ;;
+                    virtio-serial-device,*) word=isa-debug-exit,iobase=0xe9 ;;
                 esac
                 words+=("$word")
             done

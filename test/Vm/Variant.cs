@@ -113,7 +113,7 @@ public sealed record Variant(string Name, MachineType Machine)
         {
             Devices =
             [
-                "-device", "virtio-rng-pci", "-device", "pcie-root-port,id=port", "-device", "virtio-rng-pci,bus=port",
+                "-device", "virtio-rng-pci", "-device", "pcie-root-port,id=bridge", "-device", "virtio-rng-pci,bus=bridge",
                 "-d", "guest_errors",
             ],
             DeviceCount = 2,

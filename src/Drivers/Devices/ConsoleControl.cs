@@ -6,7 +6,9 @@ namespace Semitone.Drivers;
 internal sealed class ConsoleControl
 {
     public const int MessageRoom = 256;
-    public const int ReceiveCount = IDmaPage.Size / MessageRoom;
+
+    /// <summary>Buffers for messages: one is offered again as soon as it has been read.</summary>
+    public const int ReceiveCount = 8;
 
     /// <summary>How long the device may take for an answer.</summary>
     private const long AnswerLimitNs = 250_000_000;

@@ -4,7 +4,7 @@ using Semitone.Machine;
 namespace Semitone.Drivers;
 
 /// <summary>A virtio device whose registers lie in memory (virtio 1.2, 4.2).</summary>
-internal sealed class MmioTransport : IVirtioTransport
+internal sealed class MmioTransport : VirtioTransport
 {
     /// <summary>Bytes of a window; the device's own configuration begins at 0x100.</summary>
     public const int MinimumLength = 0x200;
@@ -48,11 +48,11 @@ internal sealed class MmioTransport : IVirtioTransport
         Kind = kind;
     }
 
-    public VirtioDeviceKind Kind { get; }
+    public override VirtioDeviceKind Kind { get; }
 
-    public string Name => string.Create(CultureInfo.InvariantCulture, $"virtio-mmio at 0x{_address:x}");
+    public override string Name => string.Create(CultureInfo.InvariantCulture, $"virtio-mmio at 0x{_address:x}");
 
-    public VirtioStatus Status
+    public override VirtioStatus Status
     {
         get => (VirtioStatus)_registers.ReadUInt32(StatusRegister);
         set => _registers.WriteUInt32(StatusRegister, (uint)value);
@@ -81,7 +81,7 @@ internal sealed class MmioTransport : IVirtioTransport
             ? new MmioTransport(devices, registers, address, inputs, kind)
             : null;
 
-    public ulong ReadFeatures()
+    public override ulong ReadFeatures()
     {
         // A legacy device has other registers from here on: it has no feature that anything here can do without.
         if (_registers.ReadUInt32(Version) != ModernVersion)
@@ -95,7 +95,7 @@ internal sealed class MmioTransport : IVirtioTransport
         return (high << 32) | _registers.ReadUInt32(DeviceFeatures);
     }
 
-    public void WriteFeatures(ulong features)
+    public override void WriteFeatures(ulong features)
     {
         _registers.WriteUInt32(DriverFeaturesSelect, 1);
         _registers.WriteUInt32(DriverFeatures, (uint)(features >> 32));
@@ -103,7 +103,7 @@ internal sealed class MmioTransport : IVirtioTransport
         _registers.WriteUInt32(DriverFeatures, (uint)features);
     }
 
-    public bool TryConnectInterrupts()
+    public override bool TryConnectInterrupts()
     {
         bool isConnected = false;
         for (int i = 0; i < _inputs.Length; i++)
@@ -114,13 +114,13 @@ internal sealed class MmioTransport : IVirtioTransport
         return isConnected;
     }
 
-    public int GetMaximumQueueSize(int queue)
+    public override int GetMaximumQueueSize(int queue)
     {
         _registers.WriteUInt32(QueueSelect, (uint)queue);
         return (int)Math.Min(_registers.ReadUInt32(QueueNumMax), Virtqueue.MaximumSize);
     }
 
-    public bool TryEnableQueue(int queue, VirtqueueLayout layout)
+    public override bool TryEnableQueue(int queue, VirtqueueLayout layout)
     {
         _registers.WriteUInt32(QueueSelect, (uint)queue);
         if (_registers.ReadUInt32(QueueReady) != 0)
@@ -136,9 +136,9 @@ internal sealed class MmioTransport : IVirtioTransport
         return true;
     }
 
-    public void Notify(int queue) => _registers.WriteUInt32(QueueNotify, (uint)queue);
+    public override void Notify(int queue) => _registers.WriteUInt32(QueueNotify, (uint)queue);
 
-    public VirtioInterrupt TakeInterrupt()
+    public override VirtioInterrupt TakeInterrupt()
     {
         bool isRaised = false;
         foreach (IInterruptLine? line in _lines)
@@ -160,7 +160,7 @@ internal sealed class MmioTransport : IVirtioTransport
         return (VirtioInterrupt)reason;
     }
 
-    public byte ReadConfiguration(int offset) =>
+    public override byte ReadConfiguration(int offset) =>
         Configuration + offset < _registers.Length ? _registers.ReadByte(Configuration + offset) : (byte)0;
 
     private void WriteAddress(int register, ulong address)

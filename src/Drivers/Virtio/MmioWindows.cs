@@ -24,7 +24,7 @@ internal static class MmioWindows
     private const int FirstInputOfMany = 24;
 
     /// <summary>Adds the devices of the windows that the command line names.</summary>
-    public static void AddNamed(IDeviceAccess devices, IReadOnlyList<NamedWindow> windows, List<IVirtioTransport> found)
+    public static void AddNamed(IDeviceAccess devices, ReadOnlySpan<NamedWindow> windows, List<VirtioTransport> found)
     {
         foreach (NamedWindow window in windows)
         {
@@ -36,7 +36,7 @@ internal static class MmioWindows
     }
 
     /// <summary>Adds the devices of microvm's windows. Not to be called where there is PCI: other devices may be there.</summary>
-    public static void AddProbed(IDeviceAccess devices, List<IVirtioTransport> found)
+    public static void AddProbed(IDeviceAccess devices, List<VirtioTransport> found)
     {
         Span<VirtioDeviceKind> kinds = stackalloc VirtioDeviceKind[MostWindows];
         int count = 0;

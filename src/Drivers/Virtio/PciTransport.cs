@@ -6,7 +6,7 @@ namespace Semitone.Drivers;
 /// <summary>A virtio device that is a PCI function, by its modern interface (virtio 1.2, 4.1), with MSI-X.</summary>
 /// <remarks>Two vectors: one for changes of the configuration, one for all queues. The device tells by them why it has interrupted, and
 /// there is nothing to acknowledge.</remarks>
-internal sealed class PciTransport : IVirtioTransport
+internal sealed class PciTransport : VirtioTransport
 {
     private const ushort Vendor = 0x1AF4;
 
@@ -68,11 +68,11 @@ internal sealed class PciTransport : IVirtioTransport
         Kind = kind;
     }
 
-    public VirtioDeviceKind Kind { get; }
+    public override VirtioDeviceKind Kind { get; }
 
-    public string Name => $"virtio-pci at {_function.Address}";
+    public override string Name => $"virtio-pci at {_function.Address}";
 
-    public VirtioStatus Status
+    public override VirtioStatus Status
     {
         get => (VirtioStatus)_common.ReadByte(StatusOffset);
         set => _common.WriteByte(StatusOffset, (byte)value);
@@ -101,7 +101,7 @@ internal sealed class PciTransport : IVirtioTransport
             devices, function, GetKind(device), common, notify, multiplier, hasConfiguration ? configuration : null);
     }
 
-    public ulong ReadFeatures()
+    public override ulong ReadFeatures()
     {
         _common.WriteUInt32(DeviceFeatureSelect, 1);
         ulong high = _common.ReadUInt32(DeviceFeature);
@@ -109,7 +109,7 @@ internal sealed class PciTransport : IVirtioTransport
         return (high << 32) | _common.ReadUInt32(DeviceFeature);
     }
 
-    public void WriteFeatures(ulong features)
+    public override void WriteFeatures(ulong features)
     {
         _common.WriteUInt32(DriverFeatureSelect, 1);
         _common.WriteUInt32(DriverFeature, (uint)(features >> 32));
@@ -117,7 +117,7 @@ internal sealed class PciTransport : IVirtioTransport
         _common.WriteUInt32(DriverFeature, (uint)features);
     }
 
-    public bool TryConnectInterrupts()
+    public override bool TryConnectInterrupts()
     {
         if (!MsixTable.TryOpen(_devices, _function, out MsixTable? table) || table.Count <= QueueEntry
             || !_devices.TryConnectMessage(out _configurationLine, out InterruptMessage configuration)
@@ -133,13 +133,13 @@ internal sealed class PciTransport : IVirtioTransport
         return _common.ReadUInt16(ConfigurationVector) != NoVector; // so it says that it has no room for one
     }
 
-    public int GetMaximumQueueSize(int queue)
+    public override int GetMaximumQueueSize(int queue)
     {
         _common.WriteUInt16(QueueSelect, (ushort)queue);
         return Math.Min(_common.ReadUInt16(QueueSize), (ushort)Virtqueue.MaximumSize);
     }
 
-    public bool TryEnableQueue(int queue, VirtqueueLayout layout)
+    public override bool TryEnableQueue(int queue, VirtqueueLayout layout)
     {
         _common.WriteUInt16(QueueSelect, (ushort)queue);
         if (_common.ReadUInt16(QueueEnable) != 0)
@@ -169,13 +169,13 @@ internal sealed class PciTransport : IVirtioTransport
         return true;
     }
 
-    public void Notify(int queue) => _notify.WriteUInt16(_notifyOffsets[queue], (ushort)queue);
+    public override void Notify(int queue) => _notify.WriteUInt16(_notifyOffsets[queue], (ushort)queue);
 
-    public VirtioInterrupt TakeInterrupt() =>
+    public override VirtioInterrupt TakeInterrupt() =>
         (_configurationLine is not null && _configurationLine.TryTake() ? VirtioInterrupt.Configuration : VirtioInterrupt.None)
         | (_queueLine is not null && _queueLine.TryTake() ? VirtioInterrupt.Queue : VirtioInterrupt.None);
 
-    public byte ReadConfiguration(int offset) =>
+    public override byte ReadConfiguration(int offset) =>
         _configuration is not null && offset < _configuration.Length ? _configuration.ReadByte(offset) : (byte)0;
 
     private static VirtioDeviceKind GetKind(ushort device) => device switch

@@ -9,10 +9,10 @@ public static class VirtioBus
     /// <param name="machine">The machine.</param>
     /// <param name="named">What the command line names.</param>
     /// <returns>The devices, of whatever kind, in no order. None was touched yet but to see what it is.</returns>
-    public static List<VirtioDevice> Find(IMachine machine, IReadOnlyList<NamedWindow> named)
+    public static List<VirtioDevice> Find(IMachine machine, ReadOnlySpan<NamedWindow> named)
     {
         IDeviceAccess devices = machine.Devices;
-        List<IVirtioTransport> found = [];
+        List<VirtioTransport> found = [];
         MmioWindows.AddNamed(devices, named, found);
         if (PciBus.IsPresent(devices))
         {
@@ -25,13 +25,13 @@ public static class VirtioBus
                 }
             });
         }
-        else if (named.Count == 0)
+        else if (named.IsEmpty)
         {
             MmioWindows.AddProbed(devices, found);
         }
 
         List<VirtioDevice> result = new(found.Count);
-        foreach (IVirtioTransport transport in found)
+        foreach (VirtioTransport transport in found)
         {
             result.Add(new VirtioDevice(devices, transport, machine.Clock));
         }

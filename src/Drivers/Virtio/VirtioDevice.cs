@@ -15,13 +15,13 @@ public sealed class VirtioDevice
     private const long ResetLimitNs = 100_000_000;
 
     private readonly IDeviceAccess _devices;
-    private readonly IVirtioTransport _transport;
+    private readonly VirtioTransport _transport;
     private readonly IClock _clock;
     private VirtioFeatures _features;
     private VirtioStatus _status;
     private bool _hasFailed;
 
-    internal VirtioDevice(IDeviceAccess devices, IVirtioTransport transport, IClock clock)
+    internal VirtioDevice(IDeviceAccess devices, VirtioTransport transport, IClock clock)
     {
         _devices = devices;
         _transport = transport;

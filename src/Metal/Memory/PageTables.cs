@@ -38,8 +38,8 @@ internal static unsafe class PageTables
         Frames.PhysicalBase = Layout.DirectMap;
     }
 
-    /// <summary>Where registers that lie above 4 GiB are mapped next: behind the place of all those below.</summary>
-    private static ulong NextWindow { get; set; } = Layout.DeviceMap + FourGiB;
+    /// <summary>Bytes of registers from above 4 GiB that are mapped, behind the place of all those below.</summary>
+    private static ulong HighWindows { get; set; }
 
     internal static void Map(ulong address, ulong physical, ulong flags)
     {
@@ -67,13 +67,13 @@ internal static unsafe class PageTables
         ulong address = Layout.DeviceMap + physical;
         if (end > FourGiB)
         {
-            address = NextWindow;
+            address = Layout.DeviceMap + FourGiB + HighWindows;
             if (end - physical > Layout.RegionTable - address)
             {
                 return 0;
             }
 
-            NextWindow += end - physical;
+            HighWindows += end - physical;
         }
 
         for (ulong offset = 0; offset < end - physical; offset += Layout.PageSize)
