@@ -31,9 +31,9 @@ public sealed class NinePDeviceTests : INinePReceiver
         _machine.Devices.Add(0xD000_0000, new MmioFront(_device));
     }
 
-    public void OnReply(int slot, int length) => _replies.Add((slot, length));
+    void INinePReceiver.OnReply(int slot, int length) => _replies.Add((slot, length));
 
-    public void OnFailure() => _failures++;
+    void INinePReceiver.OnFailure() => _failures++;
 
     [Theory]
     [InlineData(1, 1)]
