@@ -19,6 +19,9 @@ public sealed class BootOptions
     /// <summary>What to mount (<c>vfs.fstab</c>), in the order given.</summary>
     public List<MountEntry> Mounts { get; } = [];
 
+    /// <summary>Where virtio devices have their registers (<c>virtio_mmio.device</c>); null when nobody said.</summary>
+    public List<DeviceWindow>? DeviceWindows { get; internal set; }
+
     /// <summary>What was not understood; boot goes on without it.</summary>
     public List<BootWarning> Warnings { get; } = [];
 
@@ -31,7 +34,7 @@ public sealed class BootOptions
     /// <summary>Print counters when the program has ended (<c>stats</c>).</summary>
     public bool Stats { get; internal set; }
 
-    /// <summary>The serial line carries the framing of Semitone.HostLink (<c>host.link</c>).</summary>
+    /// <summary>The line to the host carries the framing of Semitone.HostLink (<c>host.link</c>).</summary>
     public bool HostLink { get; internal set; }
 
     /// <summary>Randomise the addresses of programs (<c>random.aslr</c>).</summary>

@@ -15,7 +15,7 @@ public static class ParameterTable
           vfs.fstab=[ DEVICE:PATH:TYPE[:FLAGS[:OPTIONS[:UKOPTS]]]... ]    what to mount
           strace=SWITCH                 print every system call
           stats=SWITCH                  print counters when the program has ended
-          host.link=SWITCH              frame what goes over the serial line, for the semitone command
+          host.link=SWITCH              frame what goes to the host, for the semitone command
           console.stdin=tty|pipe|null   what the program's standard input is
           console.stdout=tty|pipe|null  what the program's standard output is
           console.stderr=tty|pipe|null  what the program's standard error is
@@ -24,6 +24,7 @@ public static class ParameterTable
           program.user=UID[:GID[:GROUP]...]    who the program runs as (root)
           program.workdir=DIRECTORY     where the program starts ($PWD, or /)
           system.hostname=NAME          what uname calls the machine (semitone)
+          virtio_mmio.device=SIZE@ADDRESS:INPUT    a virtio device's registers
           random.aslr=SWITCH            randomise the addresses of programs (on)
           help                          print this and stop
 
@@ -99,6 +100,14 @@ public static class ParameterTable
         {
             isGood = parameter.Value.Length is > 0 and <= BootOptions.LongestHostName;
             options.HostName = isGood ? parameter.Value.ToArray() : options.HostName;
+        }
+        else if (name.SequenceEqual("virtio_mmio.device"u8))
+        {
+            isGood = DeviceWindow.TryParse(parameter.Value, out DeviceWindow window);
+            if (isGood)
+            {
+                (options.DeviceWindows ??= []).Add(window);
+            }
         }
         else if (name.SequenceEqual("random.aslr"u8))
         {

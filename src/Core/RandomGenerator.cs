@@ -8,7 +8,8 @@ namespace Semitone.Core;
 /// <remarks>
 /// Every refill replaces the key by the first bytes of its output, and bytes are wiped as they are handed out, so that whoever
 /// reads the state learns nothing about numbers given before ("fast key erasure").
-/// Seeded on first use; the entropy source is asked again from time to time.
+/// Seeded on first use; the entropy source is asked again from time to time. What a <see cref="Source"/> has is added when it comes: nobody
+/// waits for it.
 /// </remarks>
 public sealed class RandomGenerator(IMachine machine)
 {
@@ -16,11 +17,15 @@ public sealed class RandomGenerator(IMachine machine)
     private const int BlockSize = 64;
     private const int BufferSize = 4 * BlockSize;
     private const int RefillsPerSeed = 1 << 16;
+    private const int SourceSize = 64;
 
     private readonly byte[] _buffer = new byte[BufferSize];
     private readonly uint[] _state = new uint[16];
     private int _available;
     private int _refillsLeft;
+
+    /// <summary>A device that adds to what the machine has; null for none.</summary>
+    public IEntropySource? Source { get; set; }
 
     /// <summary>Fills a buffer with random bytes.</summary>
     public void Fill(Span<byte> destination)
@@ -114,6 +119,10 @@ public sealed class RandomGenerator(IMachine machine)
             _refillsLeft = RefillsPerSeed;
         }
         _refillsLeft--;
+        if (Source is not null)
+        {
+            AddFromSource(Source);
+        }
 
         for (int offset = 0; offset < BufferSize; offset += BlockSize)
         {
@@ -128,8 +137,47 @@ public sealed class RandomGenerator(IMachine machine)
         _available = BufferSize - KeySize;
     }
 
+    /// <summary>Adds what has come to the key, and nothing where nothing has.</summary>
+    private void AddFromSource(IEntropySource source)
+    {
+        Span<byte> bytes = stackalloc byte[SourceSize];
+        int count = source.Take(bytes);
+        for (int start = 0; start < count; start += KeySize)
+        {
+            int end = Math.Min(start + KeySize, count);
+            for (int i = start; i < end; i++)
+            {
+                _state[4 + ((i >> 2) & 7)] ^= (uint)bytes[i] << ((i & 3) * 8);
+            }
+
+            // A further piece goes into a key that depends on all of the last one.
+            if (end < count)
+            {
+                ReplaceKey();
+            }
+        }
+
+        bytes.Clear();
+    }
+
+    /// <summary>Makes the key the first half of a block of its own stream.</summary>
+    private void ReplaceKey()
+    {
+        Span<byte> block = stackalloc byte[BlockSize];
+        ComputeBlock(_state, block);
+        _state[12]++;
+        for (int i = 0; i < KeySize / sizeof(uint); i++)
+        {
+            _state[4 + i] = BinaryPrimitives.ReadUInt32LittleEndian(block[(i * sizeof(uint))..]);
+        }
+
+        block.Clear();
+    }
+
     private void Seed()
     {
+        Source?.Request();
+
         // "expand 32-byte k", the constants of RFC 8439, 2.3.
         _state[0] = 0x61707865;
         _state[1] = 0x3320646E;

@@ -23,8 +23,17 @@ public static class LinkFormat
     /// <summary>Bytes that may be typed before the guest has said that there is room for more.</summary>
     public const int TerminalRoom = 4095;
 
-    /// <summary>Bytes of standard input that is no terminal that the guest holds, and that answer a request at most.</summary>
+    /// <summary>
+    /// Bytes of standard input that is no terminal that the guest holds at least: a request may be answered by so many, if it asks
+    /// for less.
+    /// </summary>
     public const int InputRoom = 4096;
+
+    /// <summary>The most bytes that a request asks for.</summary>
+    public const int LargestRequest = 64 * 1024;
+
+    /// <summary>The name of the virtio console's port that carries the link.</summary>
+    public const string PortName = "semitone.link";
 
     /// <summary>The I/O port of QEMU's isa-debug-exit device: writing v ends QEMU with status (v &lt;&lt; 1) | 1.</summary>
     public const ushort ExitPort = 0x501;

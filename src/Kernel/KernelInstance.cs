@@ -30,6 +30,9 @@ internal sealed class KernelInstance
     private readonly KernelLines _lines;
     private readonly KernelLog _log;
 
+    /// <summary>The machine's virtio devices, and what was wrong with those that could not be used.</summary>
+    private readonly DeviceSet _devices;
+
     /// <summary>The host's clocks; null where it cannot be asked.</summary>
     private readonly HostClock? _hostClock;
 
@@ -43,8 +46,9 @@ internal sealed class KernelInstance
     {
         _machine = machine;
         _options = KernelCommandLine.Parse(machine.Boot.CommandLine);
+        _devices = new DeviceSet(machine, _options);
         _streams = new ConsoleStreams(
-            machine.Console,
+            _devices.HostLine,
             _options.HostLink,
             [
                 _options.StandardInput == StandardStream.Tty,
@@ -67,6 +71,13 @@ internal sealed class KernelInstance
     /// <returns>The status to end the machine with: the program's own, 128 + N for a signal, 126 or 127 when it could not be
     /// started.</returns>
     internal byte Run()
+    {
+        byte status = RunToEnd();
+        _devices.Console?.Drain();
+        return status;
+    }
+
+    private byte RunToEnd()
     {
         try
         {
@@ -97,6 +108,11 @@ internal sealed class KernelInstance
             _log.Warning($"kernel command line: {warning.ToString()}");
         }
 
+        for (int i = 0; i < _devices.Problems?.Count; i++)
+        {
+            _log.Warning($"a device is not used: {_devices.Problems[i]}");
+        }
+
         if (_options.Help)
         {
             _lines.Write(ParameterTable.Usage);
@@ -108,7 +124,7 @@ internal sealed class KernelInstance
         FramePool frames = new(_machine.Frames, reserve);
         KernelHeap.Frames = _machine.Frames;
         Timekeeper clock = new(_machine.Clock);
-        FileServices services = new(frames, clock, new RandomGenerator(_machine));
+        FileServices services = new(frames, clock, new RandomGenerator(_machine) { Source = _devices.Entropy });
         if (!TryMakeRoot(services, out RamFileSystem? root))
         {
             return FailToLoad(NotFound);
@@ -145,6 +161,11 @@ internal sealed class KernelInstance
         _streams.Terminal.Session.Owner = new TerminalOwner(system);
         system.Terminal = _streams.Terminal.Session;
         system.HostJobControl = _options.HostLink ? new HostJobControl(_streams) : null;
+        if (_devices.Console is { } console)
+        {
+            executor.AddInterruptHandler(console);
+        }
+
         executor.AddInterruptHandler(_streams);
         ClockDiscipline discipline = StartClockDiscipline(clock, executor);
         if (!TryStart(system, files, descriptors, out byte failure))
@@ -383,7 +404,7 @@ internal sealed class KernelInstance
         if (_options.HostLink)
         {
             byte[] message = new byte[LinkFormat.HeaderSize + 1 + body.Length];
-            _machine.Console.Write(message.AsSpan(0, LinkEncoder.WriteControl(message, kind, body)));
+            _devices.HostLine.Write(message.AsSpan(0, LinkEncoder.WriteControl(message, kind, body)));
         }
     }
 

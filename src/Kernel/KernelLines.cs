@@ -10,6 +10,14 @@ internal sealed class KernelLines(ConsoleStreams streams) : IConsole, ITraceOutp
 {
     public void Write(ReadOnlySpan<byte> bytes) => streams.Write(LinkStream.KernelLog, bytes);
 
+    public void Write(ReadOnlySpan<byte> header, ReadOnlySpan<byte> body)
+    {
+        Write(header);
+        Write(body);
+    }
+
+    public bool HasRoom(int count) => true;
+
     /// <summary>Nobody sends the kernel anything: what comes in is the program's.</summary>
     public int Read(Span<byte> buffer) => 0;
 }

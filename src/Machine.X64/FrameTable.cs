@@ -23,6 +23,9 @@ internal sealed unsafe class FrameTable
     internal const int PageTable = -1;
     internal const int Context = -2;
 
+    /// <summary>Devices may write to it at any time, and so it stays what it is.</summary>
+    internal const int Dma = -3;
+
     private const int MostMappings = Fixed - OneMapping;
 
     private readonly MetalDoor* _door;
@@ -78,6 +81,19 @@ internal sealed unsafe class FrameTable
         {
             _states[physical >> 12] = kind;
             _door->ClearPage(_directMap + physical);
+        }
+
+        return physical;
+    }
+
+    /// <summary>Takes a frame of undefined contents for devices.</summary>
+    /// <returns>Its physical address, or 0 when memory has run out.</returns>
+    internal ulong TakeForDevices()
+    {
+        ulong physical = _door->TakeFrame();
+        if (physical != 0)
+        {
+            _states[physical >> 12] = Dma;
         }
 
         return physical;

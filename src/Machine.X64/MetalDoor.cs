@@ -11,7 +11,7 @@ namespace Semitone.Machine.X64;
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct MetalDoor
 {
-    private const ulong ExpectedVersion = 4;
+    private const ulong ExpectedVersion = 5;
 
     /// <summary>The auxiliary vector entry that Metal puts the table's address in.</summary>
     private const nuint AuxiliaryEntry = 0x5345_4D49;
@@ -37,6 +37,10 @@ internal unsafe struct MetalDoor
     internal ulong HypervisorClock;
     internal ulong HypervisorWallClock;
     internal ulong HypervisorTellsStability;
+    internal ulong PendingLines;
+    internal ulong LineCount;
+    internal ulong FirstLineVector;
+    internal ulong LocalApicId;
 
     internal delegate* unmanaged[SuppressGCTransition]<GuestState*, uint> EnterGuest;
     internal delegate* unmanaged[SuppressGCTransition]<void*, void*, long, long> CopyUser;
@@ -66,6 +70,10 @@ internal unsafe struct MetalDoor
     internal delegate* unmanaged[SuppressGCTransition]<void*, void> ForgetGuest;
     internal delegate* unmanaged[SuppressGCTransition]<ulong> ReadGuestGsBase;
     internal delegate* unmanaged[SuppressGCTransition]<ulong, void> WriteGuestGsBase;
+    internal delegate* unmanaged[SuppressGCTransition]<ulong, ulong, ulong> MapRegisters;
+    internal delegate* unmanaged[SuppressGCTransition]<uint, uint, ulong> RouteInput;
+    internal delegate* unmanaged[SuppressGCTransition]<uint, uint> ReadConfiguration;
+    internal delegate* unmanaged[SuppressGCTransition]<uint, uint, void> WriteConfiguration;
     internal delegate* unmanaged[SuppressGCTransition]<void> Settle;
     internal delegate* unmanaged[SuppressGCTransition]<byte, void> PowerOff;
 

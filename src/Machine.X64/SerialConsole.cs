@@ -16,6 +16,15 @@ internal sealed unsafe class SerialConsole : IConsole
         }
     }
 
+    public void Write(ReadOnlySpan<byte> header, ReadOnlySpan<byte> body)
+    {
+        Write(header);
+        Write(body);
+    }
+
+    /// <summary>Always: it does not tell when it has.</summary>
+    public bool HasRoom(int count) => true;
+
     public int Read(Span<byte> buffer)
     {
         // SAFETY: Metal writes at most this many bytes before it returns.

@@ -13,6 +13,7 @@ public sealed unsafe class X64Machine : IMachine
     private readonly FrameAllocator _frames;
     private readonly Clock _clock;
     private readonly SerialConsole _console;
+    private readonly DeviceAccess _devices;
     private CpuFeatures? _features;
 
     private X64Machine(MetalDoor* door)
@@ -22,6 +23,7 @@ public sealed unsafe class X64Machine : IMachine
         _frames = new FrameAllocator(door, FrameTable);
         _clock = new Clock(door);
         _console = new SerialConsole(door);
+        _devices = new DeviceAccess(door, FrameTable);
         X64Cpu = new X64Cpu(door, FrameTable, _clock);
         ExtendedStateSize = (int)door->ExtendedStateSize;
         EnabledComponents = door->ExtendedComponents;
@@ -47,6 +49,8 @@ public sealed unsafe class X64Machine : IMachine
     public IClock Clock => _clock;
 
     public IConsole Console => _console;
+
+    public IDeviceAccess Devices => _devices;
 
     public BootInformation Boot { get; }
 

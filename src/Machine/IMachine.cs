@@ -16,6 +16,9 @@ public interface IMachine
 
     IConsole Console { get; }
 
+    /// <summary>The machine's devices, for drivers.</summary>
+    IDeviceAccess Devices { get; }
+
     BootInformation Boot { get; }
 
     CpuFeatures CpuFeatures { get; }

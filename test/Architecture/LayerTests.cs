@@ -21,6 +21,7 @@ public sealed class LayerTests
         ["BootParameters"] = ["Abi"],
         ["Machine.X64"] = ["Abi", "Machine"],
         ["Core"] = ["Abi", "Machine"],
+        ["Drivers"] = ["Abi", "Machine", "Core"],
         ["Memory"] = ["Abi", "Machine", "Core"],
         ["NineP"] = ["Abi", "Machine", "Core"],
         ["Files"] = ["Abi", "Machine", "HostLink", "Core", "Memory", "Cpio", "NineP"],
@@ -29,7 +30,8 @@ public sealed class LayerTests
         ["Syscalls"] = ["Abi", "Machine", "Core", "Memory", "Cpio", "Elf", "Files", "Loader", "Tasks", "Generators"],
         ["Kernel"] =
         [
-            "Abi", "Machine", "Machine.X64", "Metal", "HostLink", "Elf", "Cpio", "BootParameters", "Core", "Memory", "NineP", "Files",
+            "Abi", "Machine", "Machine.X64", "Metal", "HostLink", "Elf", "Cpio", "BootParameters", "Core", "Drivers", "Memory", "NineP",
+            "Files",
             "Loader", "Tasks", "Syscalls",
         ],
         ["Cli"] = ["Abi", "Elf", "Cpio", "BootParameters", "HostLink"],

@@ -18,6 +18,17 @@ public sealed class FakeConsole : IConsole
 
     public void Write(ReadOnlySpan<byte> bytes) => _output.Write(bytes);
 
+    /// <summary>Whether the host takes output; by default it does.</summary>
+    public bool IsFull { get; set; }
+
+    public void Write(ReadOnlySpan<byte> header, ReadOnlySpan<byte> body)
+    {
+        Write(header);
+        Write(body);
+    }
+
+    public bool HasRoom(int count) => !IsFull;
+
     public int Read(Span<byte> buffer)
     {
         int count = 0;

@@ -28,6 +28,8 @@ public sealed class FakeMachine : IMachine
 
     public FakeConsole Console { get; }
 
+    public FakeDevices Devices { get; } = new();
+
     public BootInformation Boot { get; set; }
 
     public CpuFeatures CpuFeatures { get; set; }
@@ -39,6 +41,8 @@ public sealed class FakeMachine : IMachine
     IClock IMachine.Clock => Clock;
 
     IConsole IMachine.Console => Console;
+
+    IDeviceAccess IMachine.Devices => Devices;
 
     /// <summary>Puts an initrd and a command line in place, as a boot loader does.</summary>
     public void SetBoot(string commandLine, ReadOnlySpan<byte> initialRamDisk, int offset = 0)

@@ -38,8 +38,8 @@ internal sealed class TestRun
         (string Name, Action<X64Machine> Body)[] cases =
         [
             .. RuntimeCases.All, .. PageTableCases.All, .. FrameCases.All, .. KernelPageCases.All, .. RunLoopCases.All,
-            .. MemoryCases.All, .. SegmentCases.All,
-            .. PlatformCases.All,
+            .. MemoryCases.All, .. SegmentCases.All, .. DeviceCases.All,
+            .. PlatformCases.All, .. DriverCases.All,
         ];
         Print($"1..{cases.Length}");
         int failed = 0;
@@ -116,7 +116,7 @@ internal static class Check
         }
     }
 
-    internal static void True(bool condition, string what)
+    internal static void True([DoesNotReturnIf(false)] bool condition, string what)
     {
         if (!condition)
         {

@@ -23,6 +23,15 @@ public sealed class GuestCaseTests
         Assert.True(fault is null, $"{fault}: {run.Describe()}");
     }
 
+    /// <summary>What a driver does with a device in a way that it does not know is a line of QEMU's (<c>-d guest_errors</c>).</summary>
+    [Fact]
+    public void Devices_OfEachKind_HaveNothingToComplainOf()
+    {
+        Variant[] variants = [.. Variant.All.Where(variant => variant.DeviceCount > 0)];
+        Assert.NotEmpty(variants);
+        Assert.All(variants, variant => Assert.DoesNotContain("irtio", MachineRun.OfCases(variant).Problems, StringComparison.Ordinal));
+    }
+
     [Theory]
     [MemberData(nameof(Cases), DisableDiscoveryEnumeration = true)]
     public void Case_OnBareMachine_Passes(string variant, string name)

@@ -38,11 +38,11 @@ internal sealed record MachineRun(string Console, string Problems, int Status, b
             MemoryBytes = variant.MemoryBytes,
             CountInstructions = variant.CountsInstructions,
             KernelPath = Repository.GuestTests,
-            KernelCommandLine = $"tests {words}",
+            KernelCommandLine = $"tests devices={variant.DeviceCount} {words}",
         };
         if (variant.InitialRamDiskSize == 0)
         {
-            return Run(QemuCommandLine.Build(options), limit);
+            return Run([.. QemuCommandLine.Build(options), .. variant.Devices], limit);
         }
 
         string path = Path.GetTempFileName();

@@ -19,6 +19,12 @@ public sealed record Variant(string Name, MachineType Machine)
     /// <summary>Bytes of the initrd; 0 for none.</summary>
     public int InitialRamDiskSize { get; init; }
 
+    /// <summary>Words for QEMU that make entropy devices.</summary>
+    public IReadOnlyList<string> Devices { get; init; } = [];
+
+    /// <summary>Entropy devices that these words make.</summary>
+    public int DeviceCount { get; init; }
+
     /// <summary>Time is counted by instructions (<c>-icount</c>).</summary>
     public bool CountsInstructions { get; init; }
 
@@ -79,5 +85,38 @@ public sealed record Variant(string Name, MachineType Machine)
         }
 
         yield return new Variant("microvm -icount", MachineType.MicroVm) { CountsInstructions = true };
+
+        yield return new Variant("microvm with devices", MachineType.MicroVm)
+        {
+            Devices =
+            [
+                "-global", "virtio-mmio.force-legacy=off", "-device", "virtio-rng-device", "-device", "virtio-rng-device",
+                "-d", "guest_errors",
+            ],
+            DeviceCount = 2,
+        };
+
+        // 24 windows, at a second I/O APIC.
+        yield return new Variant("microvm with ACPI and devices", MachineType.MicroVm)
+        {
+            Devices =
+            [
+                "-M", "microvm,x-option-roms=off,pit=on,pic=on,rtc=on,isa-serial=on,acpi=on,auto-kernel-cmdline=off",
+                "-global", "virtio-mmio.force-legacy=off", "-device", "virtio-rng-device", "-device", "virtio-rng-device",
+                "-d", "guest_errors",
+            ],
+            DeviceCount = 2,
+        };
+
+        // A transitional function, and a modern one behind a bridge.
+        yield return new Variant("q35 with devices", MachineType.Q35)
+        {
+            Devices =
+            [
+                "-device", "virtio-rng-pci", "-device", "pcie-root-port,id=bridge", "-device", "virtio-rng-pci,bus=bridge",
+                "-d", "guest_errors",
+            ],
+            DeviceCount = 2,
+        };
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Semitone.HostLink;
 
 namespace Semitone.Cli.Qemu;
 
@@ -40,6 +41,18 @@ internal static class QemuCommandLine
             ]);
         }
 
+        if (options.LinkDescriptor is { } link)
+        {
+            // Not a console: QEMU drops the output of one when nobody takes it, and lets a port wait. Number 0 is for consoles only.
+            command.AddRange([
+                "-chardev",
+                $"socket,id=link,fd={link.ToString(CultureInfo.InvariantCulture)}",
+                .. DescribeVirtio(options.Machine),
+                "-device", $"{(options.Machine == MachineType.MicroVm ? "virtio-serial-device" : "virtio-serial-pci")},max_ports=2",
+                "-device", $"virtserialport,chardev=link,nr=1,name={LinkFormat.PortName}",
+            ]);
+        }
+
         command.AddRange(["-kernel", options.KernelPath]);
         if (options.InitialRamDiskPath is not null)
         {
@@ -58,6 +71,10 @@ internal static class QemuCommandLine
         // Not graphics=off: with that the firmware writes on the serial line.
         _ => "q35,usb=off",
     };
+
+    /// <summary>What all virtio devices of a machine share: microvm's are legacy ones unless one says so.</summary>
+    private static string[] DescribeVirtio(MachineType machine) =>
+        machine == MachineType.MicroVm ? ["-global", "virtio-mmio.force-legacy=off"] : [];
 
     private static string DescribeAccelerator(QemuOptions options) => (options.Accelerator, options.KvmDevice) switch
     {

@@ -34,6 +34,9 @@ public sealed record QemuOptions
     /// <summary>QEMU's number of the socket on which it speaks its monitor protocol; null for none.</summary>
     public int? MonitorDescriptor { get; init; }
 
+    /// <summary>QEMU's number of the socket that a port of a virtio console leads to, for the host link; null for no such device.</summary>
+    public int? LinkDescriptor { get; init; }
+
     /// <summary>
     /// Counts guest instructions instead of time: the guest's clock moves by one nanosecond with each (<c>-icount shift=0</c>).
     /// </summary>

@@ -19,7 +19,7 @@ internal sealed class InputPump
     /// <summary>How often we look whether a shell has brought us to the foreground: it need not tell.</summary>
     private const int ForegroundCheckMs = 200;
 
-    private const int ChunkSize = 16 * 1024;
+    private const int ChunkSize = LinkFormat.LargestRequest;
 
     /// <summary>What is typed, or rather pasted, ahead of a slow guest is kept up to here; more waits in the terminal.</summary>
     private const int MaximumTypedAhead = 1 << 20;

@@ -26,7 +26,6 @@ internal sealed class VirtualMachine
 
     private readonly MachineSetup _setup;
     private readonly IGuestConsole _console;
-    private readonly LinkDecoder _decoder = new();
     private readonly GuestReport _report = new();
     private readonly StringBuilder _problems = new();
     private readonly InputPump _input;
@@ -34,7 +33,8 @@ internal sealed class VirtualMachine
     private readonly object _pauseLock = new();
     private ChildProcess _qemu;
     private Thread _problemReader;
-    private GuestInput _line;
+    private int _port = -1;
+    private GuestInput? _line;
     private MachineMonitor? _monitor;
     private SignalRelay? _signals;
     private Timer? _stopTimer;
@@ -53,7 +53,6 @@ internal sealed class VirtualMachine
         _setup = setup;
         _console = setup.Console;
         _qemu = StartQemu(setup.Options);
-        _line = new GuestInput(_qemu.Input);
         _problemReader = Start("qemu-stderr", ReadProblems);
         _input = new InputPump(
             _console.Input,
@@ -180,15 +179,27 @@ internal sealed class VirtualMachine
             inherited.Add((int)archive.SafeFileHandle.DangerousGetHandle());
         }
 
+        SocketPair port = SocketPair.Create();
+        options = options with { LinkDescriptor = FirstInherited + inherited.Count };
+        inherited.Add(port.Theirs);
+        if (_port >= 0)
+        {
+            LibC.close(_port);
+        }
+
+        _port = port.Ours;
         if (options.Accelerator != Accelerator.Kvm && !_setup.CanPause)
         {
-            return ChildProcess.Start(QemuCommandLine.Build(options), [.. inherited]);
+            ChildProcess unwatched = ChildProcess.Start(QemuCommandLine.Build(options), [.. inherited]);
+            LibC.close(port.Theirs);
+            return unwatched;
         }
 
         MachineMonitor monitor = MachineMonitor.Create();
         QemuOptions watched = options with { MonitorDescriptor = FirstInherited + inherited.Count };
         inherited.Add(monitor.ChildDescriptor);
         ChildProcess qemu = ChildProcess.Start(QemuCommandLine.Build(watched), [.. inherited]);
+        LibC.close(port.Theirs);
         LibC.close(monitor.ChildDescriptor);
         _monitor = monitor;
         Start("qemu-monitor", () => Watch(monitor, qemu));
@@ -284,7 +295,6 @@ internal sealed class VirtualMachine
             _problems.Clear();
             _halt = null;
             _qemu = StartQemu(other);
-            _line = new GuestInput(_qemu.Input);
             _problemReader = Start("qemu-stderr", ReadProblems);
             return true;
         }
@@ -315,9 +325,23 @@ internal sealed class VirtualMachine
     private void PumpOutput()
     {
         byte[] buffer = new byte[64 * 1024];
-        int length;
-        while ((length = Descriptor.Read(_qemu.Output, buffer)) > 0)
+        GuestLine[] lines = [new GuestLine(_port, _port), new GuestLine(_qemu.Output, _qemu.Input)];
+        while (GuestLine.WaitForAny(lines) is { } line)
         {
+            int length = Descriptor.Read(line.Output, buffer);
+            if (length <= 0)
+            {
+                line.HasEnded = true;
+                if (line.Decoder.TryFinish(out LinkFrame rest))
+                {
+                    Deliver(rest);
+                }
+
+                continue;
+            }
+
+            // It is answered where it has asked.
+            _line = line.Input;
             if (!_hasSpoken)
             {
                 // Its root file system is in the guest's memory now; ours is not needed for another start.
@@ -327,15 +351,10 @@ internal sealed class VirtualMachine
             }
 
             ReadOnlySpan<byte> input = buffer.AsSpan(0, length);
-            while (_decoder.TryNext(ref input, out LinkFrame frame))
+            while (line.Decoder.TryNext(ref input, out LinkFrame frame))
             {
                 Deliver(frame);
             }
-        }
-
-        if (_decoder.TryFinish(out LinkFrame rest))
-        {
-            Deliver(rest);
         }
     }
 
@@ -359,7 +378,7 @@ internal sealed class VirtualMachine
     {
         switch (message.Control)
         {
-            case ControlKind.Ready:
+            case ControlKind.Ready when _line is not null:
                 _input.Connect(_line);
                 _setup.IsReady?.Invoke(this);
                 break;
@@ -373,7 +392,7 @@ internal sealed class VirtualMachine
                 _input.AddRoom(BinaryPrimitives.ReadUInt32LittleEndian(message.Bytes));
                 break;
             case ControlKind.TimeRequest when message.Bytes.Length == 1:
-                _line.Answer(message.Bytes[0]);
+                _line?.Answer(message.Bytes[0]);
                 break;
             case ControlKind.Stopped when message.Bytes.Length == 1:
                 Suspend(message.Bytes[0]);

@@ -13,9 +13,8 @@ namespace Semitone.Files;
 /// </remarks>
 internal sealed class ConsoleInput(ConsoleStreams streams)
 {
-    private const int Size = LinkFormat.InputRoom;
-
-    private readonly byte[] _ring = new byte[Size];
+    /// <summary>A power of two bytes: <see cref="LinkFormat.InputRoom"/>, and more once a read takes more.</summary>
+    private byte[] _ring = new byte[LinkFormat.InputRoom];
     private int _start;
     private int _count;
     private bool _isRequested;
@@ -57,9 +56,9 @@ internal sealed class ConsoleInput(ConsoleStreams streams)
     public void Receive(ReadOnlySpan<byte> bytes)
     {
         // No more may answer than there is room; a host that sends more loses it.
-        bytes = bytes[..Math.Min(bytes.Length, Size - _count)];
-        int end = (_start + _count) & (Size - 1);
-        int first = Math.Min(bytes.Length, Size - end);
+        bytes = bytes[..Math.Min(bytes.Length, _ring.Length - _count)];
+        int end = (_start + _count) & (_ring.Length - 1);
+        int first = Math.Min(bytes.Length, _ring.Length - end);
         bytes[..first].CopyTo(_ring.AsSpan(end));
         bytes[first..].CopyTo(_ring);
         _count += bytes.Length;
@@ -109,9 +108,9 @@ internal sealed class ConsoleInput(ConsoleStreams streams)
 
         while (_count != 0 && destination.Remaining != 0)
         {
-            int length = Math.Min(_count, Size - _start);
+            int length = Math.Min(_count, _ring.Length - _start);
             int moved = destination.Write(_ring.AsSpan(_start, length));
-            _start = (_start + moved) & (Size - 1);
+            _start = (_start + moved) & (_ring.Length - 1);
             _count -= moved;
             Taken += (uint)moved;
             if (moved < length)
@@ -131,7 +130,14 @@ internal sealed class ConsoleInput(ConsoleStreams streams)
             _isReadable = false;
             _isWatched = false;
             _countAtHost = 0;
-            streams.Tell(ControlKind.WantInput, (uint)Math.Min(wanted, Size));
+            if (wanted > _ring.Length && KernelHeap.TryAllocate(LinkFormat.LargestRequest, sizeof(byte), out byte[]? larger))
+            {
+                // Nothing is in it: a read that finds something does not ask.
+                _ring = larger;
+                _start = 0;
+            }
+
+            streams.Tell(ControlKind.WantInput, (uint)Math.Min(wanted, _ring.Length));
         }
     }
 }

@@ -72,27 +72,17 @@ internal sealed class OpenConsoleInput(Inode inode, ConsoleInput input, OpenFlag
 /// <summary>Standard output or error that is a pipe on the host.</summary>
 internal sealed class OpenConsoleOutput(Inode inode, ConsoleStreams streams, int stream, OpenFlags flags) : OpenFile(inode, flags)
 {
-    private const int ChunkSize = 1024;
+    public override IoResult Write(ref IoCursor source) =>
+        streams.Write(stream == 1 ? LinkStream.StandardOutput : LinkStream.StandardError, ref source);
 
-    /// <remarks>A pipe that is never full has nothing to tell.</remarks>
     protected override bool TryGetSignalQueues(out WaitQueue? readable, out WaitQueue? writable)
     {
         readable = null;
-        writable = null;
+        writable = streams.Writable;
         return true;
     }
 
-    public override IoResult Write(ref IoCursor source)
-    {
-        LinkStream destination = stream == 1 ? LinkStream.StandardOutput : LinkStream.StandardError;
-        Span<byte> chunk = stackalloc byte[ChunkSize];
-        int count;
-        while ((count = source.Read(chunk)) != 0)
-        {
-            streams.Write(destination, chunk[..count]);
-        }
-        return source.ToResult();
-    }
+    public override PollEvents Poll() => streams.HasRoom() ? PollEvents.POLLOUT | PollEvents.POLLWRNORM : PollEvents.None;
 
-    public override PollEvents Poll() => PollEvents.POLLOUT | PollEvents.POLLWRNORM;
+    public override void Enlist(IQueueMember waiter, PollEvents events) => waiter.Enlist(streams.Writable);
 }

@@ -3,10 +3,11 @@ using Semitone.Abi;
 using Semitone.Core;
 using Semitone.HostLink;
 using Semitone.Machine;
+using Semitone.Memory;
 
 namespace Semitone.Files;
 
-/// <summary>The program's standard streams over the machine's one serial line.</summary>
+/// <summary>The program's standard streams over the one line to the host: a port of a virtio console, or the serial line.</summary>
 /// <remarks>
 /// With the host link (docs/host-link.md) each write travels in a frame that says which stream it is, and each of the three descriptors is
 /// a terminal or a pipe as it is on the host. Without the link the line is a terminal, and all three are it. Over the link the host sends
@@ -15,7 +16,14 @@ namespace Semitone.Files;
 /// </remarks>
 public sealed class ConsoleStreams : IInterruptHandler, IHostLine
 {
-    private const int InputSize = 256;
+    private const int InputSize = 4096;
+
+    /// <summary>Bytes that a program may write without much ado.</summary>
+    private const int SmallOutputSize = 1024;
+
+    /// <summary>Bytes of a program's output that travel as one: with their header as many as four pages of a device hold.</summary>
+    private const int OutputSize = LinkFormat.MaxPayload - LinkFormat.HeaderSize;
+
     private const int StreamCount = 3;
     private const int MessageSize = LinkFormat.HeaderSize + 1 + sizeof(uint);
 
@@ -24,9 +32,11 @@ public sealed class ConsoleStreams : IInterruptHandler, IHostLine
     private readonly bool[] _isTerminal = new bool[StreamCount];
     private readonly byte[] _header = new byte[LinkFormat.HeaderSize];
     private readonly byte[] _input = new byte[InputSize];
+    private byte[]? _output;
+    private bool _isAwaitingRoom;
     private ConsoleInput? _pipe;
 
-    /// <param name="console">The serial line.</param>
+    /// <param name="console">The line.</param>
     /// <param name="isLinked">Whether the host speaks the link's format.</param>
     /// <param name="isTerminal">For each of the descriptors 0, 1 and 2, whether it is a terminal; without the link all are.</param>
     /// <param name="rows">Lines of the terminal's screen; 0 when nobody said.</param>
@@ -48,6 +58,9 @@ public sealed class ConsoleStreams : IInterruptHandler, IHostLine
 
     /// <summary>The terminal; nobody may be using it.</summary>
     public Terminal Terminal { get; }
+
+    /// <summary>Those who wait until the host takes output.</summary>
+    internal WaitQueue Writable { get; } = new();
 
     /// <summary>The stream that what is written to the terminal by its own name goes to.</summary>
     internal LinkStream TerminalStream => !_isTerminal[1] && _isTerminal[2] ? LinkStream.StandardError : LinkStream.StandardOutput;
@@ -98,14 +111,56 @@ public sealed class ConsoleStreams : IInterruptHandler, IHostLine
         {
             ReadOnlySpan<byte> part = bytes.Length > LinkFormat.MaxPayload ? bytes[..LinkFormat.MaxPayload] : bytes;
             LinkEncoder.WriteHeader(_header, stream, part.Length);
-            _console.Write(_header);
-            _console.Write(part);
+            _console.Write(_header, part);
             bytes = bytes[part.Length..];
         }
     }
 
+    /// <summary>Sends what a program writes to one of its streams, as far as the host takes it without a wait.</summary>
+    /// <returns>Bytes sent, and EAGAIN where there is no room: <see cref="Writable"/> tells of it.</returns>
+    internal IoResult Write(LinkStream stream, ref IoCursor source)
+    {
+        // Little is written often, and much needs a buffer that nobody needs before.
+        Span<byte> buffer = stackalloc byte[SmallOutputSize];
+        if (source.Remaining > SmallOutputSize
+            && (_output is not null || KernelHeap.TryAllocate(OutputSize, sizeof(byte), out _output)))
+        {
+            buffer = _output;
+        }
+
+        while (source.Remaining > 0 && HasRoom())
+        {
+            int count = source.Read(buffer);
+            if (count == 0)
+            {
+                return source.ToResult();
+            }
+
+            Write(stream, buffer[..count]);
+        }
+
+        return source.ToResult(source.Remaining > 0 ? Errno.EAGAIN : Errno.None);
+    }
+
+    /// <summary>Tells whether output would not wait for the host. Where it would, <see cref="Writable"/> is woken when it would no
+    /// longer.</summary>
+    [NonAllocating]
+    internal bool HasRoom()
+    {
+        _isAwaitingRoom = !_console.HasRoom(LinkFormat.MaxPayload);
+        return !_isAwaitingRoom;
+    }
+
     /// <inheritdoc/>
-    public void OnInterrupt() => TakeInput();
+    public void OnInterrupt()
+    {
+        if (_isAwaitingRoom && HasRoom())
+        {
+            Writable.WakeAll();
+        }
+
+        TakeInput();
+    }
 
     /// <summary>Tells the host something; a plain serial line has no ear for it.</summary>
     /// <param name="body">At most 4 bytes.</param>

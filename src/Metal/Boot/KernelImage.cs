@@ -120,9 +120,15 @@ internal static unsafe class KernelImage
         if (memorySize > fileSize)
         {
             byte* rest = (byte*)Frames.ToPointer(physical + fileSize);
-            for (ulong i = fileEnd; (i & (Layout.PageSize - 1)) != 0; i++)
+            ulong count = (0 - fileEnd) & (Layout.PageSize - 1);
+            for (; count % sizeof(ulong) != 0; count--)
             {
                 *rest++ = 0;
+            }
+
+            for (; count != 0; count -= sizeof(ulong), rest += sizeof(ulong))
+            {
+                *(ulong*)rest = 0;
             }
         }
 

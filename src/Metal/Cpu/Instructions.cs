@@ -19,6 +19,9 @@ internal static unsafe class Instructions
     [RuntimeImport("port_in8"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern byte In8(ushort port);
 
+    [RuntimeImport("port_in32"), MethodImpl(MethodImplOptions.InternalCall)]
+    internal static extern uint In32(ushort port);
+
     [RuntimeImport("read_msr"), MethodImpl(MethodImplOptions.InternalCall)]
     internal static extern ulong ReadMsr(uint msr);
 

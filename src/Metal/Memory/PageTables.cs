@@ -15,6 +15,7 @@ internal static unsafe class PageTables
     internal const ulong NoExecute = 1UL << 63;
     private const ulong AddressMask = 0x000F_FFFF_FFFF_F000;
     private const ulong LargePageSize = 0x20_0000;
+    private const ulong FourGiB = 1UL << 32;
 
     /// <summary>Physical address of the kernel's top-level table.</summary>
     internal static ulong Root { get; private set; }
@@ -37,6 +38,9 @@ internal static unsafe class PageTables
         Frames.PhysicalBase = Layout.DirectMap;
     }
 
+    /// <summary>Bytes of registers from above 4 GiB that are mapped, behind the place of all those below.</summary>
+    private static ulong HighWindows { get; set; }
+
     internal static void Map(ulong address, ulong physical, ulong flags)
     {
         ulong* entry = Walk(address, true);
@@ -53,6 +57,36 @@ internal static unsafe class PageTables
     {
         ulong address = Layout.DeviceMap + physical;
         Map(address & ~(Layout.PageSize - 1), physical & AddressMask, Present | Writable | CacheDisabled | NoExecute);
+        return address;
+    }
+
+    /// <summary>Maps pages of device registers one after the other. They stay.</summary>
+    /// <returns>Where the first is; 0 when there is no memory for tables, or no room.</returns>
+    internal static ulong MapWindow(ulong physical, ulong end)
+    {
+        ulong address = Layout.DeviceMap + physical;
+        if (end > FourGiB)
+        {
+            address = Layout.DeviceMap + FourGiB + HighWindows;
+            if (end - physical > Layout.RegionTable - address)
+            {
+                return 0;
+            }
+
+            HighWindows += end - physical;
+        }
+
+        for (ulong offset = 0; offset < end - physical; offset += Layout.PageSize)
+        {
+            ulong* entry = Walk(address + offset, true);
+            if (entry == null)
+            {
+                return 0;
+            }
+
+            *entry = ((physical + offset) & AddressMask) | Present | Writable | CacheDisabled | NoExecute;
+        }
+
         return address;
     }
 

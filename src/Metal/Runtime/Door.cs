@@ -34,6 +34,10 @@ internal unsafe struct DoorTable
     internal ulong HypervisorClock;
     internal ulong HypervisorWallClock;
     internal ulong HypervisorTellsStability;
+    internal ulong PendingLines;
+    internal ulong LineCount;
+    internal ulong FirstLineVector;
+    internal ulong LocalApicId;
 
     internal ulong EnterGuest;
     internal ulong CopyUser;
@@ -63,13 +67,17 @@ internal unsafe struct DoorTable
     internal delegate*<void*, void> ForgetGuest;
     internal delegate*<ulong> ReadGuestGsBase;
     internal delegate*<ulong, void> WriteGuestGsBase;
+    internal delegate*<ulong, ulong, ulong> MapRegisters;
+    internal delegate*<uint, uint, ulong> RouteInput;
+    internal delegate*<uint, uint> ReadConfiguration;
+    internal delegate*<uint, uint, void> WriteConfiguration;
     internal delegate*<void> Settle;
     internal delegate*<byte, void> PowerOff;
 }
 
 internal static unsafe class Door
 {
-    private const ulong Version = 4;
+    private const ulong Version = 5;
 
     private static DoorTable s_table;
 
@@ -91,6 +99,10 @@ internal static unsafe class Door
             table->ExtendedStateSize = Features.ExtendedStateSize;
             table->ExtendedComponents = Features.EnabledComponents;
             table->HasInvariantTsc = Features.HasInvariantTsc || Features.IsEmulated ? 1UL : 0;
+            table->PendingLines = (ulong)Scheduler.PendingLines;
+            table->LineCount = DriverAccess.LineCount;
+            table->FirstLineVector = DriverAccess.FirstVector;
+            table->LocalApicId = LocalApic.Id;
             table->EnterGuest = Features.HasFsGsBase ? Symbols.EnterGuest() : Symbols.EnterGuestByMsr();
             table->CopyUser = Features.HasSmap ? Symbols.CopyUserWithSmap() : Symbols.CopyUser();
             table->LoadUser32 = Features.HasSmap ? Symbols.LoadUser32WithSmap() : Symbols.LoadUser32();
@@ -119,6 +131,10 @@ internal static unsafe class Door
             table->ForgetGuest = &ForgetGuest;
             table->ReadGuestGsBase = &Features.ReadGuestGsBase;
             table->WriteGuestGsBase = &Features.WriteGuestGsBase;
+            table->MapRegisters = &DriverAccess.MapRegisters;
+            table->RouteInput = &DriverAccess.RouteInput;
+            table->ReadConfiguration = &DriverAccess.ReadConfiguration;
+            table->WriteConfiguration = &DriverAccess.WriteConfiguration;
             table->Settle = &Settle;
             table->PowerOff = &Power.Off;
             return table;

@@ -60,6 +60,10 @@ internal static unsafe class KernelTraps
         {
             Scheduler.InterruptPending = true;
         }
+        else if (vector - DriverAccess.FirstVector < DriverAccess.LineCount && LocalApic.IsInService((uint)vector))
+        {
+            Scheduler.RaiseLine((uint)vector - DriverAccess.FirstVector);
+        }
         else if (!LocalApic.IsInService((uint)vector))
         {
             return; // not the APIC's: an 8259's spurious interrupt, or one whose cause is gone

@@ -17,11 +17,31 @@ internal static unsafe class Scheduler
     private static ThreadTable s_threads;
     private static int s_current;
     private static int s_nextId = 2;
+    private static ulong s_pendingLines;
 
     internal static KernelThread* Current => Symbols.PerCpu()->Thread;
 
     /// <summary>Set by an interrupt that the kernel should look at, cleared when the executor has been told.</summary>
     internal static bool InterruptPending { get; set; }
+
+    /// <summary>A bit for each line of <see cref="DriverAccess"/> that was raised; the kernel clears what it has seen.</summary>
+    internal static ulong* PendingLines
+    {
+        get
+        {
+            // SAFETY: static data never moves.
+            fixed (ulong* lines = &s_pendingLines)
+            {
+                return lines;
+            }
+        }
+    }
+
+    internal static void RaiseLine(uint line)
+    {
+        s_pendingLines |= 1UL << (int)line;
+        InterruptPending = true;
+    }
 
     /// <summary>
     /// When the executor wants to be woken, in TSC ticks; <see cref="ulong.MaxValue"/> for never, and once that has been.

@@ -34,6 +34,11 @@ FUNCTION port_in8
     in al, dx
     ret
 
+FUNCTION port_in32
+    mov edx, edi
+    in eax, dx
+    ret
+
 FUNCTION read_msr
     mov ecx, edi
     rdmsr

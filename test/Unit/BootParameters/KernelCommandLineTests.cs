@@ -77,6 +77,14 @@ public class KernelCommandLineTests
     [InlineData("console.stdin=printer", "BadValue:console.stdin=printer")]
     [InlineData("vfs.fstab=[ nonsense ]", "BadValue:nonsense")]
     [InlineData("env.vars", "BadValue:env.vars")]
+    [InlineData("virtio_mmio.device=", "BadValue:virtio_mmio.device=")]
+    [InlineData("virtio_mmio.device=4K@0xc0001000", "BadValue:virtio_mmio.device=4K@0xc0001000")]
+    [InlineData("virtio_mmio.device=4K@0xc0001000:0", "BadValue:virtio_mmio.device=4K@0xc0001000:0")]
+    [InlineData("virtio_mmio.device=4K@0xc0001000:240", "BadValue:virtio_mmio.device=4K@0xc0001000:240")]
+    [InlineData("virtio_mmio.device=4K@0xc0001000:5:x", "BadValue:virtio_mmio.device=4K@0xc0001000:5:x")]
+    [InlineData("virtio_mmio.device=4T@1:5", "BadValue:virtio_mmio.device=4T@1:5")]
+    [InlineData("virtio_mmio.device=99999999999G@1:5", "BadValue:virtio_mmio.device=99999999999G@1:5")]
+    [InlineData("virtio_mmio.device=K@1:5", "BadValue:virtio_mmio.device=K@1:5")]
     [InlineData("netdev.ip=10.0.0.2/24", "UnknownParameter:netdev.ip")]
     [InlineData("x.y=[ 1 2 3 ]", "UnknownParameter:x.y")]
     [InlineData("strace =1", "UnknownParameter:")]
@@ -113,6 +121,19 @@ public class KernelCommandLineTests
         Assert.True(options.Mounts[1].OnlyIfInitrd);
         Assert.False(options.Mounts[1].OnlyIfNoInitrd);
         Assert.False(options.Mounts[0].MakePath);
+    }
+
+    /// <summary>As Firecracker and QEMU write them.</summary>
+    [Fact]
+    public void Parse_DeviceWindows_GivesAll()
+    {
+        BootOptions options = Parse(
+            "kernel virtio_mmio.device=4K@0xc0001000:5 virtio_mmio.device=512@0xfeb00e00:12 virtio_mmio.device=1M@4096:7:3 -- /prog");
+
+        Assert.Empty(options.Warnings);
+        Assert.Equal(
+            [new DeviceWindow(0xC000_1000, 4096, 5), new DeviceWindow(0xFEB0_0E00, 512, 12), new DeviceWindow(4096, 1 << 20, 7)],
+            options.DeviceWindows);
     }
 
     [Fact]

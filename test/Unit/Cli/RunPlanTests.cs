@@ -162,6 +162,27 @@ public sealed class RunPlanTests
         Assert.Contains(" -chardev socket,id=monitor,fd=4 -mon chardev=monitor,mode=control ", command, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(MachineType.MicroVm, "-global virtio-mmio.force-legacy=off -device virtio-serial-device,max_ports=2")]
+    [InlineData(MachineType.Q35, "-device virtio-serial-pci,max_ports=2")]
+    public void Build_HostLink_IsAPortAndNoConsole(MachineType type, string device)
+    {
+        QemuOptions machine = new()
+        {
+            Machine = type,
+            LinkDescriptor = 4,
+            MemoryBytes = 1 << 20,
+            KernelPath = "/k",
+            KernelCommandLine = "semitone",
+        };
+        Assert.Contains(
+            $" -chardev socket,id=link,fd=4 {device} -device virtserialport,chardev=link,nr=1,name=semitone.link ",
+            ShellQuoting.Join(QemuCommandLine.Build(machine)),
+            StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "virtio", ShellQuoting.Join(QemuCommandLine.Build(machine with { LinkDescriptor = null })), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Create_ArgumentsThatLookLikeTheStop_StayTheProgramsOwn()
     {

@@ -42,7 +42,34 @@ public sealed class ConsoleInputTests
     {
         (_, OpenFile input) = Open(isTerminal: false);
         Assert.Equal(Errno.EAGAIN, Read(input, 1 << 20, out _));
-        Assert.Equal([(ControlKind.WantInput, 4096u)], TakeMessages());
+        Assert.Equal([(ControlKind.WantInput, (uint)LinkFormat.LargestRequest)], TakeMessages());
+    }
+
+    /// <summary>The buffer grows with what reads take, and is whole whatever went through it before.</summary>
+    [Fact]
+    public void Pipe_LargeAnswersAfterSmallOnes_ArriveWhole()
+    {
+        (ConsoleStreams streams, OpenFile input) = Open(isTerminal: false);
+        Random random = new(1);
+        foreach (int size in (int[])[3, 4096, 4095, 5000, 65536, 100_000, 2, 65535])
+        {
+            Assert.Equal(Errno.EAGAIN, Read(input, size, out _));
+            uint wanted = Assert.Single(TakeMessages()).Value;
+            Assert.Equal((uint)Math.Min(size, LinkFormat.LargestRequest), wanted);
+            byte[] answer = new byte[wanted];
+            random.NextBytes(answer);
+            byte[] encoded = new byte[2 * answer.Length];
+            Enter(streams, encoded.AsSpan(0, InputEncoder.WriteData(answer, encoded, out _)));
+            Enter(streams, Sequence(InputEncoder.WriteAnswered));
+            List<byte> read = [];
+            while (read.Count < answer.Length)
+            {
+                Assert.Equal(Errno.None, Read(input, 30_000, out byte[] bytes));
+                read.AddRange(bytes);
+            }
+
+            Assert.Equal(answer, read);
+        }
     }
 
     [Fact]

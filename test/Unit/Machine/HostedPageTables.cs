@@ -93,7 +93,7 @@ internal sealed class HostedPageTables : IDisposable
         }
         """;
 
-    private const string Usings = "global using System; global using System.Collections.Generic;";
+    private const string Usings = "global using System; global using System.Collections.Generic; global using System.Threading;";
 
     private static readonly Lazy<byte[]> s_image = new(Compile);
 
