@@ -105,19 +105,37 @@ public sealed class Executor
         SwitchTimeNs = _clock.MonotonicNs;
         while (!_isStopping)
         {
-            Runnable? item = Take();
-            if (item is not null)
-            {
-                item.Run();
-            }
-            else
-            {
-                SetAlarm(Timers.NextDeadlineNs);
-                _cpu.Idle();
-                HandleInterrupt();
-                SwitchTimeNs = _clock.MonotonicNs;
-            }
+            RunNext(Timers.NextDeadlineNs);
         }
+    }
+
+    /// <summary>Runs until a task is over: for what must be done before there is a program.</summary>
+    /// <param name="deadlineNs">When to give up, on the monotonic clock.</param>
+    /// <returns>False when it was not over by then.</returns>
+    public bool RunUntil(Task task, long deadlineNs)
+    {
+        while (!task.IsCompleted && _clock.MonotonicNs < deadlineNs)
+        {
+            RunNext(Math.Min(Timers.NextDeadlineNs, deadlineNs));
+        }
+
+        return task.IsCompleted;
+    }
+
+    /// <summary>Runs the next item, or sleeps until an interrupt has come.</summary>
+    private void RunNext(long alarmNs)
+    {
+        Runnable? item = Take();
+        if (item is not null)
+        {
+            item.Run();
+            return;
+        }
+
+        SetAlarm(alarmNs);
+        _cpu.Idle();
+        HandleInterrupt();
+        SwitchTimeNs = _clock.MonotonicNs;
     }
 
     /// <summary>Runs one item if there is one.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Semitone.BootParameters;
 using Semitone.Drivers;
@@ -10,6 +11,8 @@ namespace Semitone.Kernel;
 /// <remarks>They are looked for before there is a log, because what the log is written to may be one of them.</remarks>
 internal sealed class DeviceSet
 {
+    private readonly List<(byte[] Tag, VirtioDevice Device)> _shares = [];
+
     internal DeviceSet(IMachine machine, BootOptions options)
     {
         HostLine = machine.Console;
@@ -25,6 +28,13 @@ internal sealed class DeviceSet
                     if (EntropyDevice.TryOpen(device, out EntropyDevice? entropy, out problem))
                     {
                         Entropy = entropy;
+                    }
+
+                    break;
+                case VirtioDeviceKind.NineP:
+                    if (NinePDevice.TryReadTag(device, out byte[] tag, out problem))
+                    {
+                        _shares.Add((tag, device));
                     }
 
                     break;
@@ -47,6 +57,23 @@ internal sealed class DeviceSet
 
     /// <summary>What was wrong with devices that are there; null when nothing was.</summary>
     internal List<string>? Problems { get; private set; }
+
+    /// <summary>Gets the device with a share that nobody has mounted yet.</summary>
+    /// <param name="tag">What the host calls it.</param>
+    internal bool TryTakeShare(ReadOnlySpan<byte> tag, [NotNullWhen(true)] out VirtioDevice? device)
+    {
+        device = null;
+        for (int i = 0; i < _shares.Count && device is null; i++)
+        {
+            if (_shares[i].Tag.AsSpan().SequenceEqual(tag))
+            {
+                device = _shares[i].Device;
+                _shares.RemoveAt(i);
+            }
+        }
+
+        return device is not null;
+    }
 
     private static ReadOnlySpan<NamedWindow> Name(List<DeviceWindow>? windows)
     {

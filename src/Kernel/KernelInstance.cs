@@ -150,6 +150,16 @@ internal sealed class KernelInstance
         system.HostName = _options.HostName ?? system.HostName;
         ProcessTable processes = new(system);
         StandardMounts.MountAll(mounts, processes, processes);
+        if (_devices.Console is { } console)
+        {
+            executor.AddInterruptHandler(console);
+        }
+
+        if (!TryMountAll(mounts, executor))
+        {
+            return FailToLoad(CannotExecute);
+        }
+
         ActAs(files, _options.User);
         if (!TryEnterWorkingDirectory(files))
         {
@@ -161,11 +171,6 @@ internal sealed class KernelInstance
         _streams.Terminal.Session.Owner = new TerminalOwner(system);
         system.Terminal = _streams.Terminal.Session;
         system.HostJobControl = _options.HostLink ? new HostJobControl(_streams) : null;
-        if (_devices.Console is { } console)
-        {
-            executor.AddInterruptHandler(console);
-        }
-
         executor.AddInterruptHandler(_streams);
         ClockDiscipline discipline = StartClockDiscipline(clock, executor);
         if (!TryStart(system, files, descriptors, out byte failure))
@@ -201,6 +206,28 @@ internal sealed class KernelInstance
         }
 
         return status.ShellStatus;
+    }
+
+    /// <summary>Mounts what the command line names.</summary>
+    private bool TryMountAll(MountNamespace mounts, Executor executor)
+    {
+        if (_options.Mounts.Count == 0)
+        {
+            return true;
+        }
+
+        BootMounts boot = new(_machine, mounts, executor, _devices);
+        foreach (MountEntry entry in _options.Mounts)
+        {
+            if (!boot.TryMount(entry, out string? problem))
+            {
+                string path = Encoding.UTF8.GetString(entry.Path);
+                _log.Error($"{path} cannot be mounted from {Encoding.UTF8.GetString(entry.Device)}: {problem}");
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private ClockDiscipline StartClockDiscipline(Timekeeper clock, Executor executor)

@@ -14,7 +14,12 @@ public sealed partial class Process
     /// <summary>Replaces the program.</summary>
     /// <returns>None when the calling thread, now the only one, is at the new program's first instruction; otherwise nothing has
     /// changed.</returns>
-    public Errno Load(GuestThread thread, byte[] path, IReadOnlyList<byte[]> arguments, IReadOnlyList<byte[]> environment, out LoadedProgram? program)
+    public Errno Load(
+        GuestThread thread,
+        byte[] path,
+        IReadOnlyList<byte[]> arguments,
+        IReadOnlyList<byte[]> environment,
+        out LoadedProgram? program)
     {
         ExecRequest request = new()
         {

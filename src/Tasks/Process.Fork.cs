@@ -88,7 +88,9 @@ public sealed partial class Process
         return Errno.None;
     }
 
-    /// <summary>Waits until a child that shares the memory has left it (vfork(2)). Only the end of the waiting thread ends it before.</summary>
+    /// <summary>
+    /// Waits until a child that shares the memory has left it (vfork(2)). Only the end of the waiting thread ends it before.
+    /// </summary>
     public async ValueTask AwaitMemoryAsync(GuestThread maker)
     {
         while (_memoryLeavings is { } leavings)

@@ -182,7 +182,9 @@ public sealed partial class Process
         }
     }
 
-    /// <summary>Whether it may look into another process (ptrace(2), "Ptrace access mode checking", PTRACE_MODE_ATTACH_REALCREDS).</summary>
+    /// <summary>
+    /// Whether it may look into another process (ptrace(2), "Ptrace access mode checking", PTRACE_MODE_ATTACH_REALCREDS).
+    /// </summary>
     public bool MayInspect(Process other)
     {
         Credentials to = other.Credentials;
@@ -247,7 +249,9 @@ public sealed partial class Process
         return error;
     }
 
-    /// <summary>Undoes <see cref="TryCreateThread(GuestThread, CloneFlags, int, out GuestThread?)"/> for a thread that was not started.</summary>
+    /// <summary>
+    /// Undoes <see cref="TryCreateThread(GuestThread, CloneFlags, int, out GuestThread?)"/> for a thread that was not started.
+    /// </summary>
     public void Abandon(GuestThread thread)
     {
         _threads.Remove(thread);
@@ -287,7 +291,8 @@ public sealed partial class Process
         }
 
         int tid = wantedTid;
-        bool hasNumber = created is not null && (tid != 0 ? System.Threads.TryAddAt(created, tid) : System.Threads.TryAdd(created, out tid));
+        bool hasNumber = created is not null
+            && (tid != 0 ? System.Threads.TryAddAt(created, tid) : System.Threads.TryAdd(created, out tid));
         if (!hasNumber)
         {
             waiter.Release();
@@ -315,9 +320,17 @@ public sealed partial class Process
         return true;
     }
 
-    /// <summary>Whether its user has as many threads as RLIMIT_NPROC allows: a limit that holds for nobody privileged (setrlimit(2)).</summary>
+    /// <summary>
+    /// Whether the machine has as many threads as it may, or its user as many as RLIMIT_NPROC allows: that holds for nobody privileged
+    /// (setrlimit(2)).
+    /// </summary>
     private bool IsTaskLimitReached()
     {
+        if (System.Threads.Count >= System.ThreadLimit)
+        {
+            return true;
+        }
+
         ulong limit = Limits[RlimitResource.RLIMIT_NPROC].rlim_cur;
         if ((ulong)System.Threads.Count < limit
             || Credentials.RealUserId == 0

@@ -53,6 +53,8 @@ public sealed class ProcessTable(SystemState system) : IProcessTable, ISystemInf
 
     public int ProcessCount => system.ProcessCount;
 
+    public int ThreadLimit => system.ThreadLimit;
+
     public int RunnableCount => 1;
 
     public int LastProcessId

@@ -14,6 +14,11 @@ public sealed partial class SystemState : IClockListener
     /// <summary>One more than the greatest number of a process or thread (kernel.pid_max).</summary>
     public const int PidLimit = 32768;
 
+    /// <summary>A thread with its stacks and what it touches of them, nearly.</summary>
+    private const long BytesPerThread = 32 << 10;
+
+    private const long LeastThreadLimit = 64;
+
     private byte[]? _extendedState;
 
     public SystemState(SystemParts parts)
@@ -36,6 +41,7 @@ public sealed partial class SystemState : IClockListener
         WhenMemoryRunsOut = KillForMemory;
         WhenPageIsLacking = NoteLack;
         Clock.Listener = this;
+        ThreadLimit = (int)Math.Clamp(Machine.Frames.TotalCount * Paging.PageSize / BytesPerThread, LeastThreadLimit, PidLimit);
     }
 
     public IMachine Machine { get; }
@@ -76,6 +82,9 @@ public sealed partial class SystemState : IClockListener
     /// for.
     /// </summary>
     public IdTable<GuestThread> Threads { get; } = new(PidLimit);
+
+    /// <summary>Threads that there may be at once (kernel.threads-max): as many as leave the memory room for what they do.</summary>
+    public int ThreadLimit { get; }
 
     public FutexTable Futexes { get; } = new();
 

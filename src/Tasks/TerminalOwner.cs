@@ -69,7 +69,25 @@ public sealed class TerminalOwner : ITerminalOwner
     }
 
     /// <inheritdoc/>
-    public void SignalFirstProcess(Signal signal) => _system.Init?.SendFromKernel(signal);
+    /// <remarks>
+    /// A shell of the host continues a job as a whole, and so does this: what a key has stopped is the first one's group.
+    /// </remarks>
+    public void SignalFirstProcess(Signal signal)
+    {
+        if (_system.Init is not { } first)
+        {
+            return;
+        }
+
+        if (signal == Signal.SIGCONT)
+        {
+            SignalGroup(first.ProcessGroupId, signal);
+        }
+        else
+        {
+            first.SendFromKernel(signal);
+        }
+    }
 
     /// <inheritdoc/>
     public bool TryGetSession(int processGroup, out int session)

@@ -10,7 +10,7 @@ internal static partial class Manifest
     /// <summary>Programs that make processes: shells with pipelines and jobs, make, pools of workers.</summary>
     private static readonly AppCase[] s_shells =
     [
-        Shell("dash", "seq 1 20000 | sort -rn | head -n 3; for i in 1 2; do (exit $i) || echo $?; done; x=$(echo in; exit 4); echo $x $?"),
+        Shell("dash", "seq 1 20000 | sort -rn | tail -n 3; for i in 1 2; do (exit $i) || echo $?; done; x=$(echo in; exit 4); echo $x $?"),
         Shell("bash", "for i in 1 3 5; do (sleep 0.$i; echo job $i) & done; wait; while read -r l; do echo got $l; done <<< $(seq 3)"),
         Shell("bash", "coproc cat; echo hi >&${COPROC[1]}; read -r x <&${COPROC[0]}; echo $x; kill $COPROC_PID; wait $COPROC_PID; echo $?"),
         Shell("bash", "trap 'echo usr1; exit 3' USR1; (sleep 0.1; kill -USR1 $$) & while :; do :; done"),

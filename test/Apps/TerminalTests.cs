@@ -51,7 +51,9 @@ public sealed class TerminalTests
         Assert.Equal(5, terminal.WaitForEnd().Status);
     }
 
-    /// <summary>Jobs of a shell in the machine: stopped by a key, in the background, in the foreground again, stopped for reading.</summary>
+    /// <summary>
+    /// Jobs of a shell in the machine: stopped by a key, in the background, in the foreground again, stopped for reading.
+    /// </summary>
     [Fact]
     public void Run_InteractiveShell_ControlsJobs()
     {

@@ -65,6 +65,11 @@ internal sealed class RunCommand
         Description = "Pack a file or folder of this machine too [default GUEST: the same path]",
         HelpName = "PATH[:GUEST]"
     };
+    private readonly Option<string[]> _volumes = new("--volume", "-v")
+    {
+        Description = "Share a folder of this machine, as it changes",
+        HelpName = "HOST:GUEST[:ro]"
+    };
     private readonly Option<string?> _workingDirectory =
         new("--workdir", "-w") { Description = "Working directory of the program", HelpName = "DIR" };
     private readonly Option<string?> _user = new("--user", "-u")
@@ -123,7 +128,7 @@ internal sealed class RunCommand
         new Option<string>("--ip"), new Option<string>("--kraftfile", "-K"),
         new Option<string>("--mac"), new Option<string>("--network"),
         new Option<string>("--port", "-p"), new Option<string>("--prefix"), new Option<bool>("--prefix-name"),
-        new Option<string>("--volume", "-v"), new Option<bool>("--symbolic"),
+        new Option<bool>("--symbolic"),
     ];
 
     /// <summary>The program and its arguments, once <see cref="TakeProgram"/> has found them.</summary>
@@ -137,7 +142,7 @@ internal sealed class RunCommand
         foreach (Option option in (Option[])
             [
                 _detach, _name, _remove, _noStart, _interactive, _terminal, _stopSignal, _rootfs, _memory, _environment,
-                _environmentFiles, _includes, _workingDirectory, _user, _hostName, _platform,
+                _environmentFiles, _includes, _volumes, _workingDirectory, _user, _hostName, _platform,
                 _architecture, _target, _timeout, _stopTimeout,
                 _strace, _statistics, _verbose, _quiet, _dryRun, _keepInitrd, _machine, _accelerator, _noAcceleration, _cpu,
                 _kernelArguments,
@@ -250,9 +255,7 @@ internal sealed class RunCommand
         {
             if (result.GetResult(option) is { Implicit: false })
             {
-                // It listed once what is packed.
-                string hint = option.Aliases.Contains("-v") ? "; to list what is packed, say --verbose or -V" : "";
-                throw Wrong($"{option.Name} is not supported yet{hint}");
+                throw Wrong($"{option.Name} is not supported yet");
             }
         }
 
@@ -305,6 +308,7 @@ internal sealed class RunCommand
                 .. (result.GetValue(_environment) ?? []).Select(CheckVariable),
             ],
             Includes = [.. (result.GetValue(_includes) ?? []).Select(IncludedPath.Parse)],
+            Volumes = [.. (result.GetValue(_volumes) ?? []).Select(Volume.Parse)],
             WorkingDirectory = ReadWorkingDirectory(result),
             User = result.GetValue(_user),
             HostName = ReadHostName(result),

@@ -46,6 +46,7 @@ internal static class MachineMaker
                     MemoryBytes = options.MemoryBytes,
                     Board = request.Machine,
                     CpuModel = request.CpuModel,
+                    Volumes = [.. request.Volumes],
                     Accelerator = request.Accelerator,
                     KernelCommandLine = options.KernelCommandLine,
                     ArchiveBytes = guest.ArchiveBytes,

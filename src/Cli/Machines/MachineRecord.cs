@@ -1,4 +1,5 @@
 using Semitone.Cli.Qemu;
+using Semitone.Cli.Running;
 
 namespace Semitone.Cli.Machines;
 
@@ -38,6 +39,9 @@ internal sealed record MachineRecord
 
     /// <summary>What was asked for; null for KVM where it can be used.</summary>
     public Accelerator? Accelerator { get; init; }
+
+    /// <summary>Folders of the host that it shares.</summary>
+    public Volume[] Volumes { get; init; } = [];
 
     public required string KernelCommandLine { get; init; }
 

@@ -125,6 +125,7 @@ internal sealed class Supervisor
                 Executable = host.QemuExecutable,
                 Machine = _record.Board,
                 CpuModel = _record.CpuModel,
+                Volumes = _record.Volumes,
                 MemoryBytes = _record.MemoryBytes,
                 KernelPath = host.KernelPath,
                 InitialRamDiskPath = GuestProgram.InheritedPath,

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Semitone.Cli.Running;
 using Semitone.HostLink;
 
 namespace Semitone.Cli.Qemu;
@@ -41,16 +42,25 @@ internal static class QemuCommandLine
             ]);
         }
 
+        if (options.LinkDescriptor is not null || options.Volumes.Count > 0)
+        {
+            command.AddRange(DescribeVirtio(options.Machine));
+        }
+
         if (options.LinkDescriptor is { } link)
         {
             // Not a console: QEMU drops the output of one when nobody takes it, and lets a port wait. Number 0 is for consoles only.
             command.AddRange([
                 "-chardev",
                 $"socket,id=link,fd={link.ToString(CultureInfo.InvariantCulture)}",
-                .. DescribeVirtio(options.Machine),
                 "-device", $"{(options.Machine == MachineType.MicroVm ? "virtio-serial-device" : "virtio-serial-pci")},max_ports=2",
                 "-device", $"virtserialport,chardev=link,nr=1,name={LinkFormat.PortName}",
             ]);
+        }
+
+        for (int number = 0; number < options.Volumes.Count; number++)
+        {
+            command.AddRange(DescribeVolume(options.Volumes[number], number, options.Machine));
         }
 
         command.AddRange(["-kernel", options.KernelPath]);
@@ -75,6 +85,23 @@ internal static class QemuCommandLine
     /// <summary>What all virtio devices of a machine share: microvm's are legacy ones unless one says so.</summary>
     private static string[] DescribeVirtio(MachineType machine) =>
         machine == MachineType.MicroVm ? ["-global", "virtio-mmio.force-legacy=off"] : [];
+
+    /// <summary>
+    /// Describes a share. Owners and modes are the host's own; files of several file systems below it get numbers that differ; and
+    /// symbolic links are the guest's to follow, so that none leads out.
+    /// </summary>
+    private static string[] DescribeVolume(Volume volume, int number, MachineType machine)
+    {
+        string tag = Volume.GetTag(number);
+        string device = machine == MachineType.MicroVm ? "virtio-9p-device" : "virtio-9p-pci";
+        return
+        [
+            "-fsdev",
+            $"local,id={tag},path={EscapeCommas(volume.Source)},security_model=none,multidevs=remap"
+                + (volume.IsReadOnly ? ",readonly=on" : string.Empty),
+            "-device", $"{device},fsdev={tag},mount_tag={tag}",
+        ];
+    }
 
     private static string DescribeAccelerator(QemuOptions options) => (options.Accelerator, options.KvmDevice) switch
     {

@@ -1,3 +1,5 @@
+using Semitone.Cli.Running;
+
 namespace Semitone.Cli.Qemu;
 
 /// <summary>A virtual machine as QEMU is to make it.</summary>
@@ -36,6 +38,9 @@ public sealed record QemuOptions
 
     /// <summary>QEMU's number of the socket that a port of a virtio console leads to, for the host link; null for no such device.</summary>
     public int? LinkDescriptor { get; init; }
+
+    /// <summary>Folders of the host to share, each a device of its own.</summary>
+    public IReadOnlyList<Volume> Volumes { get; init; } = [];
 
     /// <summary>
     /// Counts guest instructions instead of time: the guest's clock moves by one nanosecond with each (<c>-icount shift=0</c>).

@@ -46,6 +46,7 @@ internal static class RunPlan
             InitialRamDiskPath = guest.ArchivePath,
             KernelCommandLine = BuildCommandLine(request, guest, host),
             Name = request.Name,
+            Volumes = request.Volumes,
         };
         return Accelerate(machine, request.Accelerator, host);
     }
@@ -111,6 +112,11 @@ internal static class RunPlan
         if (request.HostName is { } name)
         {
             line.Add("system.hostname"u8, HostText.ToBytes(name));
+        }
+
+        if (request.Volumes.Count > 0)
+        {
+            line.AddList("vfs.fstab"u8, request.Volumes.Select((volume, number) => HostText.ToBytes(volume.ToMountEntry(number))));
         }
 
         line.AddList("env.vars"u8, BuildEnvironment(request, guest, host).Select(HostText.ToBytes));

@@ -25,6 +25,9 @@ public sealed record RunRequest
     /// <summary>What else to pack.</summary>
     public IReadOnlyList<IncludedPath> Includes { get; init; } = [];
 
+    /// <summary>Folders of the host to share.</summary>
+    public IReadOnlyList<Volume> Volumes { get; init; } = [];
+
     /// <summary>Absolute, in the guest; null for the usual one.</summary>
     public string? WorkingDirectory { get; init; }
 

@@ -160,6 +160,9 @@ public interface ISystemInformation
 
     int ProcessCount { get; }
 
+    /// <summary>Threads that there may be at once.</summary>
+    int ThreadLimit { get; }
+
     int RunnableCount { get; }
 
     int LastProcessId { get; }

@@ -186,7 +186,7 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
                     "sys/kernel/pid_max" => 32768,
                     "sys/kernel/random/entropy_avail" or "sys/kernel/random/poolsize" => 256,
                     "sys/kernel/randomize_va_space" => 2,
-                    "sys/kernel/threads-max" => 32768,
+                    "sys/kernel/threads-max" => system.ThreadLimit,
                     "sys/vm/max_map_count" => AddressSpace.MaxVmaCount,
                     "sys/vm/mmap_min_addr" => (long)Paging.UserStart,
                     "sys/vm/overcommit_ratio" => 50,

@@ -42,7 +42,8 @@ public static class ExecSyscalls
             error = ReadStrings(context, environment, ref budget, out byte[][] environmentStrings);
             if (error == Errno.None)
             {
-                error = context.Process.Load(context.Thread, name.ToArray(), argumentStrings, environmentStrings, out LoadedProgram? program);
+                error = context.Process.Load(
+                    context.Thread, name.ToArray(), argumentStrings, environmentStrings, out LoadedProgram? program);
                 if (error == Errno.None)
                 {
                     return Replace(context, program!);

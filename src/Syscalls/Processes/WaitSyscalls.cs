@@ -141,7 +141,9 @@ public static class WaitSyscalls
         }
     }
 
-    /// <summary>Finds what there is to tell of a child, and takes note that it was told, unless WNOWAIT leaves it to be told again.</summary>
+    /// <summary>
+    /// Finds what there is to tell of a child, and takes note that it was told, unless WNOWAIT leaves it to be told again.
+    /// </summary>
     private static bool TryTakeEvent(
         Process parent, Process child, WaitOptions options, out SigInfo info, out int status, out Rusage usage)
     {

@@ -208,7 +208,9 @@ public sealed class TerminalTests : IDisposable
         Assert.Equal(7, _streams.Terminal.Session.ForegroundGroup);
     }
 
-    /// <summary>Who is in the background is stopped by reading and by changing the terminal; by writing only where TOSTOP says so.</summary>
+    /// <summary>
+    /// Who is in the background is stopped by reading and by changing the terminal; by writing only where TOSTOP says so.
+    /// </summary>
     [Fact]
     public void Background_ReadsAndChanges_AreStopped()
     {
