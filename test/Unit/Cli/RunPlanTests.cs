@@ -163,9 +163,9 @@ public sealed class RunPlanTests
     }
 
     [Theory]
-    [InlineData(MachineType.MicroVm, "-global virtio-mmio.force-legacy=off -device virtio-serial-device,max_ports=2")]
-    [InlineData(MachineType.Q35, "-device virtio-serial-pci,max_ports=2")]
-    public void Build_HostLink_IsAPortAndNoConsole(MachineType type, string device)
+    [InlineData(MachineType.MicroVm, " -global virtio-mmio.force-legacy=off", "virtio-serial-device")]
+    [InlineData(MachineType.Q35, "", "virtio-serial-pci")]
+    public void Build_HostLink_IsAPortAndNoConsole(MachineType type, string bus, string device)
     {
         QemuOptions machine = new()
         {
@@ -176,11 +176,27 @@ public sealed class RunPlanTests
             KernelCommandLine = "semitone",
         };
         Assert.Contains(
-            $" -chardev socket,id=link,fd=4 {device} -device virtserialport,chardev=link,nr=1,name=semitone.link ",
+            $"{bus} -chardev socket,id=link,fd=4 -device {device},max_ports=2 -device virtserialport,chardev=link,nr=1,name=semitone.link ",
             ShellQuoting.Join(QemuCommandLine.Build(machine)),
             StringComparison.Ordinal);
         Assert.DoesNotContain(
             "virtio", ShellQuoting.Join(QemuCommandLine.Build(machine with { LinkDescriptor = null })), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Create_Volumes_AreSharesAndEntriesOfFstab()
+    {
+        string command = Print(s_request with
+        {
+            Volumes = [new Volume("/a,b", "/one", IsReadOnly: false), new Volume("/c", "/two", IsReadOnly: true)]
+        });
+        Assert.Contains(
+            " -fsdev local,id=fs0,path=/a,,b,security_model=none,multidevs=remap -device virtio-9p-device,fsdev=fs0,mount_tag=fs0 "
+            + "-fsdev local,id=fs1,path=/c,security_model=none,multidevs=remap,readonly=on "
+            + "-device virtio-9p-device,fsdev=fs1,mount_tag=fs1 ",
+            command,
+            StringComparison.Ordinal);
+        Assert.Contains("""vfs.fstab=[ fs0:/one:9pfs:::mkmp fs1:/two:9pfs:1::mkmp ]""", command, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -119,8 +119,8 @@ public class FutexTests
                 switch (operation)
                 {
                     case 0:
-                        Assert.Equal(
-                            Errno.None, guest.Process.TryCreateThread(guest.MainThread, CloneFlags.CLONE_FILES, 0, out GuestThread? thread));
+                        Errno error = guest.Process.TryCreateThread(guest.MainThread, CloneFlags.CLONE_FILES, 0, out GuestThread? thread);
+                        Assert.Equal(Errno.None, error);
                         table.Enter(thread!, keys[word], uint.MaxValue);
                         _ = thread!.Waiter.WaitAsync();
                         model[word].Add(thread);
