@@ -51,7 +51,9 @@ public sealed partial class GuestThread
                 _unchangedFaultCount = 0;
                 break;
             default:
+                // Whoever has to go goes first.
                 Process.System.KillForMemory();
+                Yield();
                 break;
         }
     }

@@ -85,9 +85,18 @@ public sealed partial class Process
         // Who waits for them now must find them all before the first is reaped.
         foreach (Process child in _children)
         {
-            if (child.IsZombie)
+            if (!child.IsZombie)
             {
-                heir?.OnChildEnded(child);
+                continue;
+            }
+
+            if (heir is not null)
+            {
+                heir.OnChildEnded(child);
+            }
+            else
+            {
+                child.MarkReaped();
             }
         }
 
@@ -161,8 +170,9 @@ public sealed partial class Process
         {
             SendFromChild(child.DescribeEnd());
         }
-        else if (signal != Signal.None)
+        else if (SignalHandlers.IsValid(signal))
         {
+            // A number that is no signal's is taken by clone(2), and sends nothing.
             SigInfo info = child.DescribeEnd();
             info.si_signo = signal;
             Send(info);

@@ -124,6 +124,7 @@ public sealed partial class Process
         thread.Files.CloseOnExec();
         RegisteredBarriers = default;
         ExitSignal = Signal.SIGCHLD;
+        HasExecuted = true;
 
         // A program says by itself whether its stack is to be executable; the flag holds until then.
         Persona &= ~Persona.READ_IMPLIES_EXEC;

@@ -45,7 +45,7 @@ public sealed partial class Process : IProcessInformation
 
     ReadOnlySpan<byte> IProcessInformation.AuxiliaryVector => Program.AuxiliaryVector;
 
-    char IProcessInformation.State => HasEnded ? 'Z' : _threads.Count != 0 ? GetState(_threads[0]) : 'S';
+    char IProcessInformation.State => FirstThread.HasEnded ? 'Z' : GetState(FirstThread);
 
     int IProcessInformation.ThreadCount => _threads.Count;
 
@@ -139,7 +139,7 @@ public sealed partial class Process : IProcessInformation
         thread = new ThreadInformation
         {
             Name = found.Name.Bytes,
-            State = HasEnded ? 'Z' : GetState(found),
+            State = HasEnded || found.HasEnded ? 'Z' : GetState(found),
             CpuTimeNs = found.CpuTimeNs,
             Io = found.Io,
             Nice = found.Nice,

@@ -196,6 +196,27 @@ public sealed partial class Process
         return other == this || isOpen || Credentials.Has(Capability.CAP_SYS_PTRACE);
     }
 
+    /// <summary>Whether it may ask for and set another process's limits (prlimit(2), "Permissions").</summary>
+    public bool MayLimit(Process other)
+    {
+        Credentials to = other.Credentials;
+        (uint user, uint group) = (Credentials.RealUserId, Credentials.RealGroupId);
+        bool isSame = user == to.RealUserId && user == to.EffectiveUserId && user == to.SavedUserId
+            && group == to.RealGroupId && group == to.EffectiveGroupId && group == to.SavedGroupId;
+        return other == this || isSame || Credentials.Has(Capability.CAP_SYS_RESOURCE);
+    }
+
+    /// <summary>Whether it may say how another process is scheduled (setpriority(2), sched_setscheduler(2), "Permissions").</summary>
+    public bool MaySchedule(Process other)
+    {
+        uint user = Credentials.EffectiveUserId;
+        return other == this || user == other.Credentials.RealUserId || user == other.Credentials.EffectiveUserId
+            || Credentials.Has(Capability.CAP_SYS_NICE);
+    }
+
+    /// <summary>Whether it has executed a program since it was made: its parent moves it to no other group then (setpgid(2)).</summary>
+    public bool HasExecuted { get; private set; }
+
     /// <summary>Sets a limit, and tells the part of the kernel that keeps to it.</summary>
     public void SetLimit(RlimitResource resource, Rlimit limit)
     {

@@ -21,6 +21,10 @@ public sealed partial class SystemState : IClockListener
 
     private byte[]? _extendedState;
 
+    /// <summary>Who was last ended because memory had run out, and when.</summary>
+    private Process? _victim;
+    private long _victimSinceNs;
+
     public SystemState(SystemParts parts)
     {
         Machine = parts.Machine;
@@ -201,6 +205,13 @@ public sealed partial class SystemState : IClockListener
     /// <summary>Ends the process that holds the most memory, because a fault found none left.</summary>
     internal void KillForMemory()
     {
+        const long PatienceNs = 1_000_000_000;
+        if (_victim is { HasEnded: false } && Clock.MonotonicNs - _victimSinceNs < PatienceNs)
+        {
+            // One is about to leave its memory.
+            return;
+        }
+
         Process? largest = null;
         for (int id = 1; Threads.TryGetNext(id, out id, out GuestThread? thread); id++)
         {
@@ -216,6 +227,8 @@ public sealed partial class SystemState : IClockListener
         {
             long residentKib = largest.AddressSpace.ResidentPageCount * (Paging.PageSize / 1024);
             Log.Error($"out of memory: killed {largest.Name}[{largest.Pid}], which held {residentKib} KiB; try a larger memory size");
+            _victim = largest;
+            _victimSinceNs = Clock.MonotonicNs;
             KillAllIn(largest.AddressSpace);
         }
     }
@@ -235,12 +248,15 @@ public sealed partial class SystemState : IClockListener
     /// <summary>
     /// Tells who of two is ended first when memory has run out. One that asked never to be is chosen where there is nobody else.
     /// </summary>
-    private static bool IsChosenBefore(Process process, Process other)
+    /// <remarks>Among equals the youngest goes; and the first process, whose end is the machine's, counts for three quarters.</remarks>
+    private bool IsChosenBefore(Process process, Process other)
     {
         bool isSpared = process.OomAdjustment == Process.LeastOomAdjustment;
         bool isOtherSpared = other.OomAdjustment == Process.LeastOomAdjustment;
-        return isSpared == isOtherSpared ? process.OomPoints > other.OomPoints : isOtherSpared;
+        return isSpared == isOtherSpared ? GetPoints(process) >= GetPoints(other) : isOtherSpared;
     }
+
+    private long GetPoints(Process process) => process == Init ? process.OomPoints * 3 / 4 : process.OomPoints;
 
     /// <summary>The buffer in which floating-point states are put together; valid until the next call.</summary>
     /// <param name="stateSize">Bytes of the state; the buffer is a little larger.</param>

@@ -60,7 +60,7 @@ public sealed class CommandTests
     [InlineData("bench --rnus 3", "did you mean '--runs'?")]
     [InlineData("run --xyzzy prog", "the program's own flags stand behind it")]
     [InlineData("version --help-me", "unknown flag '--help-me'")]
-    [InlineData("run -v HOST:GUEST prog", "--volume is not supported yet; to list what is packed, say --verbose")]
+    [InlineData("run -v HOST:GUEST prog", "is not HOST:/path/in/the/guest")]
     [InlineData("run -M 64 prog", "write 64Mi")]
     [InlineData("run -e =x prog", "--env: '=x' names no variable")]
     [InlineData("run --env= prog", "Required argument missing for option")]

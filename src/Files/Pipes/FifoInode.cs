@@ -7,13 +7,16 @@ public class FifoInode(FileSystem fileSystem, ulong number, Mode mode) : Inode(f
 {
     private Pipe? _pipe;
 
-    public override string? Description => FileSystem is AnonymousFileSystem ? $"pipe:[{Number}]" : null;
+    public override string? Description => HasName ? null : $"pipe:[{Number}]";
+
+    /// <summary>Whether it is a fifo: who opens a pipe again, through /proc/PID/fd, waits for nobody (fifo(7)).</summary>
+    internal bool HasName => FileSystem is not AnonymousFileSystem;
 
     public override Errno Open(OpenFlags flags, out OpenFile? file)
     {
         file = null;
         bool onlyWrites = (flags & OpenFlags.O_ACCMODE) == OpenFlags.O_WRONLY;
-        if (onlyWrites && (flags & OpenFlags.O_NONBLOCK) != 0 && (_pipe is null || _pipe.Readers == 0))
+        if (HasName && onlyWrites && (flags & OpenFlags.O_NONBLOCK) != 0 && (_pipe is null || _pipe.Readers == 0))
         {
             return Errno.ENXIO;
         }

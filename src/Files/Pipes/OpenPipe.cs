@@ -16,7 +16,7 @@ public sealed class OpenPipe : OpenFile
         _pipe = inode.GetPipe();
         _peerOpenCount = CanRead ? _pipe.WriterOpenCount : _pipe.ReaderOpenCount;
         bool hasPeer = CanRead ? _pipe.Writers != 0 : _pipe.Readers != 0;
-        WaitsForPeer = !hasPeer && CanRead != CanWrite && !IsNonBlocking;
+        WaitsForPeer = !hasPeer && CanRead != CanWrite && !IsNonBlocking && inode.HasName;
         _pipe.AddUser(CanRead, CanWrite);
     }
 

@@ -52,7 +52,8 @@ public sealed class TerminalSession
     {
         if (IsControlling && Id == session)
         {
-            LoseSession();
+            IsControlling = false;
+            SignalForeground(Signal.SIGHUP);
         }
     }
 

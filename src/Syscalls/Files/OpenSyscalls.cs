@@ -191,10 +191,9 @@ public static class OpenSyscalls
         {
             return SysResult.Success;
         }
-        if ((flags & CloseRangeFlags.CLOSE_RANGE_UNSHARE) != 0 && context.Process.LiveThreadCount > 1)
+        if ((flags & CloseRangeFlags.CLOSE_RANGE_UNSHARE) != 0 && !context.Thread.TryUnshareFiles())
         {
-            // The other threads would lose their descriptors.
-            return context.AnswerMissing();
+            return Errno.ENOMEM;
         }
         FileTable files = context.Files;
         int next = (int)first;

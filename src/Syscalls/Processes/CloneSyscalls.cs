@@ -132,8 +132,11 @@ public static class CloneSyscalls
         }
 
         CloneArgs arguments = System.Runtime.InteropServices.MemoryMarshal.Read<CloneArgs>(bytes);
+        const CloneFlags Newest = CloneFlags.CLONE_INTO_CGROUP;
+        bool isUnknown = (ulong)arguments.flags >= (ulong)Newest << 1;
         bool isStackBroken = arguments.stack == 0 ? arguments.stack_size != 0 : arguments.stack_size == 0;
         if (isStackBroken
+            || isUnknown
             || (arguments.flags & (CloneFlags.CSIGNAL | CloneFlags.CLONE_DETACHED)) != 0
             || arguments.exit_signal > (ulong)Signal.SIGRTMAX
             || ((arguments.flags & (CloneFlags.CLONE_THREAD | CloneFlags.CLONE_PARENT)) != 0 && arguments.exit_signal != 0))

@@ -162,6 +162,11 @@ public static class IdentitySyscalls
             return Errno.ESRCH;
         }
 
+        if (process != context.Process && process.HasExecuted)
+        {
+            return Errno.EACCES;
+        }
+
         int wanted = group == 0 ? process.Pid : group;
         if (process.SessionId == process.Pid || process.SessionId != context.Process.SessionId)
         {

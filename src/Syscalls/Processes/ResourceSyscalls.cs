@@ -86,6 +86,11 @@ public static class ResourceSyscalls
             return Errno.ESRCH;
         }
 
+        if (!context.Process.MayLimit(process))
+        {
+            return Errno.EPERM;
+        }
+
         Rlimit previous = process.Limits[resource];
         if (!limit.IsNull)
         {

@@ -57,6 +57,11 @@ public static class SchedulingSyscalls
             return Errno.EFAULT;
         }
 
+        if (TryGetThread(context, tid, out GuestThread? thread) && !context.Process.MaySchedule(thread.Process))
+        {
+            return Errno.EPERM;
+        }
+
         // The first CPU is all there is.
         return (first & 1) != 0 ? SysResult.Success : Errno.EINVAL;
     }
@@ -165,6 +170,12 @@ public static class SchedulingSyscalls
                 continue;
             }
 
+            if (!context.Process.MaySchedule(thread.Process))
+            {
+                result = Errno.EPERM;
+                continue;
+            }
+
             ulong limit = thread.Process.Limits[RlimitResource.RLIMIT_NICE].rlim_cur;
             bool mayBeLessNice = (ulong)(NeutralNice - nice) <= limit
                 || context.Process.Credentials.Has(Capability.CAP_SYS_NICE);
@@ -215,6 +226,11 @@ public static class SchedulingSyscalls
         if (!TryGetThread(context, tid, out GuestThread? thread))
         {
             return Errno.ESRCH;
+        }
+
+        if (!context.Process.MaySchedule(thread.Process))
+        {
+            return Errno.EPERM;
         }
 
         SchedulingPolicy chosen = policy ?? thread.Policy;

@@ -297,8 +297,9 @@ public static class SignalSyscalls
             Process target = thread.Process;
             if (target.Pid == id && target != context.System.Init && target != context.Process)
             {
+                // That one may not be sent it is no error here.
                 SysResult sent = Send(context, target, in info);
-                result = sent.IsError && !result.IsError ? result : sent;
+                result = sent.Error == Errno.EPERM ? (result.Error == Errno.ESRCH ? SysResult.Success : result) : sent;
             }
         }
 

@@ -124,6 +124,50 @@ static void memory(void)
 static int vfork_child(void *argument) { common = 77; return *(int *)argument; }
 static int close_and_move(void *argument) { close(*(int *)argument); chdir("/tmp"); umask(0117); return 0; }
 
+static int leave_numbers_open(void *argument)
+{
+    return syscall(SYS_close_range, *(int *)argument, ~0U, 2 /* CLOSE_RANGE_UNSHARE */);
+}
+
+/* Somebody else's process. */
+static int change_another(void)
+{
+    pid_t other = getppid();
+    struct rlimit limit;
+    setresgid(1000, 1000, 1000);
+    setresuid(1000, 1000, 1000);
+    ASK(syscall(SYS_prlimit64, other, RLIMIT_NOFILE, NULL, &limit));
+    ASK(setpriority(PRIO_PROCESS, other, 5));
+    ASK(sched_setscheduler(other, SCHED_BATCH, &(struct sched_param){ 0 }));
+    ASK(sched_setaffinity(other, sizeof(cpu_set_t), &(cpu_set_t){ { 1 } }));
+    ASK(kill(other, 0));
+    return 0;
+}
+
+static void pipes(void)
+{
+    /* A pipe that is opened again waits for nobody, as a fifo would. */
+    int ends[2];
+    char name[32], bytes[8];
+    pipe(ends);
+    write(ends[1], "abc", 3);
+    close(ends[1]);
+    snprintf(name, sizeof name, "/proc/self/fd/%d", ends[0]);
+    int again = open(name, O_RDONLY);
+    ASK(read(again, bytes, sizeof bytes));
+    ASK(read(again, bytes, sizeof bytes));
+    close(again);
+    close(ends[0]);
+    pipe(ends);
+    close(ends[0]);
+    snprintf(name, sizeof name, "/proc/self/fd/%d", ends[1]);
+    again = open(name, O_WRONLY | O_NONBLOCK);
+    signal(SIGPIPE, SIG_IGN);
+    ASK(write(again, bytes, 1));
+    close(again);
+    close(ends[1]);
+}
+
 static void sharing(void)
 {
     puts("-- sharing");
@@ -155,6 +199,22 @@ static void sharing(void)
     ASK_IF(waitpid(child, &status, 0));
     printf("shared: %s %s %o\n", fcntl(file, F_GETFD) == -1 ? "closed" : "open", getcwd(where, sizeof where), umask(022));
 
+    file = open("/", O_RDONLY);
+    child = clone(leave_numbers_open, stack + sizeof stack, CLONE_FILES | SIGCHLD, &file);
+    ASK_IF(waitpid(child, &status, 0));
+    tell("close_range", status);
+    ASK(fcntl(file, F_GETFD));
+    close(file);
+    handle(SIGRTMAX, 0);
+    for (int number = 64; number < 256; number += 63) {
+        fflush(stdout);
+        child = syscall(SYS_clone, number, 0, 0, 0, 0);
+        if (child == 0) _exit(3);
+        ASK_IF(waitpid(child, &status, __WALL));
+        tell("no such signal", status);
+    }
+    run("another", change_another);
+    pipes();
     ASK(clone(vfork_child, stack + sizeof stack, CLONE_SIGHAND | SIGCHLD, &code));
     ASK(clone(vfork_child, stack + sizeof stack, CLONE_THREAD | CLONE_VM, &code));
     ASK(clone(vfork_child, stack + sizeof stack, CLONE_FS | CLONE_NEWNS | SIGCHLD, &code));
@@ -407,6 +467,8 @@ static void pidfds(void)
     ASK(waitpid(child, &status, 0));
     close(pidfd);
     arguments = (struct clone_args){ .exit_signal = 100 };
+    ASK(syscall(SYS_clone3, &arguments, sizeof arguments));
+    arguments = (struct clone_args){ .flags = 1UL << 40, .exit_signal = SIGCHLD };
     ASK(syscall(SYS_clone3, &arguments, sizeof arguments));
     arguments = (struct clone_args){ .flags = SIGCHLD };
     ASK(syscall(SYS_clone3, &arguments, sizeof arguments));

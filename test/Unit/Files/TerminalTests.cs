@@ -254,7 +254,7 @@ public sealed class TerminalTests : IDisposable
         session.OnLeaderEnded(6);
         Assert.Empty(owner.Signals);
         session.OnLeaderEnded(7);
-        Assert.Equal([(8, Signal.SIGHUP), (8, Signal.SIGCONT)], owner.Signals);
+        Assert.Equal([(8, Signal.SIGHUP)], owner.Signals);
         Assert.Equal(SysResult.Success, _terminal.Control(IoctlRequest.TIOCSCTTY, 0, _memory.Memory));
         Assert.Equal((9, 9), (session.Id, session.ForegroundGroup));
         owner.IsSessionLeader = false;

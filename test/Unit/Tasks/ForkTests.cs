@@ -200,6 +200,44 @@ public class ForkTests
         Assert.Equal([2, 2, 0, -(long)Errno.EAGAIN], guest.Main.Results);
     }
 
+    /// <summary>clone(2) takes any number of 8 bits for the signal; one that is none sends nothing.</summary>
+    [Theory]
+    [InlineData(65)]
+    [InlineData(255)]
+    public void Clone_ExitSignalThatIsNone_SendsNothing(ulong number)
+    {
+        Guest guest = new();
+        guest.Main.Call(SyscallNumber.clone, number);
+        guest.Children.Enqueue((_, script) => script.Call(SyscallNumber.exit_group, 3));
+        guest.Main.Call(SyscallNumber.wait4, AnyChild, StatusAt, (ulong)WaitOptions.__WCLONE);
+        guest.Main.Do(() => Assert.True(guest.MainThread.AllPending.IsEmpty));
+        guest.Run();
+        Assert.Equal([2, 2], guest.Main.Results);
+    }
+
+    /// <summary>While one that was ended for want of memory is about to go, nobody else is.</summary>
+    [Fact]
+    public void MemoryRunsOut_Twice_EndsOneAndSparesTheFirstAmongEquals()
+    {
+        Guest guest = new();
+        guest.Main.Call(SyscallNumber.fork).Call(SyscallNumber.fork);
+        for (int i = 0; i < 2; i++)
+        {
+            guest.Children.Enqueue((_, script) => script.Call(SyscallNumber.pause));
+        }
+
+        guest.Main.Call(SyscallNumber.sched_yield).Do(() =>
+        {
+            guest.Process.AddressSpace.WhenMemoryRunsOut!();
+            guest.Process.AddressSpace.WhenMemoryRunsOut!();
+            Assert.False(guest.Process.IsExiting);
+            Assert.Single(guest.Process.Children, child => child.IsExiting);
+        });
+        guest.Main.Call(SyscallNumber.wait4, AnyChild, StatusAt);
+        guest.Run();
+        Assert.Equal([2, 3, 0, 3], guest.Main.Results);
+    }
+
     [Fact]
     public void Clone3_NumberOfTheCallersChoice_IsGivenOnce()
     {
