@@ -15,7 +15,7 @@ public sealed partial class SystemState : IClockListener
     public const int PidLimit = 32768;
 
     /// <summary>A thread with its stacks and what it touches of them, nearly.</summary>
-    private const long BytesPerThread = 32 << 10;
+    private const long BytesPerThread = 24 << 10;
 
     private const long LeastThreadLimit = 64;
 
