@@ -45,6 +45,11 @@ public sealed record Credentials
 
     public bool Has(Capability capability) => Effective.Contains(capability);
 
+    /// <summary>Whether real user and group are what others have as real, effective and saved ones.</summary>
+    public bool IsWhollySameUser(Credentials others) =>
+        RealUserId == others.RealUserId && RealUserId == others.EffectiveUserId && RealUserId == others.SavedUserId
+        && RealGroupId == others.RealGroupId && RealGroupId == others.EffectiveGroupId && RealGroupId == others.SavedGroupId;
+
     /// <summary>
     /// Does to the capabilities what a change of user IDs does (capabilities(7), "Effect of user ID changes on capabilities").
     /// </summary>

@@ -187,24 +187,15 @@ public sealed partial class Process
     /// </summary>
     public bool MayInspect(Process other)
     {
-        Credentials to = other.Credentials;
-        uint user = Credentials.RealUserId;
-        uint group = Credentials.RealGroupId;
-        bool isSame = user == to.RealUserId && user == to.EffectiveUserId && user == to.SavedUserId
-            && group == to.RealGroupId && group == to.EffectiveGroupId && group == to.SavedGroupId;
-        bool isOpen = isSame && other.Dumpable == 1 && to.Permitted.IsSubsetOf(Credentials.Permitted);
+        bool isOpen = Credentials.IsWhollySameUser(other.Credentials)
+            && other.Dumpable == 1
+            && other.Credentials.Permitted.IsSubsetOf(Credentials.Permitted);
         return other == this || isOpen || Credentials.Has(Capability.CAP_SYS_PTRACE);
     }
 
     /// <summary>Whether it may ask for and set another process's limits (prlimit(2), "Permissions").</summary>
-    public bool MayLimit(Process other)
-    {
-        Credentials to = other.Credentials;
-        (uint user, uint group) = (Credentials.RealUserId, Credentials.RealGroupId);
-        bool isSame = user == to.RealUserId && user == to.EffectiveUserId && user == to.SavedUserId
-            && group == to.RealGroupId && group == to.EffectiveGroupId && group == to.SavedGroupId;
-        return other == this || isSame || Credentials.Has(Capability.CAP_SYS_RESOURCE);
-    }
+    public bool MayLimit(Process other) =>
+        other == this || Credentials.IsWhollySameUser(other.Credentials) || Credentials.Has(Capability.CAP_SYS_RESOURCE);
 
     /// <summary>Whether it may say how another process is scheduled (setpriority(2), sched_setscheduler(2), "Permissions").</summary>
     public bool MaySchedule(Process other)

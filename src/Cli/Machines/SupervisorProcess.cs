@@ -9,10 +9,6 @@ internal static class SupervisorProcess
     /// <summary>The command that a supervisor is.</summary>
     public const string Command = "supervise";
 
-    private const short POSIX_SPAWN_SETSIGDEF = 4;
-    private const short POSIX_SPAWN_SETSIGMASK = 8;
-    private const short POSIX_SPAWN_SETSID = 0x80;
-    private const int OpaqueSize = 512;
     private const uint LogPermissions = 0x180;
 
     /// <summary>Starts a machine, and waits until its program runs.</summary>
@@ -47,8 +43,7 @@ internal static class SupervisorProcess
         int none = LibC.open(HostText.ToCString("/dev/null"), LibC.O_RDWR | LibC.O_CLOEXEC);
         int log = LibC.open(
             HostText.ToCString(folder.SupervisorLogFile), LibC.O_WRONLY | LibC.O_CREAT | LibC.O_APPEND | LibC.O_CLOEXEC, LogPermissions);
-        byte[] actions = new byte[OpaqueSize];
-        byte[] attributes = new byte[OpaqueSize];
+        byte[] actions = new byte[SpawnAttributes.OpaqueSize];
         LibC.posix_spawn_file_actions_init(actions);
         LibC.posix_spawn_file_actions_adddup2(actions, report, StartReport.InheritedDescriptor);
         LibC.posix_spawn_file_actions_adddup2(actions, none, Descriptor.StandardInput);
@@ -56,12 +51,7 @@ internal static class SupervisorProcess
         LibC.posix_spawn_file_actions_adddup2(actions, log >= 0 ? log : none, Descriptor.StandardError);
 
         // A session of its own: no terminal's keys, hang-up or job control reach it.
-        LibC.posix_spawnattr_init(attributes);
-        LibC.posix_spawnattr_setsigmask(attributes, new byte[128]);
-        byte[] all = new byte[128];
-        Array.Fill(all, (byte)0xFF);
-        LibC.posix_spawnattr_setsigdefault(attributes, all);
-        LibC.posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
+        byte[] attributes = SpawnAttributes.Create();
         using StringArray arguments = new(["semitone", Command, folder.Location]);
         using StringArray environment = new(HostEnvironment.Variables);
         int result = LibC.posix_spawnp(

@@ -8,10 +8,6 @@ internal sealed class ChildProcess
     /// <summary>What to do when there is no QEMU.</summary>
     public const string QemuHint = "./semitone setup installs QEMU (Debian's package qemu-system-x86); SEMITONE_QEMU names another one";
 
-    private const short POSIX_SPAWN_SETSIGDEF = 4;
-    private const short POSIX_SPAWN_SETSIGMASK = 8;
-    private const short POSIX_SPAWN_SETSID = 0x80;
-    private const int OpaqueSize = 512;
     private const int WaitNoHang = 1;
 
     private readonly int _process;
@@ -53,8 +49,7 @@ internal sealed class ChildProcess
         (int Read, int Write) input = CreatePipe();
         (int Read, int Write) output = CreatePipe();
         (int Read, int Write) error = CreatePipe();
-        byte[] actions = new byte[OpaqueSize];
-        byte[] attributes = new byte[OpaqueSize];
+        byte[] actions = new byte[SpawnAttributes.OpaqueSize];
         LibC.posix_spawn_file_actions_init(actions);
         LibC.posix_spawn_file_actions_adddup2(actions, input.Read, 0);
         LibC.posix_spawn_file_actions_adddup2(actions, output.Write, 1);
@@ -64,13 +59,7 @@ internal sealed class ChildProcess
             LibC.posix_spawn_file_actions_adddup2(actions, inherited[i], 3 + i);
         }
 
-        LibC.posix_spawnattr_init(attributes);
-        LibC.posix_spawnattr_setsigmask(attributes, new byte[128]);
-        byte[] all = new byte[128];
-        Array.Fill(all, (byte)0xFF);
-        LibC.posix_spawnattr_setsigdefault(attributes, all);
-        LibC.posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
-
+        byte[] attributes = SpawnAttributes.Create();
         string[] words = [.. GetGuard(), .. command];
         using StringArray arguments = new(words);
         using StringArray environment = new(HostEnvironment.Variables);
