@@ -178,7 +178,10 @@ public sealed partial class NetworkStack : IIpOutput
             return;
         }
 
-        if (!EthernetHeader.TryParse(buffer.Bytes, out EthernetHeader header) || header.Source.IsMulticast)
+        // A switch or a hypervisor that sends our own frames back would have us find our addresses taken (RFC 7527, 2).
+        if (!EthernetHeader.TryParse(buffer.Bytes, out EthernetHeader header)
+            || header.Source.IsMulticast
+            || header.Source == networkInterface.Link.Address)
         {
             counters.RxErrors++;
             buffer.Release();

@@ -131,6 +131,38 @@ public sealed class ReassemblyTests
         Assert.Equal(0, _host.Stack.Reassembler.Count);
     }
 
+    /// <summary>
+    /// A beginning with options, and an end that leaves no room for them: the sum of both was more than a length can say.
+    /// </summary>
+    [Fact]
+    public void Parts_WithHeadersOfDifferentLengths_AreNotMoreThanAPacket()
+    {
+        byte[] whole = new byte[65512];
+        byte[] first = new byte[24 + 8];
+        new Ipv4Header
+        {
+            HeaderLength = 24,
+            TotalLength = first.Length,
+            Source = s_from4,
+            Destination = SimulatedHost.Ip("10.0.0.1"),
+            Ttl = 64,
+            Protocol = IpProtocol.Udp,
+            Identification = 1,
+            MoreFragments = true,
+        }.Write(first);
+        byte[] frame = FrameBuilder.Ethernet(_host.Links[0].Address, FrameBuilder.Stranger, EtherType.Ipv4, first);
+        _host.Links[0].Receive(frame, isVerified: false);
+        for (int start = 8; start < whole.Length; start += 1480)
+        {
+            int end = Math.Min(start + 1480, whole.Length);
+            SendFrom(s_from4, 1, whole, start, end, isMore: end < whole.Length);
+        }
+
+        Assert.Equal(1, _host.Stack.Ipv4Counters.InDiscards);
+        Assert.Equal(0, _host.Stack.Reassembler.Count);
+        Assert.Equal(0, _host.UsedBuffers);
+    }
+
     [Fact]
     public void AtomicFragment_IsTakenAtOnce()
     {

@@ -30,6 +30,7 @@ public sealed class RoutingTests
     [InlineData("::", 1, "::1", "::1")]
     [InlineData("fd00::7", 2, "fd00::1", "fd00::7")]
     [InlineData("224.0.0.5", 2, "10.0.0.1", "224.0.0.5")]
+    [InlineData("ff0e::5", 2, "fd00::1", "ff0e::5")]
     public void FindRoute_TakesTheMostSpecificAndTheCheapest(string to, int index, string source, string nextHop)
     {
         Add("0.0.0.0", 0, "10.0.0.254", 2, 100);
