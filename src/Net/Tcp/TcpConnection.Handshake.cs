@@ -268,6 +268,7 @@ public sealed partial class TcpConnection
 
         if (mtu > 0)
         {
+            _layer.Ip.LowerPathMtu(Key.Remote.Address, mtu, nowNs);
             FindRoute();
             if (IsSynchronized)
             {
