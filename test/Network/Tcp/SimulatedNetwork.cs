@@ -46,6 +46,15 @@ internal sealed class SimulatedNetwork
 
     public TcpEndpoint ServerEndpoint => new(Server.Address, ServerPort);
 
+    /// <summary>Sets the clock such that a connection's initial sequence number is a certain one.</summary>
+    public void StartAtSequence(SimulatedHost host, in ConnectionKey key, uint initial)
+    {
+        const long TickNs = 64;
+        long firstNs = 1L << 39;
+        uint known = host.Tcp.GetInitialSequence(key, firstNs).Value;
+        NowNs = firstNs + (TickNs * (uint)(initial - known));
+    }
+
     public SimulatedHost GetPeer(SimulatedHost host) => host == Client ? Server : Client;
 
     public PacketPool GetPoolOfPeer(SimulatedHost host) => GetPeer(host).Pool;

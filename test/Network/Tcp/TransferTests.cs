@@ -8,6 +8,8 @@ public sealed class TransferTests
     private const string SeedsVariable = "SEMITONE_TCP_SEEDS";
     private const string FirstVariable = "SEMITONE_TCP_FIRST_SEED";
 
+    private const ushort ClientPort = 40000;
+
     [Fact]
     public void Bytes_OverAnyWire_ArriveOnceAndInOrder()
     {
@@ -52,7 +54,7 @@ public sealed class TransferTests
         Application client = new(network, connection, clientBytes, 17, 23);
         Assert.Equal(
             NetworkError.None,
-            connection.Connect(new TcpEndpoint(IpAddress.Ipv4Any, 40000), network.ServerEndpoint, 0, network.NowNs));
+            connection.Connect(new TcpEndpoint(IpAddress.Ipv4Any, ClientPort), network.ServerEndpoint, 0, network.NowNs));
         TcpConnection? accepted = null;
         network.RunUntil(() => acceptor.Listener.TryAccept(out accepted) || connection.State == TcpState.Closed, 200_000_000_000);
         Assert.NotNull(accepted);
@@ -108,8 +110,19 @@ public sealed class TransferTests
         settings.ReceiveBuffer = random.Chance(0.3) ? 2304 << random.Next(6) : 0;
         settings.SendBuffer = random.Chance(0.3) ? 4608 << random.Next(6) : 0;
 
-        // Clocks that put initial sequence numbers anywhere, often just before a wrap, come from the seed's keys.
         SimulatedNetwork network = new(seed, conditions) { FlushesWhenIdle = random.Chance(0.5) };
+        if (random.Chance(0.5))
+        {
+            // Near where the numbers wrap, or their sign.
+            ConnectionKey key = new(new TcpEndpoint(network.Client.Address, ClientPort), network.ServerEndpoint);
+            uint edge = random.Chance(0.5) ? 0 : 0x8000_0000;
+            bool isServer = random.Chance(0.5);
+            network.StartAtSequence(
+                isServer ? network.Server : network.Client,
+                isServer ? new ConnectionKey(key.Remote, key.Local) : key,
+                edge - (uint)random.Next(100_000));
+        }
+
         int clientBytes = random.Next(random.Chance(0.5) ? 5000 : 300_000);
         int serverBytes = random.Next(random.Chance(0.5) ? 5000 : 300_000);
         (Application client, Application server) = Connect(network, clientBytes, serverBytes, settings);
