@@ -126,8 +126,9 @@ public sealed class TransferTests
         int clientBytes = random.Next(random.Chance(0.5) ? 5000 : 300_000);
         int serverBytes = random.Next(random.Chance(0.5) ? 5000 : 300_000);
         (Application client, Application server) = Connect(network, clientBytes, serverBytes, settings);
-        client.Piece = 1 << (1 + random.Next(17));
-        server.Piece = 1 << (1 + random.Next(17));
+        int total = Math.Max(clientBytes, serverBytes);
+        client.Piece = Math.Max(1 << (1 + random.Next(17)), total / 1000);
+        server.Piece = Math.Max(1 << (1 + random.Next(17)), total / 1000);
         client.Laziness = random.Chance(0.3) ? 0.7 : 0;
         server.Laziness = random.Chance(0.3) ? 0.7 : 0;
         RunApplications(network, client, server, 3600);
