@@ -95,6 +95,7 @@ internal sealed partial class LossRecovery(SentList list, RttEstimator rtt, TcpC
         _prrSent = 0;
         _recoveryFlight = Math.Max(list.Bytes, 1);
         counters.Add(IsSackPermitted ? TcpCounter.TCPSackRecovery : TcpCounter.TCPRenoRecovery);
+        UpdateProportionally(0, false);
     }
 
     /// <summary>The timeout has expired: what is not known to have arrived is lost.</summary>

@@ -9,7 +9,7 @@ public sealed partial class TcpConnection
     private long _synStartNs;
     private bool _isUsed;
 
-    /// <summary>Begins to connect (connect(2)).</summary>
+    /// <summary>Begins to connect (connect(2)). Whoever holds the port says so before (<see cref="TcpRecord.SetHold"/>).</summary>
     /// <param name="local">Where from. Its address may be any, for the one that suits; its port is the caller's choice.</param>
     /// <param name="remote">Where to.</param>
     /// <param name="interfaceIndex">The only interface that may be used; 0 for any.</param>

@@ -316,6 +316,7 @@ public sealed partial class TcpConnection
             TimestampOffset = _timestampOffset,
             IsLocal = _route.IsLocal,
         };
+        record.SetHold(Hold);
         Finish(NetworkError.None);
         _layer.AddTimeWait(record, nowNs);
     }

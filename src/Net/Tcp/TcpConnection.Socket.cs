@@ -244,6 +244,14 @@ public sealed partial class TcpConnection
             return NetworkError.NotConnected;
         }
 
+        if (_state == TcpState.SynSent)
+        {
+            // Linux ends the attempt, and the socket may connect again.
+            Finish(NetworkError.ConnectionReset);
+            Settle(nowNs);
+            return NetworkError.None;
+        }
+
         if (receive && !_isReceiveShut)
         {
             _isReceiveShut = true;
@@ -287,6 +295,7 @@ public sealed partial class TcpConnection
             Finish(NetworkError.None);
             _receiver.Clear();
             _sender.Clear();
+            SetHold(null);
             return;
         }
 

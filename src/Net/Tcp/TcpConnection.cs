@@ -110,13 +110,22 @@ public sealed partial class TcpConnection : TcpRecord, ISegmentOutput
     {
         TcpOptions options = default;
         AddTimestamps(ref options, nowNs);
-        if (_hasSack)
+        int length = payload.Length + more.Length;
+        bool hasReport = _hasSack && _receiver.HasReport;
+        bool isReportDue = hasReport && _receiver.IsAcknowledgmentDue;
+        if (hasReport && length <= _segmentSize - TcpOptions.LargestSackSize)
         {
             _receiver.Report(ref options);
+            isReportDue = false;
         }
 
-        int length = payload.Length + more.Length;
         ushort window = _receiver.Announce(length > 0);
+        if (isReportDue)
+        {
+            // A full segment has no room for the report: it follows alone.
+            _receiver.AcknowledgeNow();
+        }
+
         _lastAcknowledgment = _receiver.Next;
         ushort urgent = 0;
         if (_sender.IsUrgent && _sender.UrgentEnd > sequence)

@@ -56,7 +56,7 @@ public sealed partial class TcpLayer
             return false;
         }
 
-        if (!buffer.IsChecksumVerified && !TcpChecksum.IsRight(packet.Source, packet.Destination, buffer.Bytes))
+        if (!buffer.IsChecksumVerified && !IsChecksumRight(packet))
         {
             Counters.Add(TcpCounter.InCsumErrors);
             Counters.Add(TcpCounter.InErrs);
@@ -81,6 +81,14 @@ public sealed partial class TcpLayer
         };
         buffer.TrimStart(length);
         return true;
+    }
+
+    private static bool IsChecksumRight(in ReceivedPacket packet)
+    {
+        InternetChecksum sum = default;
+        sum.AddPseudoHeader(packet.Source, packet.Destination, IpProtocol.Tcp, packet.Buffer.Length);
+        sum.Add(packet.Buffer.Bytes);
+        return sum.Value == 0;
     }
 
     private void Dispatch(ref TcpSegment segment, in ConnectionKey key, int interfaceIndex, long nowNs)

@@ -30,6 +30,7 @@ public sealed partial class TcpLayer : ITransport
     {
         Ip = ip;
         Limits = limits;
+        Ports = new TcpPorts(this);
         Memory = new TcpMemory(limits);
         Table = new ConnectionTable(random);
         Cookies = new SynCookies(random);
@@ -43,6 +44,9 @@ public sealed partial class TcpLayer : ITransport
     }
 
     public TcpLimits Limits { get; }
+
+    /// <summary>Which ports are taken.</summary>
+    public TcpPorts Ports { get; }
 
     public TcpCounters Counters { get; } = new();
 
@@ -185,8 +189,7 @@ public sealed partial class TcpLayer : ITransport
     /// <summary>The interface that a peer is bound to: the one that the socket chose, or the link that its address is of (RFC 4007).</summary>
     internal int GetBinding(in ConnectionKey key, int bound, int received)
     {
-        bool isLinkLocal = key.Remote.Address.High >> 54 == 0xFE80 >> 6;
-        return bound == 0 && isLinkLocal ? received : bound;
+        return bound == 0 && key.Remote.Address.IsLinkLocal && !key.Remote.Address.IsIpv4 ? received : bound;
     }
 
     internal NetworkError TryAdd(TcpConnection connection, long nowNs)
@@ -223,6 +226,7 @@ public sealed partial class TcpLayer : ITransport
         if (_timeWaitCount >= Limits.TimeWait || !Memory.HasRoom(256))
         {
             Counters.Add(TcpCounter.TCPTimeWaitOverflow);
+            record.SetHold(null);
             return;
         }
 
@@ -240,6 +244,7 @@ public sealed partial class TcpLayer : ITransport
 
         Table.Remove(record);
         Timers.Remove(record);
+        record.SetHold(null);
         Count(record, -1);
         if (_last == record)
         {

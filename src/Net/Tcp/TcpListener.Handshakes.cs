@@ -205,6 +205,7 @@ public sealed partial class TcpListener
     private void LetIn(TcpConnection connection, in Handshake handshake, in IpRoute route, ref TcpSegment segment, long nowNs)
     {
         connection.StartAccepted(handshake, route, nowNs);
+        connection.SetHold(Options.Hold);
         _layer.Add(connection);
         connection.OnSegment(ref segment, nowNs);
         if (connection.State is TcpState.Closed or TcpState.SynReceived)

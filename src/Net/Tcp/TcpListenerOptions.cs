@@ -6,6 +6,9 @@ public readonly record struct TcpListenerOptions
     /// <summary>What listen(2) was called with.</summary>
     public required int Backlog { get; init; }
 
+    /// <summary>The port that it and its connections hold; null where nobody asks.</summary>
+    public TcpPortHold? Hold { get; init; }
+
     /// <summary>The only interface that it takes from (SO_BINDTODEVICE); 0 for any.</summary>
     public int InterfaceIndex { get; init; }
 

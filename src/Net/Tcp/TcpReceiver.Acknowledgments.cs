@@ -41,6 +41,9 @@ internal sealed partial class TcpReceiver
         }
     }
 
+    /// <summary>Whether there is something to report beside the acknowledgment (RFC 2018, RFC 2883).</summary>
+    public bool HasReport => HasHole || _duplicate is not null;
+
     /// <summary>Adds what came before its turn, and what came twice.</summary>
     public void Report(ref TcpOptions options)
     {

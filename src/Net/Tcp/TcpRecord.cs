@@ -16,6 +16,17 @@ public abstract class TcpRecord
 
     public abstract TcpState State { get; }
 
+    /// <summary>The local port, held as long as this is there; null where nobody holds it.</summary>
+    public TcpPortHold? Hold { get; private set; }
+
+    /// <summary>Takes part in holding the local port: until the connection, and what TIME-WAIT leaves of it, is gone.</summary>
+    public void SetHold(TcpPortHold? hold)
+    {
+        hold?.Add();
+        Hold?.Release();
+        Hold = hold;
+    }
+
     /// <summary>The next one in its bucket (<see cref="ConnectionTable"/>).</summary>
     internal TcpRecord? NextInBucket { get; set; }
 

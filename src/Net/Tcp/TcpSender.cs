@@ -93,6 +93,9 @@ internal sealed partial class TcpSender
     /// <summary>Whether nothing is queued and nothing in flight.</summary>
     public bool IsIdle => Queue.Count == 0 && _list.Count == 0 && (!IsFinQueued || _isFinSent);
 
+    /// <summary>What is urgent is pointed at from each segment: the link, which cuts, cannot do that.</summary>
+    private int BurstSize => IsUrgent ? _output.SegmentSize : _output.BurstSize;
+
     private int SentDataCount => Next - _queueStart - (_isFinSent ? 1 : 0);
 
     /// <summary>Begins at an initial sequence number; the SYN is the connection's.</summary>
@@ -216,7 +219,7 @@ internal sealed partial class TcpSender
                 return false;
             }
 
-            int most = Math.Max(Math.Min(room / window.SegmentSize * window.SegmentSize, _output.BurstSize), _output.SegmentSize);
+            int most = Math.Max(Math.Min(room / window.SegmentSize * window.SegmentSize, BurstSize), _output.SegmentSize);
             if (!Retransmit(segment, most, nowNs))
             {
                 return false;
@@ -292,7 +295,7 @@ internal sealed partial class TcpSender
     private int GetNextLength(int available, int usable, bool isFinDue)
     {
         int segmentSize = _output.SegmentSize;
-        int count = Math.Min(Math.Min(available, usable), _output.BurstSize);
+        int count = Math.Min(Math.Min(available, usable), BurstSize);
         if (count <= 0)
         {
             return 0;

@@ -12,6 +12,9 @@ public struct TcpOptions
     /// <summary>Bytes of the timestamps with the two of padding in front that put them on a word.</summary>
     public const int TimestampsSize = 12;
 
+    /// <summary>Bytes of four blocks, with kind, length and padding.</summary>
+    public const int LargestSackSize = 4 + (MaximumSackBlocks * SackBlockSize);
+
     private const byte EndOfList = 0;
     private const byte NoOperation = 1;
     private const byte MaximumSegmentSizeKind = 2;

@@ -64,6 +64,29 @@ public sealed class DataTests
     }
 
     [Fact]
+    public void Hole_WhileFullSegmentsGoOut_IsReportedAlone()
+    {
+        ScriptedPeer peer = ScriptedPeer.Accepted(options: "sackok");
+        peer.Mtu = 1040;
+        peer.Reroute();
+        peer.Write(10_000);
+        Assert.Equal(10, peer.TakeSent().Count);
+        peer.Run("""
+            in  A seq=1001 ack=1 len=1000
+            out A ack=1 len=0 sack=1001-2001
+            none
+            """);
+        peer.Write(2000);
+        peer.Run("""
+            in  A seq=3001 ack=10001 len=1000
+            out A seq=10001 len=1000
+            out PA seq=11001 len=1000
+            out A seq=12001 ack=1 len=0 sack=3001-4001 sack=1001-2001
+            none
+            """);
+    }
+
+    [Fact]
     public void Nagle_HoldsOneSmallSegment()
     {
         ScriptedPeer peer = ScriptedPeer.Accepted();

@@ -79,14 +79,15 @@ internal sealed class ScriptedPeer : IIpOutput, ITcpObserver, ITcpListenerObserv
     }
 
     /// <summary>A connection that the peer has begun, with no options but MSS 1000.</summary>
-    public static ScriptedPeer Accepted(TcpSettings? settings = null, string options = "", int window = 65535, uint peerInitial = 1_000_000)
+    public static ScriptedPeer Accepted(TcpSettings? settings = null, string options = "", int window = 65535, int rttMs = 0)
     {
-        ScriptedPeer peer = new(1, null, peerInitial);
+        ScriptedPeer peer = new();
         peer.Listen(16, settings);
         peer.Run(
             $"""
             in  S seq=0 win={window} mss=1000 {options}
             out SA seq=0 ack=1
+            wait {rttMs}ms
             in  A seq=1 ack=1 win={window} {(options.Contains("ts=", StringComparison.Ordinal) ? "ts=1000/echo" : "")}
             """);
         peer.Accept();
@@ -203,6 +204,9 @@ internal sealed class ScriptedPeer : IIpOutput, ITcpObserver, ITcpListenerObserv
         NowNs = endNs;
     }
 
+    /// <summary>The way to the peer may have changed.</summary>
+    public void Reroute() => RouteGeneration++;
+
     public void Receive(byte[] segment, IpAddress? source = null)
     {
         Assert.True(_pool.TryTake(out PacketBuffer? buffer));
@@ -301,6 +305,8 @@ internal sealed class ScriptedPeer : IIpOutput, ITcpObserver, ITcpListenerObserv
 
     NetworkError IIpOutput.Send(in IpRoute route, in TransportPacket packet, long nowNs)
     {
+        int size = packet.SegmentSize > 0 ? packet.SegmentSize : packet.Payload.Length + packet.MorePayload.Length;
+        Assert.True(20 + packet.Header.Length + size <= route.Mtu, $"{packet.Header.Length} and {size} bytes are too many");
         byte[] bytes = [.. packet.Header, .. packet.Payload, .. packet.MorePayload];
         TcpHeader.TryParse(bytes, out TcpHeader header);
         if ((header.Flags & TcpFlags.Syn) != 0)
