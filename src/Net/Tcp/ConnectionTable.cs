@@ -28,7 +28,8 @@ public sealed class ConnectionTable(INetworkRandom random)
     }
 
     /// <summary>Gets one record after another, of all.</summary>
-    /// <param name="cursor">Where to go on; default at first. A table that changes in between is shown once in parts, never twice in whole.</param>
+    /// <param name="cursor">Where to go on; default at first. A table that changes in between is shown once in parts, never twice in
+    /// whole.</param>
     public bool TryGetNext(ref TcpTableCursor cursor, [NotNullWhen(true)] out TcpRecord? record)
     {
         while (cursor.Bucket < _buckets.Length)

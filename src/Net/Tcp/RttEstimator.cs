@@ -9,7 +9,9 @@ internal sealed class RttEstimator
     /// <summary>RFC 6298, 5.7: where a SYN was lost, data begins with three.</summary>
     public const long TimeoutAfterLostSynNs = 3_000_000_000;
 
-    /// <summary>RFC 6298, 2.4 asks for a second; with clocks of milliseconds Linux takes 200 ms, and one burst lost costs a fifth.</summary>
+    /// <summary>
+    /// RFC 6298, 2.4 asks for a second; with clocks of milliseconds Linux takes 200 ms, and one burst lost costs a fifth.
+    /// </summary>
     public const long MinimumTimeoutNs = 200_000_000;
 
     /// <summary>RFC 6298, 2.5: a maximum may be set, of 60 seconds at least.</summary>

@@ -15,7 +15,8 @@ public sealed partial class TcpConnection
     /// <param name="interfaceIndex">The only interface that may be used; 0 for any.</param>
     /// <param name="nowNs">The time.</param>
     /// <returns>
-    /// None: it is on its way, and the observer hears how it ends. <see cref="NetworkError.AddressNotAvailable"/> where the pair of ends is in
+    /// None: it is on its way, and the observer hears how it ends. <see cref="NetworkError.AddressNotAvailable"/> where the pair of ends
+    /// is in
     /// use; <see cref="NetworkError.AlreadyConnected"/>; or why there is no route.
     /// </returns>
     public NetworkError Connect(TcpEndpoint local, TcpEndpoint remote, int interfaceIndex, long nowNs)

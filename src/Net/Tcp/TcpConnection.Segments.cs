@@ -144,7 +144,9 @@ public sealed partial class TcpConnection
         });
     }
 
-    /// <summary>What is not in the window is answered with what is expected. Without data, only now and then: two could answer each other.</summary>
+    /// <summary>
+    /// What is not in the window is answered with what is expected. Without data, only now and then: two could answer each other.
+    /// </summary>
     private void AnswerUnacceptable(in TcpSegment segment, long nowNs)
     {
         if (segment.HasSyn || segment.PayloadLength == 0)

@@ -171,7 +171,9 @@ public sealed partial class TcpConnection
         return TcpTransferState.Ready;
     }
 
-    /// <summary>Tells what a write meets (send(2)); an error is taken by that. Failed with <see cref="NetworkError.Shutdown"/> is EPIPE.</summary>
+    /// <summary>
+    /// Tells what a write meets (send(2)); an error is taken by that. Failed with <see cref="NetworkError.Shutdown"/> is EPIPE.
+    /// </summary>
     public TcpTransferState CheckSend(out NetworkError error)
     {
         error = TakeError();
@@ -269,7 +271,9 @@ public sealed partial class TcpConnection
         return NetworkError.None;
     }
 
-    /// <summary>Gives it up (close(2)): what was written is still sent, unless the peer's data was not read. Nobody hears of it again.</summary>
+    /// <summary>
+    /// Gives it up (close(2)): what was written is still sent, unless the peer's data was not read. Nobody hears of it again.
+    /// </summary>
     /// <remarks>
     /// A lingering close(2) shuts the way out first, waits for <see cref="TcpEvents.Drained"/>, and calls this. With a time of 0:
     /// <see cref="Abort"/>.

@@ -67,7 +67,9 @@ public sealed partial class TcpConnection : TcpRecord, ISegmentOutput
     /// <summary>Who hears of events; null for nobody.</summary>
     public ITcpObserver? Observer { get; set; }
 
-    /// <summary>The next one that owes an acknowledgment, and whether it is in that list (<see cref="TcpLayer.FlushAcknowledgments"/>).</summary>
+    /// <summary>
+    /// The next one that owes an acknowledgment, and whether it is in that list (<see cref="TcpLayer.FlushAcknowledgments"/>).
+    /// </summary>
     internal TcpConnection? NextOwing { get; set; }
 
     internal bool IsOwing { get; set; }
@@ -218,8 +220,8 @@ public sealed partial class TcpConnection : TcpRecord, ISegmentOutput
     {
         Span<byte> header = stackalloc byte[TcpHeader.MaximumSize];
         header = header[..(TcpHeader.Size + options.Write(header[TcpHeader.Size..]))];
-        TcpHeader.Write(
-            header, Key.Local.Port, Key.Remote.Port, sequence.Value, (flags & TcpFlags.Ack) != 0 ? _receiver.Next.Value : 0, flags, window, urgent);
+        uint acknowledgment = (flags & TcpFlags.Ack) != 0 ? _receiver.Next.Value : 0;
+        TcpHeader.Write(header, Key.Local.Port, Key.Remote.Port, sequence.Value, acknowledgment, flags, window, urgent);
         int length = payload.Length + more.Length;
         int segments = length <= _segmentSize ? 1 : (length + _segmentSize - 1) / _segmentSize;
         TransportPacket packet = new()

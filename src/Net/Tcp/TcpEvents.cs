@@ -6,7 +6,9 @@ public enum TcpEvents : byte
 {
     None = 0,
 
-    /// <summary>Data or the peer's end has come: each arrival is one, though what came before has not been read (epoll(7), EPOLLET).</summary>
+    /// <summary>
+    /// Data or the peer's end has come: each arrival is one, though what came before has not been read (epoll(7), EPOLLET).
+    /// </summary>
     Readable = 1 << 0,
 
     /// <summary>There is room to write again.</summary>

@@ -40,7 +40,8 @@ public sealed partial class TcpLayer
     /// <param name="nowNs">The time.</param>
     internal void SendSynAck(in Handshake handshake, in IpRoute route, in TcpSettings settings, bool? hasScale, long nowNs)
     {
-        TcpOptions options = GetAnswer(handshake, route, settings, hasScale ?? handshake.ReceiveScale > 0 || handshake.SendScale > 0, nowNs);
+        bool isScaled = hasScale ?? (handshake.ReceiveScale > 0 || handshake.SendScale > 0);
+        TcpOptions options = GetAnswer(handshake, route, settings, isScaled, nowNs);
         SendSynAck(handshake, route, settings, options, nowNs);
     }
 

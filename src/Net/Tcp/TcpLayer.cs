@@ -169,7 +169,9 @@ public sealed partial class TcpLayer : ITransport
     internal SequenceNumber GetInitialSequence(in ConnectionKey key, long nowNs) =>
         new((uint)(nowNs / InitialSequenceTickNs) + (uint)_initialSequences.Compute(key));
 
-    /// <summary>RFC 7323, 5.4: timestamps begin anywhere, and tell nobody how long we have been up. The same for all between two hosts.</summary>
+    /// <summary>
+    /// RFC 7323, 5.4: timestamps begin anywhere, and tell nobody how long we have been up. The same for all between two hosts.
+    /// </summary>
     internal uint GetTimestampOffset(in ConnectionKey key) => (uint)_timestampOffsets.ComputePair(key);
 
     internal int GetInitialWindow(in TcpSettings settings)
@@ -186,7 +188,9 @@ public sealed partial class TcpLayer : ITransport
         return Math.Max(mtu - (remote.IsIpv4 ? 20 : 40) - TcpHeader.Size, 1);
     }
 
-    /// <summary>The interface that a peer is bound to: the one that the socket chose, or the link that its address is of (RFC 4007).</summary>
+    /// <summary>
+    /// The interface that a peer is bound to: the one that the socket chose, or the link that its address is of (RFC 4007).
+    /// </summary>
     internal int GetBinding(in ConnectionKey key, int bound, int received)
     {
         return bound == 0 && key.Remote.Address.IsLinkLocal && !key.Remote.Address.IsIpv4 ? received : bound;

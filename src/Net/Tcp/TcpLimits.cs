@@ -34,6 +34,6 @@ public sealed record TcpLimits
 
     public int LargestReceiveBuffer { get; init; } = 6 << 20;
 
-    /// <summary>Whether as many bytes of memory can be had for a buffer or a record; null where one need not ask.</summary>
-    public Func<long, bool>? HasRoom { get; init; }
+    /// <summary>Who is asked before a buffer or a record is made; null for nobody.</summary>
+    public IMemoryBudget? Memory { get; init; }
 }

@@ -54,8 +54,9 @@ public sealed partial class TcpListener
         {
             if (!segment.HasRst)
             {
-                _layer.SendControl(
-                    record.Key, handshake.InitialSend + 1, expected, TcpFlags.Ack, (ushort)handshake.AnnouncedWindow, default, record.InterfaceIndex, nowNs);
+                ushort window = (ushort)(handshake.AnnouncedWindow >> handshake.ReceiveScale);
+                SequenceNumber next = handshake.InitialSend + 1;
+                _layer.SendControl(record.Key, next, expected, TcpFlags.Ack, window, default, record.InterfaceIndex, nowNs);
             }
 
             return;

@@ -2,8 +2,12 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Semitone.Net;
 
-/// <summary>The memory of all connections: chunks for what is sent, records of what is in flight, and the count of what was received.</summary>
-/// <remarks>What was made once is kept for the next one, so that nothing is allocated in steady state; a few chunks more than are in use.</remarks>
+/// <summary>
+/// The memory of all connections: chunks for what is sent, records of what is in flight, and the count of what was received.
+/// </summary>
+/// <remarks>
+/// What was made once is kept for the next one, so that nothing is allocated in steady state; a few chunks more than are in use.
+/// </remarks>
 internal sealed class TcpMemory(TcpLimits limits)
 {
     /// <summary>Bytes that are kept though nobody uses them.</summary>
@@ -31,7 +35,7 @@ internal sealed class TcpMemory(TcpLimits limits)
     /// <summary>Whether so much is kept that buffers should not grow.</summary>
     public bool IsUnderPressure => SendBytes > limits.SendBytes / 2 || ReceiveBytes > limits.ReceiveBytes / 2;
 
-    public bool HasRoom(long bytes) => limits.HasRoom is null || limits.HasRoom(bytes);
+    public bool HasRoom(int bytes) => limits.Memory is null || limits.Memory.HasRoom(bytes);
 
     public bool TryTakeChunk(bool isLarge, [NotNullWhen(true)] out SendChunk? chunk)
     {

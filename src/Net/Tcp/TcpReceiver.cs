@@ -132,7 +132,12 @@ internal sealed partial class TcpReceiver(TcpMemory memory, TcpCounters counters
             _finSequence = segment.Sequence + segment.PayloadLength;
         }
 
-        bool isNew = segment.PayloadLength > 0 && (segment.Sequence == Next ? TakeInOrder(ref segment, nowNs) : TakeOutOfOrder(ref segment));
+        bool isNew = false;
+        if (segment.PayloadLength > 0)
+        {
+            isNew = segment.Sequence == Next ? TakeInOrder(ref segment, nowNs) : TakeOutOfOrder(ref segment);
+        }
+
         if (_hasFin && !IsFinReceived)
         {
             TakeFin(segment);
@@ -183,7 +188,9 @@ internal sealed partial class TcpReceiver(TcpMemory memory, TcpCounters counters
         }
     }
 
-    /// <summary>Lets the buffer grow with what the program takes in a round trip, so that the window is never what limits the path.</summary>
+    /// <summary>
+    /// Lets the buffer grow with what the program takes in a round trip, so that the window is never what limits the path.
+    /// </summary>
     public void Tune(long rttNs, long nowNs)
     {
         if (nowNs - _roundStartNs < rttNs || rttNs == 0)

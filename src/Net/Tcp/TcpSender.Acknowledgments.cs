@@ -35,7 +35,7 @@ internal sealed partial class TcpSender
                 isWindowUsed = false;
             }
 
-            sackedAcknowledged = RemoveAcknowledged(acknowledgment, options.HasTimestamps, echo, nowNs);
+            sackedAcknowledged = RemoveAcknowledged(acknowledgment, options.HasTimestamps, echo, isDuplicateReported, nowNs);
         }
 
         bool isPlainDuplicate = !isProgress && segment.SequenceLength == 0 && newlySacked == 0 && !isWindowChanged;
@@ -54,11 +54,11 @@ internal sealed partial class TcpSender
 
     /// <summary>Drops what is acknowledged for good.</summary>
     /// <returns>Bytes of it that the peer had reported before.</returns>
-    private int RemoveAcknowledged(SequenceNumber acknowledgment, bool hasEcho, SequenceNumber echo, long nowNs)
+    private int RemoveAcknowledged(SequenceNumber acknowledgment, bool hasEcho, SequenceNumber echo, bool isRepeated, long nowNs)
     {
         int sacked = 0;
         long sampleNs = 0;
-        bool isAmbiguous = false;
+        long repeatedNs = 0;
         while (_list.Head is { } head && head.Start < acknowledgment)
         {
             bool isWhole = head.End <= acknowledgment;
@@ -74,7 +74,7 @@ internal sealed partial class TcpSender
 
             if (head.WasRetransmitted)
             {
-                isAmbiguous = true;
+                repeatedNs = Math.Max(nowNs - head.SentNs, 1);
             }
             else if (sampleNs == 0 && !head.IsSacked)
             {
@@ -90,7 +90,19 @@ internal sealed partial class TcpSender
             _list.Remove(head);
         }
 
-        AddSample(isAmbiguous ? 0 : sampleNs, hasEcho, echo, nowNs);
+        if (repeatedNs > 0 && isRepeated)
+        {
+            // The peer had it already, and its acknowledgment was lost: this one is of the last transmission, and echoes an older one.
+            if (repeatedNs >= Rtt.MinimumNs)
+            {
+                Rtt.AddSample(repeatedNs, nowNs);
+            }
+        }
+        else
+        {
+            AddSample(repeatedNs > 0 ? 0 : sampleNs, hasEcho, echo, nowNs);
+        }
+
         int data = Math.Min(acknowledgment - _queueStart, Queue.Count);
         if (data > 0)
         {
@@ -111,17 +123,21 @@ internal sealed partial class TcpSender
     /// <summary>RFC 6298, 3: of a segment that was sent once; or what the timestamp says (RFC 7323, 4).</summary>
     private void AddSample(long sampleNs, bool hasEcho, SequenceNumber echo, long nowNs)
     {
-        if (sampleNs > 0)
+        const long MillisecondNs = 1_000_000;
+        if (hasEcho && echo.Value != 0)
         {
-            Rtt.AddSample(sampleNs, nowNs);
-        }
-        else if (hasEcho && echo.Value != 0)
-        {
+            // Where an acknowledgment was lost the next one is of something younger: the echo tells, by the millisecond.
             int milliseconds = _output.GetTimestamp(nowNs) - echo;
             if (milliseconds >= 0)
             {
-                Rtt.AddSample(Math.Max(milliseconds, 1) * 1_000_000L, nowNs);
+                long mostNs = (milliseconds + 1) * MillisecondNs;
+                sampleNs = sampleNs > 0 ? Math.Min(sampleNs, mostNs) : Math.Max(milliseconds, 1) * MillisecondNs;
             }
+        }
+
+        if (sampleNs > 0)
+        {
+            Rtt.AddSample(sampleNs, nowNs);
         }
     }
 
@@ -177,7 +193,9 @@ internal sealed partial class TcpSender
         }
     }
 
-    /// <summary>RFC 2883: the first block may tell of bytes that came twice: below what is acknowledged, or within the second block.</summary>
+    /// <summary>
+    /// RFC 2883: the first block may tell of bytes that came twice: below what is acknowledged, or within the second block.
+    /// </summary>
     private bool TakeDuplicateReport(in TcpOptions options, SequenceNumber acknowledgment)
     {
         if (!Recovery.IsSackPermitted || options.SackBlockCount == 0)

@@ -4,7 +4,8 @@ namespace Semitone.Net;
 internal sealed partial class TcpSender
 {
     /// <summary>
-    /// RFC 9293, 3.8.3 (R2): at least 100 seconds until a connection is given up; with Linux's fifteen retransmissions it is some 15 minutes.
+    /// RFC 9293, 3.8.3 (R2): at least 100 seconds until a connection is given up; with Linux's fifteen retransmissions it is some 15
+    /// minutes.
     /// </summary>
     public const int MostRetransmissions = 15;
 
@@ -14,6 +15,7 @@ internal sealed partial class TcpSender
     // How soon a link without room is asked again.
     private const long RetryNs = 10_000_000;
 
+    private bool _isRefused;
     private int _persistBackoff;
     private int _unansweredProbes;
 
@@ -33,7 +35,9 @@ internal sealed partial class TcpSender
     /// <summary>RFC 9293, 3.8.6.1: when a shut window is asked for.</summary>
     private long PersistNs { get; set; } = TcpRecord.Never;
 
-    /// <summary>How long sent data may be without acknowledgment (TCP_USER_TIMEOUT, RFC 5482); 0 for the usual number of attempts.</summary>
+    /// <summary>
+    /// How long sent data may be without acknowledgment (TCP_USER_TIMEOUT, RFC 5482); 0 for the usual number of attempts.
+    /// </summary>
     public long UserTimeoutNs { get; set; }
 
     public bool IsOrphan { get; set; }
@@ -75,7 +79,9 @@ internal sealed partial class TcpSender
         return PersistNs > nowNs || OnPersist(nowNs);
     }
 
-    /// <summary>Tells that the peer has answered: that keeps a connection alive, however long the window is shut (RFC 9293, 3.8.6.1).</summary>
+    /// <summary>
+    /// Tells that the peer has answered: that keeps a connection alive, however long the window is shut (RFC 9293, 3.8.6.1).
+    /// </summary>
     public void OnAnswer() => _unansweredProbes = 0;
 
     private static long Earliest(long first, long second) => Math.Min(first, second);
@@ -174,6 +180,7 @@ internal sealed partial class TcpSender
     /// <summary>The link had no room: it is asked again soon.</summary>
     private void RetrySoon(long nowNs)
     {
+        _isRefused = true;
         if (_list.Count == 0)
         {
             PersistNs = Earliest(PersistNs, nowNs + RetryNs);
@@ -259,8 +266,9 @@ internal sealed partial class TcpSender
             return false;
         }
 
+        _isRefused = false;
         Output(nowNs, true);
-        if (_list.Count > 0 || IsIdle)
+        if (_list.Count > 0 || IsIdle || _isRefused)
         {
             return true;
         }

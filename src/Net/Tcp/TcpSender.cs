@@ -138,7 +138,9 @@ internal sealed partial class TcpSender
         return isChanged;
     }
 
-    /// <summary>Takes a new size of full segments. What is in flight in larger ones will not arrive: it is sent again at once (RFC 1191, 6.4).</summary>
+    /// <summary>
+    /// Takes a new size of full segments. What is in flight in larger ones will not arrive: it is sent again at once (RFC 1191, 6.4).
+    /// </summary>
     public void SetSegmentSize(int size)
     {
         ref CongestionWindow window = ref Recovery.Window;

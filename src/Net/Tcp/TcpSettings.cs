@@ -1,7 +1,9 @@
 namespace Semitone.Net;
 
 /// <summary>What a program may choose for a connection (tcp(7), socket(7)); a listener's connections begin with the listener's.</summary>
-/// <remarks>A value: get it, change it, and hand it back (<see cref="TcpConnection.Apply"/>). The default is <see cref="Default"/>.</remarks>
+/// <remarks>
+/// A value: get it, change it, and hand it back (<see cref="TcpConnection.Apply"/>). The default is <see cref="Default"/>.
+/// </remarks>
 public struct TcpSettings
 {
     private const long SecondNs = 1_000_000_000;

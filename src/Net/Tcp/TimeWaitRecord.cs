@@ -53,7 +53,9 @@ public sealed class TimeWaitRecord : TcpRecord
         _deadlineNs = nowNs + DurationNs;
     }
 
-    /// <summary>Tells whether connect(2) may have the pair of ends: between sockets of this host after a second (Linux: tcp_tw_reuse).</summary>
+    /// <summary>
+    /// Tells whether connect(2) may have the pair of ends: between sockets of this host after a second (Linux: tcp_tw_reuse).
+    /// </summary>
     internal bool MayReuse(long nowNs) => IsLocal && HasTimestamps && nowNs - _startNs >= ReuseNs;
 
     internal override void OnTimer(long nowNs) => _layer.Remove(this);

@@ -3,7 +3,9 @@ using System.Buffers.Binary;
 namespace Semitone.Net;
 
 /// <summary>The options of a TCP segment that this stack knows.</summary>
-/// <remarks>Whatever bytes come are read: an option that is cut off ends the list, one that is not known is passed over (RFC 9293, 3.2).</remarks>
+/// <remarks>
+/// Whatever bytes come are read: an option that is cut off ends the list, one that is not known is passed over (RFC 9293, 3.2).
+/// </remarks>
 public struct TcpOptions
 {
     /// <summary>Blocks that fit beside timestamps (RFC 2018, 3), and the fourth that fits without.</summary>

@@ -125,7 +125,8 @@ public sealed class FuzzTests
     private static byte[] Invent(ScriptedPeer peer, SeededRandom random)
     {
         string[] kinds = ["A", "A", "PA", "FA", "S", "SA", "R", "RA", "UA", "-", "SFRPUA", "FPUA"];
-        List<string> words = ["in", kinds[random.Next(kinds.Length)], $"seq={Near(random)}", $"ack={Near(random)}", $"win={random.Next(65536)}"];
+        List<string> words = ["in", kinds[random.Next(kinds.Length)]];
+        words.AddRange([$"seq={Near(random)}", $"ack={Near(random)}", $"win={random.Next(65536)}"]);
         if (random.Chance(0.6))
         {
             words.Add($"len={random.Next(random.Chance(0.5) ? 10 : 1400)}");
@@ -138,7 +139,9 @@ public sealed class FuzzTests
 
         if (random.Chance(0.5))
         {
-            words.Add(random.Chance(0.5) ? $"ts={100 + random.Next(20)}/echo" : $"ts={(uint)random.NextUInt64()}/{(uint)random.NextUInt64()}");
+            words.Add(random.Chance(0.5)
+                ? $"ts={100 + random.Next(20)}/echo"
+                : $"ts={(uint)random.NextUInt64()}/{(uint)random.NextUInt64()}");
         }
 
         for (int i = random.Next(5); i > 0 && peer.HasStackInitial; i--)

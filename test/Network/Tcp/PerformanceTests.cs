@@ -21,7 +21,8 @@ public sealed class PerformanceTests
     [InlineData(TcpCongestion.Reno)]
     public void Bulk_WithLosses_IsNearWhatTheoryGives(TcpCongestion congestion)
     {
-        // 10 ms and 1 % loss. RFC 9438, 5.1 with RFC 8312's model: 1.054 segments x (RTT / p)^... is below Reno's here, so that both are at the
+        // 10 ms and 1 % loss. RFC 9438, 5.1 with RFC 8312's model: 1.054 segments x (RTT / p)^... is below Reno's here, so that both are
+        // at the
         // mean window of AIMD, sqrt(3/2 / p) = 12 segments a round trip (Mathis et al., 1997): 1.75 MB/s.
         TcpSettings settings = TcpSettings.Default;
         settings.Congestion = congestion;

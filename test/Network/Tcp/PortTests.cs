@@ -87,6 +87,7 @@ public sealed class PortTests
     private static TcpPortHold? Take(ScriptedPeer peer, ushort port, bool reuse)
     {
         PortRequest request = new() { Binding = new PortBinding { Address = IpAddress.Ipv4Any, ReuseAddress = reuse } };
-        return peer.Tcp.Ports.TryHold(port, request, new PortAllocator(new SeededRandom(3)), peer.NowNs, out TcpPortHold? hold) ? hold : null;
+        PortAllocator allocator = new(new SeededRandom(3));
+        return peer.Tcp.Ports.TryHold(port, request, allocator, peer.NowNs, out TcpPortHold? hold) ? hold : null;
     }
 }

@@ -159,6 +159,61 @@ public sealed class RecoveryTests
     }
 
     [Fact]
+    public void RoundTrip_AcknowledgmentWasLost_IsNotTheWait()
+    {
+        ScriptedPeer peer = ScriptedPeer.Accepted(options: "sackok ts=100/0", rttMs: 10);
+        peer.Write(500);
+        peer.Run("out PA seq=1 len=500");
+        uint first = peer.LastTimestamp;
+        peer.Wait(5_000_000_000);
+        Assert.NotEmpty(peer.TakeSent());
+
+        // The peer has it since long, and says so; what it echoes is from then.
+        peer.Run($"in A seq=1 ack=501 sack=1-501 ts=2000/{first}");
+        Assert.InRange(peer.Connection.GetInfo(peer.NowNs).RttNs, 1, 500_000_000);
+    }
+
+    [Fact]
+    public void RoundTrip_OneAcknowledgmentIsForTwo_IsOfTheYoungerOne()
+    {
+        TcpSettings settings = TcpSettings.Default;
+        settings.IsNoDelay = true;
+        ScriptedPeer peer = ScriptedPeer.Accepted(settings, "sackok ts=100/0", rttMs: 10);
+        peer.Write(500);
+        peer.Run("""
+            out PA seq=1 len=500
+            wait 150ms
+            """);
+        peer.Write(500);
+        peer.Run("""
+            out PA seq=501 len=500
+            wait 10ms
+            in  A seq=1 ack=1001 ts=2000/echo
+            """);
+        Assert.InRange(peer.Connection.GetInfo(peer.NowNs).RttNs, 1, 12_000_000);
+    }
+
+    [Fact]
+    public void Link_HasNoRoomForLong_ConnectionLasts()
+    {
+        ScriptedPeer peer = ScriptedPeer.Accepted();
+        peer.IsLinkFull = true;
+        peer.Write(100);
+        peer.Run("""
+            wait 60s
+            none
+            """);
+        peer.IsLinkFull = false;
+        peer.Run("""
+            wait 20ms
+            out PA seq=1 len=100
+            in  A seq=1 ack=101
+            none
+            """);
+        Assert.Equal(TcpState.Established, peer.Connection.State);
+    }
+
+    [Fact]
     public void Reneging_AtTheTimeout_SendsAllAgain()
     {
         ScriptedPeer peer = ScriptedPeer.Accepted(options: "sackok");

@@ -15,7 +15,8 @@ namespace Semitone.Network.Tcp;
 /// wait 200ms                                                  time passes, and deadlines are met
 /// flush                                                       nothing is left to run: owed acknowledgments go
 /// </code>
-/// Flags are S F R P A U; PSH is compared only where it is written. Sequence numbers are counted from each side's initial one. Before each line but
+/// Flags are S F R P A U; PSH is compared only where it is written. Sequence numbers are counted from each side's initial one. Before
+/// each line but
 /// <c>out</c> all that the stack has sent must have been expected.
 /// </remarks>
 internal sealed class ScriptedPeer : IIpOutput, ITcpObserver, ITcpListenerObserver
@@ -51,6 +52,8 @@ internal sealed class ScriptedPeer : IIpOutput, ITcpObserver, ITcpListenerObserv
     public int Mtu { get; set; } = 1500;
 
     public int SegmentedPayload { get; set; }
+
+    public bool IsLinkFull { get; set; }
 
     public TcpEvents Events { get; set; }
 
@@ -286,7 +289,8 @@ internal sealed class ScriptedPeer : IIpOutput, ITcpObserver, ITcpListenerObserv
     public static void Seal(byte[] segment)
     {
         BinaryPrimitives.WriteUInt16BigEndian(segment.AsSpan(TcpHeader.ChecksumOffset), 0);
-        BinaryPrimitives.WriteUInt16BigEndian(segment.AsSpan(TcpHeader.ChecksumOffset), Checksum.Compute(PeerAddress, LocalAddress, segment));
+        ushort checksum = Checksum.Compute(PeerAddress, LocalAddress, segment);
+        BinaryPrimitives.WriteUInt16BigEndian(segment.AsSpan(TcpHeader.ChecksumOffset), checksum);
     }
 
     NetworkError IIpOutput.FindRoute(IpAddress source, IpAddress destination, int interfaceIndex, out IpRoute route)
@@ -305,6 +309,11 @@ internal sealed class ScriptedPeer : IIpOutput, ITcpObserver, ITcpListenerObserv
 
     NetworkError IIpOutput.Send(in IpRoute route, in TransportPacket packet, long nowNs)
     {
+        if (IsLinkFull)
+        {
+            return NetworkError.NoBuffers;
+        }
+
         int size = packet.SegmentSize > 0 ? packet.SegmentSize : packet.Payload.Length + packet.MorePayload.Length;
         Assert.True(20 + packet.Header.Length + size <= route.Mtu, $"{packet.Header.Length} and {size} bytes are too many");
         byte[] bytes = [.. packet.Header, .. packet.Payload, .. packet.MorePayload];
@@ -385,14 +394,16 @@ internal sealed class ScriptedPeer : IIpOutput, ITcpObserver, ITcpListenerObserv
         StringBuilder text = new("out ");
         foreach ((TcpFlags flag, char letter) in new[]
                  {
-                     (TcpFlags.Syn, 'S'), (TcpFlags.Fin, 'F'), (TcpFlags.Rst, 'R'), (TcpFlags.Psh, 'P'), (TcpFlags.Ack, 'A'), (TcpFlags.Urg, 'U'),
+                     (TcpFlags.Syn, 'S'), (TcpFlags.Fin, 'F'), (TcpFlags.Rst, 'R'),
+                     (TcpFlags.Psh, 'P'), (TcpFlags.Ack, 'A'), (TcpFlags.Urg, 'U'),
                  })
         {
             text.Append((header.Flags & flag) != 0 ? letter : null);
         }
 
         uint initial = _stackInitial ?? 0;
-        text.Append(CultureInfo.InvariantCulture, $" seq={(int)(header.Sequence - initial)} ack={(int)(header.Acknowledgment - PeerInitial)}");
+        text.Append(CultureInfo.InvariantCulture, $" seq={(int)(header.Sequence - initial)}");
+        text.Append(CultureInfo.InvariantCulture, $" ack={(int)(header.Acknowledgment - PeerInitial)}");
         text.Append(CultureInfo.InvariantCulture, $" len={segment.Length - header.Length} win={header.Window} urg={header.UrgentPointer}");
         TcpOptions options = TcpOptions.Parse(header.Options);
         if (options.MaximumSegmentSize != 0)
@@ -410,7 +421,8 @@ internal sealed class ScriptedPeer : IIpOutput, ITcpObserver, ITcpListenerObserv
         for (int i = 0; i < options.SackBlockCount; i++)
         {
             SackBlock block = options.GetSackBlock(i);
-            text.Append(CultureInfo.InvariantCulture, $" sack={(int)(block.Start.Value - PeerInitial)}-{(int)(block.End.Value - PeerInitial)}");
+            text.Append(CultureInfo.InvariantCulture, $" sack={(int)(block.Start.Value - PeerInitial)}");
+            text.Append(CultureInfo.InvariantCulture, $"-{(int)(block.End.Value - PeerInitial)}");
         }
 
         return text.ToString();

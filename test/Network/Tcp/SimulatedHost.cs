@@ -116,7 +116,8 @@ internal sealed class SimulatedHost : IIpOutput
         }
 
         BinaryPrimitives.WriteUInt16BigEndian(bytes[TcpHeader.ChecksumOffset..], 0);
-        BinaryPrimitives.WriteUInt16BigEndian(bytes[TcpHeader.ChecksumOffset..], Checksum.Compute(Address, Network.GetPeer(this).Address, bytes));
+        ushort checksum = Checksum.Compute(Address, Network.GetPeer(this).Address, bytes);
+        BinaryPrimitives.WriteUInt16BigEndian(bytes[TcpHeader.ChecksumOffset..], checksum);
         Network.Transmit(this, buffer);
     }
 }

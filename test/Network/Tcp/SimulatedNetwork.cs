@@ -158,7 +158,11 @@ internal sealed class SimulatedNetwork
         return true;
     }
 
-    private long GetDelay() => Conditions.DelayNs + (Conditions.JitterNs > 0 ? (long)(_random.NextUInt64() % (ulong)Conditions.JitterNs) : 0);
+    private long GetDelay()
+    {
+        long jitterNs = Conditions.JitterNs > 0 ? (long)(_random.NextUInt64() % (ulong)Conditions.JitterNs) : 0;
+        return Conditions.DelayNs + jitterNs;
+    }
 
     private void Enqueue(SimulatedHost from, PacketBuffer buffer, long timeNs) =>
         _flights.Enqueue(new Flight(GetPeer(from), buffer), (timeNs, _order++));

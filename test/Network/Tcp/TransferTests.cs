@@ -82,9 +82,19 @@ public sealed class TransferTests
     {
         Assert.Equal(NetworkError.None, client.Error);
         Assert.Equal(NetworkError.None, server.Error);
-        Assert.True(client.HasEnd && server.HasEnd, $"no end: {client.Connection.State} {server.Connection.State} {client.Read} {server.Read}");
+        Assert.True(
+            client.HasEnd && server.HasEnd,
+            $"no end: {client.Connection.State} {server.Connection.State} {client.Read} {server.Read}");
         Assert.Equal(serverBytes, client.Read);
         Assert.Equal(clientBytes, server.Read);
+    }
+
+    /// <summary>Memory that is often not there.</summary>
+    private sealed class ScarceMemory(SeededRandom random) : IMemoryBudget
+    {
+        public bool IsScarce { get; set; }
+
+        public bool HasRoom(int bytes) => !IsScarce || random.Chance(0.5);
     }
 
     private static bool Exchange(ulong seed)
@@ -110,7 +120,9 @@ public sealed class TransferTests
         settings.ReceiveBuffer = random.Chance(0.3) ? 2304 << random.Next(6) : 0;
         settings.SendBuffer = random.Chance(0.3) ? 4608 << random.Next(6) : 0;
 
-        SimulatedNetwork network = new(seed, conditions) { FlushesWhenIdle = random.Chance(0.5) };
+        ScarceMemory memory = new(random);
+        TcpLimits limits = new() { Memory = random.Chance(0.1) ? memory : null };
+        SimulatedNetwork network = new(seed, conditions, limits) { FlushesWhenIdle = random.Chance(0.5) };
         if (random.Chance(0.5))
         {
             // Near where the numbers wrap, or their sign.
@@ -126,6 +138,7 @@ public sealed class TransferTests
         int clientBytes = random.Next(random.Chance(0.5) ? 5000 : 300_000);
         int serverBytes = random.Next(random.Chance(0.5) ? 5000 : 300_000);
         (Application client, Application server) = Connect(network, clientBytes, serverBytes, settings);
+        memory.IsScarce = true;
         int total = Math.Max(clientBytes, serverBytes);
         client.Piece = Math.Max(1 << (1 + random.Next(17)), total / 1000);
         server.Piece = Math.Max(1 << (1 + random.Next(17)), total / 1000);
