@@ -84,8 +84,6 @@ internal sealed partial class TcpSender
     /// </summary>
     public void OnAnswer() => _unansweredProbes = 0;
 
-    private static long Earliest(long first, long second) => Math.Min(first, second);
-
     private void StopTimers()
     {
         TimeoutAtNs = TcpRecord.Never;
@@ -135,14 +133,14 @@ internal sealed partial class TcpSender
         TimeoutAtNs = nowNs + Rtt.TimeoutNs;
         if (UserTimeoutNs > 0)
         {
-            TimeoutAtNs = Earliest(TimeoutAtNs, Math.Max(_stalledSinceNs + UserTimeoutNs, nowNs + 1_000_000));
+            TimeoutAtNs = Math.Min(TimeoutAtNs, Math.Max(_stalledSinceNs + UserTimeoutNs, nowNs + 1_000_000));
         }
     }
 
     private void ArmProbe(long nowNs)
     {
         ProbeNs = Recovery.MayProbe && _list.Count > 0
-            ? Earliest(nowNs + Recovery.GetProbeTimeout(_list.Bytes <= _output.SegmentSize), TimeoutAtNs)
+            ? Math.Min(nowNs + Recovery.GetProbeTimeout(_list.Bytes <= _output.SegmentSize), TimeoutAtNs)
             : TcpRecord.Never;
     }
 
@@ -183,11 +181,11 @@ internal sealed partial class TcpSender
         _isRefused = true;
         if (_list.Count == 0)
         {
-            PersistNs = Earliest(PersistNs, nowNs + RetryNs);
+            PersistNs = Math.Min(PersistNs, nowNs + RetryNs);
         }
         else
         {
-            ReorderNs = Earliest(ReorderNs, nowNs + RetryNs);
+            ReorderNs = Math.Min(ReorderNs, nowNs + RetryNs);
         }
     }
 
@@ -281,7 +279,7 @@ internal sealed partial class TcpSender
         PersistNs = nowNs + GetPersistInterval();
         if (UserTimeoutNs > 0)
         {
-            PersistNs = Earliest(PersistNs, Math.Max(_shutSinceNs + UserTimeoutNs, nowNs + 1_000_000));
+            PersistNs = Math.Min(PersistNs, Math.Max(_shutSinceNs + UserTimeoutNs, nowNs + 1_000_000));
         }
 
         return true;
