@@ -7,6 +7,7 @@ public sealed partial class TcpConnection
     private long _synAtNs = Never;
     private long _synSentNs;
     private long _synStartNs;
+    private int _announcedWindow;
     private bool _isUsed;
 
     /// <summary>Begins to connect (connect(2)). Whoever holds the port says so before (<see cref="TcpRecord.SetHold"/>).</summary>
@@ -97,6 +98,7 @@ public sealed partial class TcpConnection
 
         _isUsed = true;
         _synStartNs = nowNs;
+        _announcedWindow = 0;
         _synAtNs = Never;
         _keepAtNs = Never;
         _keepProbes = 0;
@@ -124,9 +126,8 @@ public sealed partial class TcpConnection
             IsSackPermitted = _hasSack,
         };
         AddTimestamps(ref options, nowNs);
-
-        // RFC 7323, 2.2: the window of a SYN is never scaled.
-        ushort window = (ushort)Math.Min(_layer.GetInitialWindow(_settings), ushort.MaxValue);
+        ushort window = (ushort)_layer.GetAnnouncedWindow(_settings);
+        _announcedWindow = Math.Max(_announcedWindow, window);
         TcpFlags flags = isAnswer ? TcpFlags.Syn | TcpFlags.Ack : TcpFlags.Syn;
         NetworkError error = Send(_initialSend, flags, window, 0, ref options, [], [], nowNs);
         _synSentNs = nowNs;
@@ -219,7 +220,7 @@ public sealed partial class TcpConnection
             _recentTimestampNs = nowNs;
         }
 
-        _receiver.Start(segment.Sequence, Math.Min(_layer.GetInitialWindow(_settings), ushort.MaxValue));
+        _receiver.Start(segment.Sequence, _announcedWindow);
         UpdateSegmentSize();
     }
 

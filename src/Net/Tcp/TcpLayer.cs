@@ -174,10 +174,20 @@ public sealed partial class TcpLayer : ITransport
     /// </summary>
     internal uint GetTimestampOffset(in ConnectionKey key) => (uint)_timestampOffsets.ComputePair(key);
 
+    /// <summary>The window that a SYN announces: less when others have not read what they got.</summary>
+    internal int GetAnnouncedWindow(in TcpSettings settings)
+    {
+        int window = GetInitialWindow(settings);
+        return Memory.IsReceivePressed ? Math.Min(window, TcpMemory.ReserveSize) : window;
+    }
+
     internal int GetInitialWindow(in TcpSettings settings)
     {
         int window = (settings.ReceiveBuffer > 0 ? settings.ReceiveBuffer : Limits.ReceiveBuffer) / 2;
-        return settings.WindowClamp > 0 ? Math.Min(window, settings.WindowClamp) : window;
+        window = settings.WindowClamp > 0 ? Math.Min(window, settings.WindowClamp) : window;
+
+        // RFC 7323, 2.2: the window of a SYN is never scaled.
+        return Math.Min(window, ushort.MaxValue);
     }
 
     /// <summary>Bytes of data that a packet of the path's size has room for.</summary>

@@ -18,8 +18,11 @@ public sealed record TcpLimits
     /// <summary>Bytes of data that waits for being sent or acknowledged, of all connections.</summary>
     public long SendBytes { get; init; } = 16 << 20;
 
-    /// <summary>Bytes of packets that wait for being read, of all connections: less than the links have buffers.</summary>
-    public long ReceiveBytes { get; init; } = 16 << 20;
+    /// <summary>
+    /// Bytes of packets that wait for being read, of all connections: less than the links have buffers of any size, so that some are always
+    /// left (<see cref="NetworkStackOptions.BufferLimit"/>, of which a quarter is for large ones).
+    /// </summary>
+    public long ReceiveBytes { get; init; } = 3 << 20;
 
     /// <summary>Records of segments in flight, of all connections.</summary>
     public int SentSegments { get; init; } = 65536;

@@ -132,7 +132,7 @@ public sealed partial class TcpListener
                 ? _layer.Cookies.Create(key, segment.Sequence, options.MaximumSegmentSize, nowNs)
                 : _layer.GetInitialSequence(key, nowNs),
             InitialReceive = segment.Sequence,
-            AnnouncedWindow = Math.Min(_layer.GetInitialWindow(_settings), ushort.MaxValue),
+            AnnouncedWindow = _layer.GetAnnouncedWindow(_settings),
             PeerSegmentSize = options.MaximumSegmentSize,
             SendScale = options.HasWindowScale ? options.WindowScale : (byte)0,
             ReceiveScale = options.HasWindowScale ? _layer.WindowScale : (byte)0,
@@ -189,7 +189,7 @@ public sealed partial class TcpListener
             BoundInterface = bound,
             InitialSend = cookie,
             InitialReceive = peerInitial,
-            AnnouncedWindow = Math.Min(_layer.GetInitialWindow(_settings), ushort.MaxValue),
+            AnnouncedWindow = _layer.GetInitialWindow(_settings),
             PeerSegmentSize = segmentSize,
             SendScale = offered.WindowScale,
             ReceiveScale = offered.HasWindowScale ? _layer.WindowScale : (byte)0,

@@ -15,6 +15,13 @@ internal sealed class TcpMemory(TcpLimits limits)
     private const int MostSpareSegments = 1024;
     private const int SegmentCost = 96;
 
+    /// <summary>Bytes of a buffer of the reserve.</summary>
+    public const int ReserveSize = 2048;
+
+    // A quarter of what may be received is for connections that have nothing while others have all the rest.
+    private readonly long _reserveBytes = limits.ReceiveBytes / 4;
+    private readonly PacketPool _reserve = new(ReserveSize, (int)(limits.ReceiveBytes / 4 / ReserveSize), limits.Memory);
+
     private SendChunk? _freeSmall;
     private SendChunk? _freeLarge;
     private SentSegment? _freeSegments;
@@ -33,7 +40,13 @@ internal sealed class TcpMemory(TcpLimits limits)
     public int SegmentCount { get; private set; }
 
     /// <summary>Whether so much is kept that buffers should not grow.</summary>
-    public bool IsUnderPressure => SendBytes > limits.SendBytes / 2 || ReceiveBytes > limits.ReceiveBytes / 2;
+    public bool IsUnderPressure => SendBytes > limits.SendBytes / 2 || IsReceivePressed;
+
+    /// <summary>Whether so much waits for being read that windows should stay small.</summary>
+    public bool IsReceivePressed => ReceiveBytes > limits.ReceiveBytes / 2;
+
+    /// <summary>Whether only the reserve is left.</summary>
+    public bool IsReceiveFull => ReceiveBytes + ReserveSize > limits.ReceiveBytes - _reserveBytes;
 
     public bool HasRoom(int bytes) => limits.Memory is null || limits.Memory.HasRoom(bytes);
 
@@ -144,10 +157,22 @@ internal sealed class TcpMemory(TcpLimits limits)
     }
 
     /// <summary>Charges a packet that is to be kept.</summary>
-    /// <returns>False where all connections together keep as much as they may.</returns>
+    /// <returns>False where all connections together keep as much as they may, but for the reserve.</returns>
     public bool TryCharge(PacketBuffer buffer)
     {
-        if (ReceiveBytes + buffer.Capacity > limits.ReceiveBytes)
+        if (ReceiveBytes + buffer.Capacity > limits.ReceiveBytes - _reserveBytes)
+        {
+            return false;
+        }
+
+        ReceiveBytes += buffer.Capacity;
+        return true;
+    }
+
+    /// <summary>Gets a small buffer for a connection that has nothing: those that keep everything do not stop it.</summary>
+    public bool TryTakeReserve([NotNullWhen(true)] out PacketBuffer? buffer)
+    {
+        if (!_reserve.TryTake(out buffer))
         {
             return false;
         }

@@ -66,6 +66,13 @@ internal sealed partial class TcpReceiver(TcpMemory memory, TcpCounters counters
         get
         {
             int space = Math.Max((Buffer / 2) - Count, 0);
+            if (memory.IsReceivePressed)
+            {
+                // Others have not read what they got: a few segments for who reads, none for who does not.
+                int few = memory.IsReceiveFull ? TcpMemory.ReserveSize : 4 * SegmentSize;
+                space = Math.Min(space, Math.Max(few - Count, 0));
+            }
+
             return WindowClamp > 0 ? Math.Min(space, WindowClamp) : space;
         }
     }
@@ -231,9 +238,18 @@ internal sealed partial class TcpReceiver(TcpMemory memory, TcpCounters counters
         bool isCopied = PacketQueue.TryCoalesce(_tail, buffer);
         if (!isCopied && !TryCharge(buffer, true))
         {
-            counters.Add(TcpCounter.TCPRcvQDrop);
+            if (Charged > 0 || !memory.TryTakeReserve(out PacketBuffer? small))
+            {
+                counters.Add(TcpCounter.TCPRcvQDrop);
+                AcknowledgeNow();
+                return false;
+            }
+
+            // As much as there is room for; the rest comes again.
+            segment.TrimEnd(small.Append(buffer.Bytes));
+            buffer.Release();
+            segment.Buffer = small;
             AcknowledgeNow();
-            return false;
         }
 
         bool hadHole = HasHole;
@@ -345,7 +361,6 @@ internal sealed partial class TcpReceiver(TcpMemory memory, TcpCounters counters
             _outOfOrder.DropLast();
         }
 
-        bool isFair = Charged < 2 * buffer.Capacity || memory.ReceiveBytes < memory.Limits.ReceiveBytes / 4 * 3;
-        return isFair && memory.TryCharge(buffer);
+        return memory.TryCharge(buffer);
     }
 }

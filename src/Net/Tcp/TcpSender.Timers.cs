@@ -259,7 +259,8 @@ internal sealed partial class TcpSender
             return false;
         }
 
-        if (_unansweredProbes > (IsOrphan ? MostOrphanRetransmissions : MostRetransmissions))
+        // A peer that answers may keep its window shut for ever, but not where nobody waits for it.
+        if (_unansweredProbes > MostRetransmissions || (IsOrphan && _persistBackoff >= MostOrphanRetransmissions))
         {
             return false;
         }

@@ -169,6 +169,29 @@ public sealed class ClosingTests
     }
 
     [Fact]
+    public void Orphan_WindowStaysShut_IsGivenUp()
+    {
+        ScriptedPeer peer = ScriptedPeer.Accepted(window: 1000);
+        peer.Write(1500);
+        peer.Connection.Close(peer.NowNs);
+        peer.Run("""
+            out A seq=1 len=1000
+            in  A seq=1 ack=1001 win=0
+            """);
+        for (int i = 0; i < 300 && peer.Tcp.ConnectionCount > 0; i++)
+        {
+            peer.Wait(1_000_000_000);
+            if (peer.TakeSent().Count > 0)
+            {
+                peer.Run("in A seq=1 ack=1001 win=0");
+                peer.TakeSent();
+            }
+        }
+
+        Assert.Equal(0, peer.Tcp.ConnectionCount);
+    }
+
+    [Fact]
     public void Abort_Resets()
     {
         ScriptedPeer peer = ScriptedPeer.Accepted();

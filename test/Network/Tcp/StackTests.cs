@@ -43,6 +43,43 @@ public sealed class StackTests : ITcpListenerObserver
     }
 
     [Fact]
+    public void Readers_ThatNeverRead_DoNotStopTheOthers()
+    {
+        Simulation.SimulatedNetwork network = new(1);
+        Simulation.SimulatedHost host = network.AddHost("a");
+        TcpLayer tcp = AddTcp(host, 1);
+        TcpListener listener = tcp.Listen(
+            this, new TcpEndpoint(IpAddress.Ipv6Any, Port), new TcpListenerOptions { Backlog = 1000 }, TcpSettings.Default);
+        List<TcpConnection> all = [];
+        for (ushort i = 0; i < 200; i++)
+        {
+            (TcpConnection client, TcpConnection server) = Connect(network, tcp, listener, NetworkStack.Ipv4Loopback, (ushort)(30000 + i));
+            all.Add(client);
+            all.Add(server);
+            Span<byte> span;
+            while (!(span = client.GetSendSpan(100_000)).IsEmpty)
+            {
+                client.CommitSend(span.Length);
+            }
+
+            client.Push(false, false, network.NowNs);
+            network.Run(10_000_000);
+        }
+
+        Assert.True(tcp.ReceiveBytes <= tcp.Limits.ReceiveBytes);
+        (TcpConnection one, TcpConnection other) = Connect(network, tcp, listener, NetworkStack.Ipv4Loopback, 50000);
+        Transfer(network, one, other, 200_000);
+        foreach (TcpConnection connection in all)
+        {
+            connection.Abort(network.NowNs);
+        }
+
+        network.Run(1_000_000_000);
+        Assert.Equal(0, tcp.ReceiveBytes);
+        Assert.Equal(0, tcp.SendBytes);
+    }
+
+    [Fact]
     public void Port_NobodyListens_Refuses()
     {
         (Simulation.SimulatedNetwork network, Simulation.SimulatedHost a, Simulation.SimulatedHost b) = Simulation.SimulatedNetwork.Pair();
@@ -55,7 +92,7 @@ public sealed class StackTests : ITcpListenerObserver
         Assert.Equal(NetworkError.ConnectionRefused, connection.TakeError());
     }
 
-    public void OnAcceptReady(TcpListener listener)
+    void ITcpListenerObserver.OnAcceptReady(TcpListener listener)
     {
     }
 
@@ -74,12 +111,23 @@ public sealed class StackTests : ITcpListenerObserver
     {
         TcpListener listener = second.Listen(
             this, new TcpEndpoint(IpAddress.Ipv6Any, Port), new TcpListenerOptions { Backlog = 5 }, TcpSettings.Default);
+        (TcpConnection client, TcpConnection server) = Connect(network, first, listener, address, 40000);
+        listener.Close(network.NowNs);
+        return (client, server);
+    }
+
+    private static (TcpConnection Client, TcpConnection Server) Connect(
+        Simulation.SimulatedNetwork network,
+        TcpLayer first,
+        TcpListener listener,
+        IpAddress address,
+        ushort port)
+    {
         Assert.True(first.TryCreate(TcpSettings.Default, out TcpConnection? client));
         IpAddress any = address.IsIpv4 ? IpAddress.Ipv4Any : IpAddress.Ipv6Any;
-        Assert.Equal(NetworkError.None, client.Connect(new TcpEndpoint(any, 40000), new TcpEndpoint(address, Port), 0, network.NowNs));
+        Assert.Equal(NetworkError.None, client.Connect(new TcpEndpoint(any, port), new TcpEndpoint(address, Port), 0, network.NowNs));
         TcpConnection? server = null;
         Assert.True(network.RunUntil(() => listener.TryAccept(out server), 10_000_000_000));
-        listener.Close(network.NowNs);
         return (client, server!);
     }
 
