@@ -1,7 +1,9 @@
 namespace Semitone.Net;
 
 /// <summary>A hash of addresses and ports under a secret key, so that a peer cannot choose what collides.</summary>
-/// <remarks>Two rounds of multiplication and folding for each word (the mixing of wyhash): fast, and for tables only, not for secrets that are told.</remarks>
+/// <remarks>
+/// Two rounds of multiplication and folding for each word (the mixing of wyhash): fast, and for tables only, not for secrets that are told.
+/// </remarks>
 public static class SeededHash
 {
     private const ulong Multiplier = 0x9E37_79B9_7F4A_7C15;

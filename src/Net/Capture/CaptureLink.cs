@@ -1,6 +1,8 @@
 namespace Semitone.Net;
 
-/// <summary>A link whose frames are written down on their way: those that are sent here, those that come in by <see cref="NetworkStack.Input"/>.</summary>
+/// <summary>
+/// A link whose frames are written down on their way: those that are sent here, those that come in by <see cref="NetworkStack.Input"/>.
+/// </summary>
 /// <param name="inner">The link.</param>
 /// <param name="sink">Where the capture goes, as pcapng.</param>
 /// <param name="clock">Nanoseconds since 1970-01-01 UTC.</param>

@@ -2,7 +2,8 @@ namespace Semitone.Net;
 
 /// <summary>What sends and receives datagrams: a queue, an address, options; under a socket.</summary>
 /// <remarks>
-/// Like the whole stack it locks nothing. A datagram that is taken belongs to who takes it. Addresses are of both versions for an endpoint of IPv6 that is
+/// Like the whole stack it locks nothing. A datagram that is taken belongs to who takes it. Addresses are of both versions for an endpoint
+/// of IPv6 that is
 /// not <see cref="IsIpv6Only"/>.
 /// </remarks>
 public abstract class DatagramEndpoint
@@ -118,7 +119,16 @@ public abstract class DatagramEndpoint
     private IpAddress Any => IsIpv6 ? IpAddress.Ipv6Any : IpAddress.Ipv4Any;
 
     /// <summary>Takes the oldest datagram, whose buffer the caller gives back.</summary>
-    public bool TryReceive(out ReceivedDatagram datagram) => _queue.TryTake(out datagram);
+    public bool TryReceive(out ReceivedDatagram datagram)
+    {
+        if (!_queue.TryTake(out datagram))
+        {
+            return false;
+        }
+
+        Stack.DatagramBytes -= datagram.Buffer.Capacity;
+        return true;
+    }
 
     /// <summary>Looks at the oldest datagram; its buffer stays the endpoint's.</summary>
     public bool TryPeek(out ReceivedDatagram datagram) => _queue.TryPeek(out datagram);
@@ -146,7 +156,8 @@ public abstract class DatagramEndpoint
             return NetworkError.NetworkUnreachable;
         }
 
-        int index = interfaceIndex != 0 ? interfaceIndex : address.IsMulticast && MulticastInterfaceIndex != 0 ? MulticastInterfaceIndex : InterfaceIndex;
+        int usual = address.IsMulticast && MulticastInterfaceIndex != 0 ? MulticastInterfaceIndex : InterfaceIndex;
+        int index = interfaceIndex != 0 ? interfaceIndex : usual;
         IpAddress source = IsConnected && !IsAddressBound ? default : UsableSource();
         NetworkError error = Stack.FindRoute(source, address, index, out IpRoute route);
         if (error != NetworkError.None)
@@ -221,6 +232,7 @@ public abstract class DatagramEndpoint
         Listener = null;
         OnClose();
         Memberships.LeaveAll(nowNs);
+        Stack.DatagramBytes -= _queue.Bytes;
         _queue.Clear();
         _errors.Clear();
     }
@@ -340,11 +352,14 @@ public abstract class DatagramEndpoint
     /// <param name="datagram">The datagram; the endpoint's if the answer is true.</param>
     private protected bool TryEnqueue(in ReceivedDatagram datagram)
     {
-        if (IsReadShut || !_queue.TryAdd(datagram, ReceiveBufferLimit))
+        int capacity = datagram.Buffer.Capacity;
+        if (IsReadShut || Stack.DatagramBytes + capacity > Stack.DatagramLimit || !_queue.TryAdd(datagram, ReceiveBufferLimit))
         {
             DroppedCount++;
             return false;
         }
+
+        Stack.DatagramBytes += capacity;
 
         Listener?.OnReady(EndpointReadiness.Readable);
         return true;

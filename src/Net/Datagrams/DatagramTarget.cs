@@ -22,4 +22,7 @@ public readonly record struct DatagramTarget
 
     /// <summary>TOS or traffic class; null for the endpoint's.</summary>
     public byte? TrafficClass { get; init; }
+
+    /// <summary>Names a peer and nothing else.</summary>
+    public static DatagramTarget To(IpAddress address, ushort port) => new() { HasAddress = true, Address = address, Port = port };
 }

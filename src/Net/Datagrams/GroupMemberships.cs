@@ -73,7 +73,7 @@ internal sealed class GroupMemberships(NetworkStack stack)
         _memberships.Clear();
     }
 
-    /// <summary>The interface by its number, or the one over which a route leads there, or the first that is up and no loop.</summary>
+    /// <summary>The interface by its number, or the one over which a route leads there.</summary>
     private NetworkInterface? Find(IpAddress group, int interfaceIndex)
     {
         if (interfaceIndex != 0)
@@ -81,19 +81,8 @@ internal sealed class GroupMemberships(NetworkStack stack)
             return interfaceIndex > 0 && interfaceIndex <= stack.Interfaces.Count ? stack.Interfaces[interfaceIndex - 1] : null;
         }
 
-        if (stack.FindRoute(default, group, 0, out IpRoute route) == NetworkError.None)
-        {
-            return stack.Interfaces[route.InterfaceIndex - 1];
-        }
-
-        foreach (NetworkInterface networkInterface in stack.InterfaceList)
-        {
-            if (!group.IsIpv4 && networkInterface.IsUp && !networkInterface.IsLoopback)
-            {
-                return networkInterface;
-            }
-        }
-
-        return null;
+        return stack.FindRoute(default, group, 0, out IpRoute route) == NetworkError.None
+            ? stack.Interfaces[route.InterfaceIndex - 1]
+            : null;
     }
 }

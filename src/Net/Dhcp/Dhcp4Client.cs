@@ -109,7 +109,8 @@ public sealed class Dhcp4Client
                 Retry(nowNs);
                 break;
 
-            case Dhcp4State.Requesting or Dhcp4State.Rebooting when _attempts >= (State == Dhcp4State.Requesting ? MostRequests : MostReboots):
+            case Dhcp4State.Requesting when _attempts >= MostRequests:
+            case Dhcp4State.Rebooting when _attempts >= MostReboots:
                 // Nobody who knows the lease is here: the address stays ours until its time is over, while a server is looked for.
                 Begin(nowNs, nowNs + SecondNs);
                 break;
@@ -258,7 +259,8 @@ public sealed class Dhcp4Client
             RenewNs = isForever ? long.MaxValue : Math.Max(_beganNs + renewal * SecondNs, nowNs + SecondNs),
             RebindNs = isForever ? long.MaxValue : _beganNs + rebinding * SecondNs,
         };
-        if (Lease is not null && (Lease.Address != bound.Address || Lease.PrefixLength != bound.PrefixLength || Lease.Router != bound.Router))
+        if (Lease is not null
+            && (Lease.Address != bound.Address || Lease.PrefixLength != bound.PrefixLength || Lease.Router != bound.Router))
         {
             Unset(nowNs);
         }

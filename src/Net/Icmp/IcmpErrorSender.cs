@@ -111,9 +111,13 @@ internal sealed class IcmpErrorSender(NetworkStack stack, INetworkRandom random)
     {
         if (Ipv4Header.TryParseQuoted(packet, out Ipv4Header ipv4))
         {
-            return ipv4.Protocol == IpProtocol.Icmp
-                && (packet.Length <= ipv4.HeaderLength
-                    || (Icmpv4Type)packet[ipv4.HeaderLength] is not (Icmpv4Type.EchoRequest or Icmpv4Type.EchoReply or Icmpv4Type.TimestampRequest));
+            if (ipv4.Protocol != IpProtocol.Icmp)
+            {
+                return false;
+            }
+
+            Icmpv4Type type = packet.Length <= ipv4.HeaderLength ? Icmpv4Type.Redirect : (Icmpv4Type)packet[ipv4.HeaderLength];
+            return type is not (Icmpv4Type.EchoRequest or Icmpv4Type.EchoReply or Icmpv4Type.TimestampRequest);
         }
 
         if (!Ipv6Header.TryParseQuoted(packet, out Ipv6Header ipv6))

@@ -48,7 +48,9 @@ internal sealed class Icmpv4Handler(NetworkStack stack)
     /// <summary>Answers, but not a question to all (net.ipv4.icmp_echo_ignore_broadcasts).</summary>
     private void Answer(in ReceivedPacket packet, in IcmpMessage request, long nowNs)
     {
-        if (packet.IsMulticast || stack.FindRoute(packet.Destination, packet.Source, 0, out IpRoute route) != NetworkError.None || route.IsBroadcast)
+        if (packet.IsMulticast
+            || stack.FindRoute(packet.Destination, packet.Source, 0, out IpRoute route) != NetworkError.None
+            || route.IsBroadcast)
         {
             return;
         }

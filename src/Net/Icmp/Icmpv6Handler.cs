@@ -1,6 +1,8 @@
 namespace Semitone.Net;
 
-/// <summary>ICMPv6 (RFC 4443): echoes are answered, complaints brought to whom they concern, and neighbours' and routers' words passed on.</summary>
+/// <summary>
+/// ICMPv6 (RFC 4443): echoes are answered, complaints brought to whom they concern, and neighbours' and routers' words passed on.
+/// </summary>
 internal sealed class Icmpv6Handler(NetworkStack stack)
 {
     /// <summary>Takes a message. The buffer stays the caller's.</summary>

@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Semitone.Net;
 
-/// <summary>What routers are told of the groups that are listened to: IGMPv3 (RFC 3376) and MLDv2 (RFC 3810), without lists of sources.</summary>
+/// <summary>
+/// What routers are told of the groups that are listened to: IGMPv3 (RFC 3376) and MLDv2 (RFC 3810), without lists of sources.
+/// </summary>
 internal sealed class MulticastReporter(NetworkStack stack)
 {
     private const byte ModeIsExclude = 2;

@@ -3,7 +3,9 @@ namespace Semitone.Net;
 /// <summary>A protocol over IP.</summary>
 public interface ITransport
 {
-    /// <summary>When <see cref="Poll"/> has something to do, in nanoseconds on the stack's clock; <see cref="long.MaxValue"/> for never.</summary>
+    /// <summary>
+    /// When <see cref="Poll"/> has something to do, in nanoseconds on the stack's clock; <see cref="long.MaxValue"/> for never.
+    /// </summary>
     long NextDeadlineNs { get; }
 
     /// <summary>Takes a packet. Its buffer is the transport's from now on.</summary>

@@ -36,5 +36,6 @@ internal sealed class IcmpRateLimiter
     }
 
     /// <summary>A bucket is the time at which it was last empty: what has passed since is what it holds.</summary>
-    private static bool CanTake(long emptyNs, long oneNs, long burst, long nowNs) => Math.Max(emptyNs, nowNs - burst * oneNs) + oneNs <= nowNs;
+    private static bool CanTake(long emptyNs, long oneNs, long burst, long nowNs) =>
+        Math.Max(emptyNs, nowNs - burst * oneNs) + oneNs <= nowNs;
 }

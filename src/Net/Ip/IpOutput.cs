@@ -89,6 +89,11 @@ internal sealed class IpOutput(NetworkStack stack, NeighborCache neighbors, Loop
             // Groups need no route where the interface is named, as DHCP's clients do.
             networkInterface = stack.Interfaces[interfaceIndex - 1];
         }
+        else if (destination.IsMulticast && !destination.IsIpv4 && FirstUp() is { } first)
+        {
+            // Linux has a route to IPv6's groups over every interface; the first one's is found.
+            networkInterface = first;
+        }
         else
         {
             return NetworkError.NetworkUnreachable;
@@ -147,6 +152,19 @@ internal sealed class IpOutput(NetworkStack stack, NeighborCache neighbors, Loop
 
         source = default;
         return false;
+    }
+
+    private NetworkInterface? FirstUp()
+    {
+        foreach (NetworkInterface candidate in stack.InterfaceList)
+        {
+            if (candidate.IsUp && !candidate.IsLoopback)
+            {
+                return candidate;
+            }
+        }
+
+        return null;
     }
 
     private static int SegmentedPayload(NetworkInterface networkInterface, bool isIpv4)

@@ -1,6 +1,8 @@
 namespace Semitone.Net;
 
-/// <summary>How a peer is reached now. A value: whoever keeps one asks again when <see cref="IIpOutput.RouteGeneration"/> has changed.</summary>
+/// <summary>
+/// How a peer is reached now. A value: whoever keeps one asks again when <see cref="IIpOutput.RouteGeneration"/> has changed.
+/// </summary>
 public readonly record struct IpRoute
 {
     public required IpAddress Source { get; init; }
@@ -13,7 +15,9 @@ public readonly record struct IpRoute
     /// <summary>The interface's number (if_nametoindex(3)).</summary>
     public required int InterfaceIndex { get; init; }
 
-    /// <summary>Bytes of the largest packet that arrives whole: of the link, or of what is known of the path (RFC 1191, RFC 8201).</summary>
+    /// <summary>
+    /// Bytes of the largest packet that arrives whole: of the link, or of what is known of the path (RFC 1191, RFC 8201).
+    /// </summary>
     public required int Mtu { get; init; }
 
     /// <summary>Bytes of payload that one call of <see cref="IIpOutput.Send"/> takes for the link to cut; 0 where it cannot.</summary>

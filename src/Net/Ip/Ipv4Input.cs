@@ -62,7 +62,6 @@ internal sealed class Ipv4Input(NetworkStack stack)
             }
 
             buffer = whole;
-            header = header with { FragmentOffset = 0, MoreFragments = false };
             if (!Ipv4Header.TryParse(buffer.Bytes, out header))
             {
                 throw new InvalidOperationException("What was put together has no header.");

@@ -152,9 +152,10 @@ internal sealed class Ipv6Input(NetworkStack stack)
             return false;
         }
 
+        // Who has an address that we want too says so from that address (RFC 4862, 5.4.4).
         return header.Source.IsLoopback
             || header.Destination.IsLoopback
-            || (!header.Source.IsAny && stack.IsLocalAddress(header.Source, 0));
+            || (!header.Source.IsAny && header.NextHeader != IpProtocol.Icmpv6 && stack.IsLocalAddress(header.Source, 0));
     }
 
     private bool IsForUs(NetworkInterface networkInterface, in Ipv6Header header)

@@ -77,7 +77,10 @@ public sealed class NetworkInterface
         return null;
     }
 
-    /// <summary>Whether an address means all of one of the interface's networks (RFC 1122, 3.3.6): the last of it, or the old form, the first.</summary>
+    /// <summary>
+    /// Whether an address means all of one of the interface's networks: the last of it (the first is one like others, as in Linux since
+    /// 5.14).
+    /// </summary>
     public bool IsBroadcast(IpAddress address)
     {
         if (!address.IsIpv4)
@@ -92,7 +95,7 @@ public sealed class NetworkInterface
 
         foreach (InterfaceAddress candidate in _addresses)
         {
-            if (candidate.Broadcast == address || (candidate.Broadcast.IsIpv4 && candidate.Prefix.Address == address))
+            if (candidate.Broadcast == address)
             {
                 return true;
             }

@@ -57,8 +57,13 @@ public sealed partial class NetworkStack
         return NetworkError.None;
     }
 
-    /// <summary>Gives an interface an address, with the route to its network. One of IPv6 is good from the start (RFC 4429) and is asked about meanwhile.</summary>
-    /// <returns><see cref="NetworkError.AddressInUse"/> when it has it; <see cref="NetworkError.NoBuffers"/> when it has too many.</returns>
+    /// <summary>
+    /// Gives an interface an address, with the route to its network. One of IPv6 is good from the start (RFC 4429) and is asked about
+    /// meanwhile.
+    /// </summary>
+    /// <returns>
+    /// <see cref="NetworkError.AddressInUse"/> when it has it; <see cref="NetworkError.NoBuffers"/> when it has too many.
+    /// </returns>
     public NetworkError AddAddress(NetworkInterface networkInterface, IpAddress address, int prefixLength, AddressOrigin origin, long nowNs)
     {
         if (networkInterface.Find(address) is not null)
@@ -146,8 +151,8 @@ public sealed partial class NetworkStack
 
     /// <summary>Adds a route.</summary>
     /// <returns>
-    /// <see cref="NetworkError.AddressInUse"/> when it is there (EEXIST) or there are too many, <see cref="NetworkError.NetworkUnreachable"/> for a router
-    /// that is on no link.
+    /// <see cref="NetworkError.AddressInUse"/> when it is there (EEXIST), <see cref="NetworkError.NoBuffers"/> when there are too many,
+    /// <see cref="NetworkError.NetworkUnreachable"/> for a router that is on no link.
     /// </returns>
     public NetworkError AddRoute(Route route)
     {
@@ -165,6 +170,11 @@ public sealed partial class NetworkStack
             {
                 return NetworkError.NetworkUnreachable;
             }
+        }
+
+        if (Routes.Routes.Count >= RouteTable.Limit)
+        {
+            return NetworkError.NoBuffers;
         }
 
         if (!Routes.TryAdd(route))
@@ -272,7 +282,8 @@ public sealed partial class NetworkStack
     internal static IpAddress Ipv6AllRouters => new(0xFF02_0000_0000_0000, 2);
 
     /// <summary>Gets the group that an address's owner listens to for questions about it (RFC 4291, 2.7.1).</summary>
-    internal static IpAddress SolicitedNodeGroup(IpAddress address) => new(0xFF02_0000_0000_0000, 0x1_FF00_0000 | (address.Low & 0xFF_FFFF));
+    internal static IpAddress SolicitedNodeGroup(IpAddress address) =>
+        new(0xFF02_0000_0000_0000, 0x1_FF00_0000 | (address.Low & 0xFF_FFFF));
 
     internal void TouchRoutes() => RouteGeneration++;
 

@@ -5,7 +5,8 @@ namespace Semitone.Net;
 /// <summary>The network as one host sees it: interfaces, routes and neighbours, with transports over them.</summary>
 /// <remarks>
 /// Nothing here locks or waits, and nothing knows a clock: whoever drives the stack lets one caller in at a time, hands in frames
-/// (<see cref="Input"/>), calls <see cref="Poll"/> when <see cref="NextDeadlineNs"/> has come, and <see cref="FlushLinks"/> when there is nothing
+/// (<see cref="Input"/>), calls <see cref="Poll"/> when <see cref="NextDeadlineNs"/> has come, and <see cref="FlushLinks"/> when there is
+/// nothing
 /// more to send for now. What a stack sends to itself arrives in <see cref="Poll"/>.
 /// </remarks>
 public sealed partial class NetworkStack : IIpOutput
@@ -28,6 +29,7 @@ public sealed partial class NetworkStack : IIpOutput
         Filter = options.Filter;
         Events = options.Events;
         Memory = options.Memory;
+        DatagramLimit = options.DatagramLimit;
         Pools = new PacketPools(options.BufferLimit, options.Memory);
         _loopback = new LoopbackQueue(Pools);
         _arp = new ArpHandler(this);
@@ -86,6 +88,12 @@ public sealed partial class NetworkStack : IIpOutput
 
     internal INetworkEvents? Events { get; }
 
+    /// <summary>Bytes that may wait in the queues of datagram endpoints.</summary>
+    internal int DatagramLimit { get; }
+
+    /// <summary>Bytes that do.</summary>
+    internal int DatagramBytes { get; set; }
+
     internal IMemoryBudget? Memory { get; }
 
     internal INetworkRandom Random { get; }
@@ -102,7 +110,9 @@ public sealed partial class NetworkStack : IIpOutput
 
     internal IpOutput Output => _output;
 
-    /// <summary>When <see cref="Poll"/> has something to do; <see cref="long.MaxValue"/> for never, and what has passed for at once.</summary>
+    /// <summary>
+    /// When <see cref="Poll"/> has something to do; <see cref="long.MaxValue"/> for never, and what has passed for at once.
+    /// </summary>
     public long NextDeadlineNs
     {
         get
@@ -168,7 +178,10 @@ public sealed partial class NetworkStack : IIpOutput
             return;
         }
 
-        if (!EthernetHeader.TryParse(buffer.Bytes, out EthernetHeader header) || header.Source.IsMulticast)
+        // A switch or a hypervisor that sends our own frames back would have us find our addresses taken (RFC 7527, 2).
+        if (!EthernetHeader.TryParse(buffer.Bytes, out EthernetHeader header)
+            || header.Source.IsMulticast
+            || header.Source == networkInterface.Link.Address)
         {
             counters.RxErrors++;
             buffer.Release();
@@ -290,7 +303,9 @@ public sealed partial class NetworkStack : IIpOutput
         }
     }
 
-    /// <summary>Sends the complaint that nobody listens at a port (RFC 1122, 4.1.3.1; RFC 4443, 3.1). The packet stays the caller's.</summary>
+    /// <summary>
+    /// Sends the complaint that nobody listens at a port (RFC 1122, 4.1.3.1; RFC 4443, 3.1). The packet stays the caller's.
+    /// </summary>
     public void SendPortUnreachable(in ReceivedPacket packet, long nowNs) =>
         IcmpErrors.SendUnreachable(packet, isPort: true, nowNs);
 

@@ -14,6 +14,13 @@ public sealed record NetworkStackOptions
     /// <summary>Who is told of changes; null for nobody.</summary>
     public INetworkEvents? Events { get; init; }
 
-    /// <summary>Bytes of buffers that the stack itself may make: for the loop back, copies, and packets that wait for a neighbour.</summary>
+    /// <summary>
+    /// Bytes of buffers that the stack itself may make: for the loop back, copies, and packets that wait for a neighbour.
+    /// </summary>
     public int BufferLimit { get; init; } = 16 << 20;
+
+    /// <summary>
+    /// Bytes of buffers that wait in the queues of all datagram endpoints together (net.ipv4.udp_mem): more would leave none for TCP.
+    /// </summary>
+    public int DatagramLimit { get; init; } = 8 << 20;
 }

@@ -46,13 +46,15 @@ internal sealed class Reassembler(NetworkStack stack, IMemoryBudget? memory)
             return null;
         }
 
-        PacketBuffer? made = Make(whole, Ipv4Header.TryParseQuoted(whole.Header, out Ipv4Header first), out Span<byte> ip);
+        // The beginning may have a longer header than the end, for which there was room.
+        int headerLength = whole.Header.Length;
+        PacketBuffer? made = Make(whole, headerLength + whole.Data.Length <= LargestIp, out Span<byte> ip);
         if (made is not null)
         {
             BinaryPrimitives.WriteUInt16BigEndian(ip[2..], (ushort)made.Length);
             BinaryPrimitives.WriteUInt16BigEndian(ip[6..], 0);
             BinaryPrimitives.WriteUInt16BigEndian(ip[Ipv4Header.ChecksumOffset..], 0);
-            BinaryPrimitives.WriteUInt16BigEndian(ip[Ipv4Header.ChecksumOffset..], InternetChecksum.Of(ip[..first.HeaderLength]));
+            BinaryPrimitives.WriteUInt16BigEndian(ip[Ipv4Header.ChecksumOffset..], InternetChecksum.Of(ip[..headerLength]));
         }
 
         Remove(whole);
@@ -95,7 +97,7 @@ internal sealed class Reassembler(NetworkStack stack, IMemoryBudget? memory)
             return null;
         }
 
-        PacketBuffer? made = Make(whole, isHeaderGood: true, out Span<byte> ip);
+        PacketBuffer? made = Make(whole, fits: true, out Span<byte> ip);
         if (made is not null)
         {
             BinaryPrimitives.WriteUInt16BigEndian(ip[4..], (ushort)(made.Length - Ipv6Header.Size));
@@ -230,10 +232,10 @@ internal sealed class Reassembler(NetworkStack stack, IMemoryBudget? memory)
         Remove(packet);
     }
 
-    private PacketBuffer? Make(PartialPacket packet, bool isHeaderGood, out Span<byte> ip)
+    private PacketBuffer? Make(PartialPacket packet, bool fits, out Span<byte> ip)
     {
         ip = default;
-        if (!isHeaderGood || !stack.Pools.TryCopy(0, packet.Header, packet.Data, default, out PacketBuffer? buffer))
+        if (!fits || !stack.Pools.TryCopy(0, packet.Header, packet.Data, default, out PacketBuffer? buffer))
         {
             stack.CountersOf(packet.Key.Source.IsIpv4).InDiscards++;
             return null;

@@ -26,7 +26,14 @@ internal sealed class ArpHandler(NetworkStack stack)
             bool isSolicited = isForUs && packet.TargetMac == networkInterface.Link.Address;
             if (!isOwn)
             {
-                stack.Neighbors.Answer(networkInterface, packet.Sender, packet.SenderMac, isSolicited, isOverride: true, isRouter: null, nowNs);
+                stack.Neighbors.Answer(
+                    networkInterface,
+                    packet.Sender,
+                    packet.SenderMac,
+                    isSolicited,
+                    isOverride: true,
+                    isRouter: null,
+                    nowNs);
             }
 
             return;

@@ -42,7 +42,12 @@ public sealed class NeighborCache
     /// <param name="nowNs">The time.</param>
     /// <param name="mac">Where to.</param>
     /// <param name="waiting">Whom a frame waits for, when the answer is false (<see cref="Queue"/>).</param>
-    internal bool TryResolve(NetworkInterface networkInterface, IpAddress address, long nowNs, out MacAddress mac, out NeighborEntry waiting)
+    internal bool TryResolve(
+        NetworkInterface networkInterface,
+        IpAddress address,
+        long nowNs,
+        out MacAddress mac,
+        out NeighborEntry waiting)
     {
         if (!TryFind(networkInterface, address, out NeighborEntry? entry))
         {

@@ -1,6 +1,8 @@
 namespace Semitone.Net;
 
-/// <summary>Neighbour discovery (RFC 4861): questions for addresses and their answers. Routers' words: <see cref="Ipv6Autoconfiguration"/>.</summary>
+/// <summary>
+/// Neighbour discovery (RFC 4861): questions for addresses and their answers. Routers' words: <see cref="Ipv6Autoconfiguration"/>.
+/// </summary>
 internal sealed class NeighborDiscovery(NetworkStack stack)
 {
     private const byte HopLimit = 255;

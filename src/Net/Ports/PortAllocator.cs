@@ -3,7 +3,8 @@ namespace Semitone.Net;
 /// <summary>Chooses ephemeral ports (RFC 6056): one for each protocol.</summary>
 /// <remarks>
 /// With a known peer the search begins at a secret hash of the two addresses and goes on from there by a counter of its own (algorithm 4
-/// of RFC 6056, 3.3.4: double hash), so that ports to one peer follow one another, come back late, and tell nothing to others. Without one it begins
+/// of RFC 6056, 3.3.4: double hash), so that ports to one peer follow one another, come back late, and tell nothing to others. Without one
+/// it begins
 /// anywhere (algorithm 1).
 /// </remarks>
 public sealed class PortAllocator

@@ -1,6 +1,8 @@
 namespace Semitone.Net;
 
-/// <summary>What an endpoint has bound besides its port, as far as it decides whether another may have the port too (socket(7), ip(7)).</summary>
+/// <summary>
+/// What an endpoint has bound besides its port, as far as it decides whether another may have the port too (socket(7), ip(7)).
+/// </summary>
 public readonly record struct PortBinding
 {
     /// <summary>The local address; any for all of them.</summary>

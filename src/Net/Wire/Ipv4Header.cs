@@ -93,7 +93,10 @@ public readonly record struct Ipv4Header
         return true;
     }
 
-    /// <summary>Whether the sender has chosen the packet's way: such packets are not taken (RFC 7126, 4.3 and 4.4), nor those with options that cannot be read.</summary>
+    /// <summary>
+    /// Whether the sender has chosen the packet's way: such packets are not taken (RFC 7126, 4.3 and 4.4), nor those with options that
+    /// cannot be read.
+    /// </summary>
     public static bool HasSourceRoute(ReadOnlySpan<byte> options)
     {
         while (!options.IsEmpty && options[0] != 0)

@@ -26,7 +26,7 @@ public sealed class PingTests
         network.Random.Fill(message.AsSpan(8));
         message[0] = address.IsIpv4 ? (byte)8 : (byte)128;
         message[7] = 1;
-        Assert.Equal(NetworkError.None, ping.Send(new DatagramTarget { HasAddress = true, Address = address }, message, network.NowNs));
+        Assert.Equal(NetworkError.None, ping.Send(DatagramTarget.To(address, 0), message, network.NowNs));
         Assert.True(network.RunUntil(() => ping.QueuedCount != 0, SecondNs));
         Assert.True(ping.TryReceive(out ReceivedDatagram answer));
         Assert.Equal(address, answer.Source);
@@ -52,7 +52,7 @@ public sealed class PingTests
         message[3] = (byte)sum;
         Assert.Equal(
             NetworkError.None,
-            raw.Send(new DatagramTarget { HasAddress = true, Address = SimulatedHost.Ip("10.0.0.2") }, message, network.NowNs));
+            raw.Send(DatagramTarget.To(SimulatedHost.Ip("10.0.0.2"), 0), message, network.NowNs));
         Assert.True(network.RunUntil(() => raw.QueuedCount == 1 && far.QueuedCount == 1, SecondNs));
         Assert.True(raw.TryReceive(out ReceivedDatagram answer));
         Assert.Equal(0x45, answer.Buffer.Bytes[0]);
@@ -64,7 +64,7 @@ public sealed class PingTests
         question.Buffer.Release();
 
         raw.IcmpFilter = 1;
-        raw.Send(new DatagramTarget { HasAddress = true, Address = SimulatedHost.Ip("10.0.0.2") }, message, network.NowNs);
+        raw.Send(DatagramTarget.To(SimulatedHost.Ip("10.0.0.2"), 0), message, network.NowNs);
         network.Run(SecondNs);
         Assert.Equal(0, raw.QueuedCount);
     }
@@ -78,7 +78,7 @@ public sealed class PingTests
         byte[] message = [8, 0, 0, 0, 0, 0, 0, 1];
         for (int i = 0; i < 10; i++)
         {
-            Assert.Equal(NetworkError.None, ping.Send(new DatagramTarget { HasAddress = true, Address = SimulatedHost.Ip("10.0.0.9") }, message, network.NowNs));
+            Assert.Equal(NetworkError.None, ping.Send(DatagramTarget.To(SimulatedHost.Ip("10.0.0.9"), 0), message, network.NowNs));
         }
 
         Assert.True(network.RunUntil(() => (ping.Readiness & EndpointReadiness.Error) != 0, 4 * SecondNs));

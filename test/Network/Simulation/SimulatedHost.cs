@@ -30,17 +30,23 @@ public sealed class SimulatedHost
     /// <summary>The first interface that is no loop back.</summary>
     public NetworkInterface Interface => Stack.Interfaces[1];
 
+    /// <summary>The wire that it was last hung on.</summary>
+    public SimulatedWire Wire { get; private set; } = null!;
+
     public long NowNs => Network.NowNs;
 
     /// <summary>Buffers of the host's that somebody still has.</summary>
     public int UsedBuffers => Stack.Pools.UsedCount + _links.Sum(link => link.UsedBuffers);
 
-    /// <summary>Hangs a new interface on a wire, and lets it be used. Addresses of IPv4 are in networks of 24 bits, of IPv6 in those of 64.</summary>
+    /// <summary>
+    /// Hangs a new interface on a wire, and lets it be used. Addresses of IPv4 are in networks of 24 bits, of IPv6 in those of 64.
+    /// </summary>
     public NetworkInterface Connect(SimulatedWire wire, params ReadOnlySpan<string> addresses)
     {
         ulong number = (ulong)(_number * 16 + _links.Count);
         SimulatedLink link = new(this, wire, new MacAddress(0x5254_0000_0000 | number), 1500);
         wire.Add(link);
+        Wire = wire;
         _links.Add(link);
         NetworkInterface networkInterface = Stack.AddInterface(link, $"eth{_links.Count - 1}");
         link.Interface = networkInterface;

@@ -73,7 +73,6 @@ public sealed class SimulatedLink(SimulatedHost host, SimulatedWire wire, MacAdd
         }
 
         // Frames come padded, as from a network card.
-        host.Network.OnFrame?.Invoke(this, frame);
         buffer.Reset(0, Math.Min(Math.Max(frame.Length, EthernetHeader.ShortestFrame), buffer.Capacity));
         buffer.Bytes.Clear();
         frame.AsSpan(0, Math.Min(frame.Length, buffer.Length)).CopyTo(buffer.Bytes);

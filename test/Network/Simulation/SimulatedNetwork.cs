@@ -17,7 +17,7 @@ public sealed class SimulatedNetwork
 
     public IReadOnlyList<SimulatedHost> Hosts => _hosts;
 
-    /// <summary>Sees each frame that arrives, before the host does.</summary>
+    /// <summary>Sees each frame that comes over a wire, before its receiver does.</summary>
     public Action<SimulatedLink, byte[]>? OnFrame { get; set; }
 
     /// <summary>Steps that <see cref="RunUntil"/> may take: more means that somebody never comes to rest.</summary>
@@ -83,6 +83,7 @@ public sealed class SimulatedNetwork
             while (_deliveries.TryPeek(out Delivery delivery, out priority) && priority.TimeNs <= NowNs)
             {
                 _deliveries.Dequeue();
+                OnFrame?.Invoke(delivery.To, delivery.Frame);
                 delivery.To.Receive(delivery.Frame, delivery.IsVerified);
             }
 

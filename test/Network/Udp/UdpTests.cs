@@ -29,7 +29,7 @@ public sealed class UdpTests
         byte[] payload = new byte[length];
         network.Random.Fill(payload);
         int half = length / 3;
-        DatagramTarget target = new() { HasAddress = true, Address = address, Port = 53 };
+        DatagramTarget target = DatagramTarget.To(address, 53);
         Assert.Equal(NetworkError.None, client.Send(target, payload.AsSpan(0, half), payload.AsSpan(half), network.NowNs));
         Assert.True(network.RunUntil(() => server.QueuedCount != 0, SecondNs));
         Assert.True(server.TryReceive(out ReceivedDatagram datagram));
@@ -39,7 +39,7 @@ public sealed class UdpTests
         Assert.Equal(53, datagram.DestinationPort);
         datagram.Buffer.Release();
 
-        DatagramTarget back = new() { HasAddress = true, Address = datagram.Source, Port = datagram.SourcePort };
+        DatagramTarget back = DatagramTarget.To(datagram.Source, datagram.SourcePort);
         Assert.Equal(NetworkError.None, server.Send(back, [1, 2, 3], default, network.NowNs));
         Assert.True(network.RunUntil(() => client.QueuedCount != 0, SecondNs));
         Assert.True(client.TryReceive(out datagram));
@@ -53,7 +53,7 @@ public sealed class UdpTests
     {
         (SimulatedNetwork network, SimulatedHost a, _) = SimulatedNetwork.Pair();
         UdpEndpoint client = a.Udp.Create(isIpv6: false, null);
-        DatagramTarget target = new() { HasAddress = true, Address = SimulatedHost.Ip("10.0.0.2"), Port = 1 };
+        DatagramTarget target = DatagramTarget.To(SimulatedHost.Ip("10.0.0.2"), 1);
         Assert.Equal(NetworkError.MessageTooLong, client.Send(target, new byte[65508], default, network.NowNs));
         client.PathMtuDiscovery = PathMtuDiscovery.Always;
         Assert.Equal(NetworkError.MessageTooLong, client.Send(target, new byte[1473], default, network.NowNs));
@@ -73,7 +73,7 @@ public sealed class UdpTests
         UdpEndpoint other = a.Udp.Create(!address.IsIpv4, null);
         Assert.Equal(NetworkError.None, connected.Connect(address, 9, 0, network.NowNs));
         Assert.Equal(NetworkError.None, connected.Send(default, [1], default, network.NowNs));
-        DatagramTarget target = new() { HasAddress = true, Address = address, Port = 9 };
+        DatagramTarget target = DatagramTarget.To(address, 9);
         Assert.Equal(NetworkError.None, other.Send(target, [1], default, network.NowNs));
         Assert.True(network.RunUntil(() => listener.All == EndpointReadiness.Error, SecondNs));
         network.Run(SecondNs / 10);
@@ -92,7 +92,7 @@ public sealed class UdpTests
         server.ReceiveBufferLimit = 10 * 2048;
         server.Bind(IpAddress.Ipv4Any, 5000, 0);
         UdpEndpoint client = a.Udp.Create(isIpv6: false, null);
-        DatagramTarget target = new() { HasAddress = true, Address = SimulatedHost.Ip("10.0.0.2"), Port = 5000 };
+        DatagramTarget target = DatagramTarget.To(SimulatedHost.Ip("10.0.0.2"), 5000);
         for (int i = 0; i < 25; i++)
         {
             client.Send(target, [(byte)i], default, network.NowNs);
@@ -157,7 +157,7 @@ public sealed class UdpTests
                 Assert.Fail("Nothing has come.");
             }
 
-            server.Send(new DatagramTarget { HasAddress = true, Address = datagram.Source, Port = datagram.SourcePort }, datagram.Buffer.Bytes, default, i);
+            server.Send(DatagramTarget.To(datagram.Source, datagram.SourcePort), datagram.Buffer.Bytes, default, i);
             datagram.Buffer.Release();
             stack.Poll(i);
             if (client.TryReceive(out datagram))
