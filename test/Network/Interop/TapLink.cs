@@ -38,8 +38,16 @@ internal sealed class TapLink : ILink, IDisposable
 
     public int UsedBuffers => _pool.UsedCount;
 
+    /// <summary>Says for each frame, either way, whether it is lost; null for none.</summary>
+    public Func<bool>? Loses { get; init; }
+
     public bool TrySend(in OutgoingFrame frame)
     {
+        if (Loses is not null && Loses())
+        {
+            return true;
+        }
+
         byte[] bytes = new byte[frame.Length];
         frame.Headers.CopyTo(bytes);
         frame.Payload.CopyTo(bytes.AsSpan(frame.Headers.Length));
@@ -65,6 +73,11 @@ internal sealed class TapLink : ILink, IDisposable
             }
 
             isAny = true;
+            if (Loses is not null && Loses())
+            {
+                continue;
+            }
+
             if (_pool.TryTake(out PacketBuffer? buffer))
             {
                 buffer.Reset(0, (int)length);
