@@ -66,6 +66,9 @@ public abstract class OpenFile
     /// <summary>A mapping of this file is anonymous memory, as that of /dev/zero is (mem(4)).</summary>
     public virtual bool MapsAnonymousMemory => false;
 
+    /// <summary>Descriptors, and whoever else keeps the file open.</summary>
+    public int References => _references;
+
     public void AddReference() => _references++;
 
     /// <summary>Drops a reference; the last one closes the file.</summary>
@@ -189,6 +192,18 @@ public abstract class OpenFile
     /// When a read that waits gives up and answers 0, in nanoseconds from now; <see cref="long.MaxValue"/> for never (VTIME in termios(3)).
     /// </summary>
     public virtual long ReadTimeoutNs => long.MaxValue;
+
+    /// <summary>When a write that waits gives up with EAGAIN, in nanoseconds from now (SO_SNDTIMEO in socket(7)).</summary>
+    public virtual long WriteTimeoutNs => long.MaxValue;
+
+    /// <summary>
+    /// Whether a signal that interrupts a transfer with a timeout ends it for good, as that of a socket (signal(7), "Interruption of system
+    /// calls").
+    /// </summary>
+    public virtual bool TimedTransfersRestart => true;
+
+    /// <summary>Whether EPIPE comes with SIGPIPE (pipe(7), unix(7)).</summary>
+    public virtual bool SignalsBrokenPipe => true;
 
     /// <summary>Ends a read that has waited for <see cref="ReadTimeoutNs"/>.</summary>
     public virtual IoResult ReadAfterTimeout(ref IoCursor destination) => 0;
