@@ -23,11 +23,12 @@ public sealed class PassedFiles(RightsInFlight owner, OpenFile[] files, uint use
     /// <summary>Makes another one of the same files, for somebody who only looks (MSG_PEEK).</summary>
     internal PassedFiles Duplicate()
     {
+        PassedFiles copy = new(owner, files, userId);
         foreach (OpenFile file in files)
         {
             file.AddReference();
         }
 
-        return new PassedFiles(owner, files, userId);
+        return copy;
     }
 }

@@ -5,8 +5,11 @@ namespace Semitone.Sockets;
 /// <content>Options that sockets of every family have (socket(7), "Socket options").</content>
 public abstract partial class Socket
 {
-    /// <summary>What a buffer's size is set to by default, and at most (net.core.wmem_default, wmem_max and those of rmem).</summary>
+    /// <summary>How large a buffer is that nobody has asked about (net.core.wmem_default, rmem_default).</summary>
     internal const int DefaultBufferSize = 212_992;
+
+    /// <summary>What a program may ask for at most (net.core.wmem_max, rmem_max); it gets twice that.</summary>
+    internal const int MaximumBufferSize = 4 << 20;
 
     private const int MinimumSendBufferSize = 4608;
     private const int MinimumReceiveBufferSize = 2304;

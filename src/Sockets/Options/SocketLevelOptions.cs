@@ -82,13 +82,13 @@ internal static class SocketLevelOptions
 
     private static Errno SetSendBuffer(Socket socket, int value, ISocketCaller caller)
     {
-        socket.SetSendBufferSize(value, Socket.DefaultBufferSize);
+        socket.SetSendBufferSize(value, Socket.MaximumBufferSize);
         return Errno.None;
     }
 
     private static Errno SetReceiveBuffer(Socket socket, int value, ISocketCaller caller)
     {
-        socket.SetReceiveBufferSize(value, Socket.DefaultBufferSize);
+        socket.SetReceiveBufferSize(value, Socket.MaximumBufferSize);
         return Errno.None;
     }
 

@@ -283,12 +283,22 @@ public abstract class UnixSocket : Socket
             return Errno.ENOBUFS;
         }
 
+        if (files is not null)
+        {
+            System.Rights.Attach(files);
+        }
+
         IoCursor start = source;
         int before = queue.Bytes.Count;
         Errno error = queue.Bytes.Append(ref source, length);
         int moved = queue.Bytes.Count - before;
         if (isWhole ? moved < length : moved == 0 && length != 0)
         {
+            if (files is not null)
+            {
+                System.Rights.Detach(files);
+            }
+
             queue.Bytes.Cut(moved);
             error = error == Errno.None ? Errno.EFAULT : error;
             if (isWhole)
@@ -308,12 +318,7 @@ public abstract class UnixSocket : Socket
         }
         else
         {
-            if (files is not null)
-            {
-                System.Rights.Attach(files);
-                message.Files = null;
-            }
-
+            message.Files = null;
             MessageRecord record = new()
             {
                 Length = moved,

@@ -141,7 +141,8 @@ public static class SocketSyscalls
             return error;
         }
 
-        // A connection for which there is no descriptor stays where it is.
+        // Nothing may fail once there is a connection; and one for which there is no descriptor stays where it is.
+        _ = context.SocketMessage;
         error = context.Files.CheckRoom();
         if (error != Errno.None)
         {
