@@ -29,7 +29,7 @@ public abstract partial class Socket
     public long SendTimeoutNs { get; internal set; } = long.MaxValue;
 
     /// <summary>Bytes that a receiving call on a stream waits for (SO_RCVLOWAT); at least 1.</summary>
-    public int ReceiveLowMark { get; internal set; } = 1;
+    public int ReceiveLowMark { get; private set; } = 1;
 
     /// <summary>Whether messages are to say who sent them (SO_PASSCRED).</summary>
     public bool PassesCredentials => HasOption(OptionFlags.PassCredentials);
@@ -44,7 +44,17 @@ public abstract partial class Socket
 
     internal bool HasOption(OptionFlags flag) => (_options & flag) != 0;
 
-    internal void SetOption(OptionFlags flag, bool isOn) => _options = isOn ? _options | flag : _options & ~flag;
+    internal void SetOption(OptionFlags flag, bool isOn)
+    {
+        _options = isOn ? _options | flag : _options & ~flag;
+        OnOptionsChanged();
+    }
+
+    internal void SetReceiveLowMark(int count)
+    {
+        ReceiveLowMark = count;
+        OnOptionsChanged();
+    }
 
     /// <summary>Tells an option (getsockopt(2)).</summary>
     /// <param name="value">Room for it.</param>
@@ -52,9 +62,9 @@ public abstract partial class Socket
     public Errno GetOption(SocketLevel level, int name, Span<byte> value, out int length)
     {
         length = 0;
-        return FindOptions(level, out OptionTable? table) is var error && error != Errno.None
-            ? error
-            : table!.Get(this, name, value, out length);
+        return FindOptions(level, out OptionTable? table) == Errno.None
+            ? table!.Get(this, name, value, out length)
+            : Errno.EOPNOTSUPP;
     }
 
     /// <summary>Sets an option (setsockopt(2)).</summary>
@@ -89,8 +99,8 @@ public abstract partial class Socket
     {
     }
 
-    /// <summary>Tells the family that SO_KEEPALIVE was set.</summary>
-    internal virtual void OnKeepAliveChanged()
+    /// <summary>Tells the family that an option that it may have to pass on was set.</summary>
+    internal virtual void OnOptionsChanged()
     {
     }
 

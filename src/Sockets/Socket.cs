@@ -108,6 +108,10 @@ public abstract partial class Socket : OpenFile
     /// <returns>Bytes that were moved; 0 at the end of a stream; EAGAIN when there is nothing.</returns>
     public abstract IoResult Receive(ref IoCursor destination, SocketMessage message);
 
+    /// <summary>Takes a control message that a program sends along, of another level than SOL_SOCKET.</summary>
+    /// <returns>None, also for a level that the family ignores; EINVAL.</returns>
+    public virtual Errno TakeControl(SocketLevel level, int type, ReadOnlySpan<byte> data, SocketMessage message) => Errno.None;
+
     /// <summary>Ends one direction or both (shutdown(2)).</summary>
     public abstract Errno Shutdown(ShutdownHow how);
 
@@ -201,7 +205,7 @@ public abstract partial class Socket : OpenFile
     }
 
     /// <summary>Takes the error that waits to be told.</summary>
-    protected internal Errno TakeError()
+    protected internal virtual Errno TakeError()
     {
         Errno error = PendingError;
         PendingError = Errno.None;

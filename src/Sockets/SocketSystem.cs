@@ -1,12 +1,16 @@
+using System.Diagnostics.CodeAnalysis;
 using Semitone.Abi;
 using Semitone.Core;
 using Semitone.Files;
+using Semitone.Net;
+using IpProtocol = Semitone.Abi.IpProtocol;
 
 namespace Semitone.Sockets;
 
 /// <summary>What all sockets of the machine share: where they are numbered, and which addresses are taken.</summary>
+/// <param name="executor">Where the network's task runs, once there is one.</param>
 /// <param name="currentCaller">Tells who makes the call that is served now.</param>
-public sealed class SocketSystem(FileServices files, Func<ISocketCaller?> currentCaller)
+public sealed class SocketSystem(FileServices files, Executor executor, Func<ISocketCaller?> currentCaller)
 {
     /// <summary>Connections that may wait to be accepted, whatever a program asks for (net.core.somaxconn).</summary>
     internal const int MaximumBacklog = 4096;
@@ -28,6 +32,19 @@ public sealed class SocketSystem(FileServices files, Func<ISocketCaller?> curren
     /// <summary>For transfers that have no message of their own: read(2) and write(2).</summary>
     internal SocketMessage Scratch { get; } = new();
 
+    /// <summary>The network; null while nobody has asked for it.</summary>
+    public Network? Network { get; private set; }
+
+    /// <summary>Gets the network, and makes it where there is none yet.</summary>
+    /// <param name="filter">What may leave the host; null for everything. It means something to who makes the network.</param>
+    /// <param name="events">Who is told of changes; null for nobody.</param>
+    /// <returns>False when the kernel's heap has no room for it (ENOBUFS).</returns>
+    public bool TryGetNetwork([NotNullWhen(true)] out Network? network, IEgressFilter? filter = null, INetworkEvents? events = null)
+    {
+        network = Network ??= Network.TryCreate(executor, Files.Random, filter, events);
+        return network is not null;
+    }
+
     /// <summary>Makes a socket (socket(2)).</summary>
     /// <returns>None; EAFNOSUPPORT, ESOCKTNOSUPPORT, EPROTONOSUPPORT; ENOBUFS.</returns>
     public Errno Create(AddressFamily family, SocketType type, int protocol, ISocketCaller caller, out Socket? socket)
@@ -41,6 +58,7 @@ public sealed class SocketSystem(FileServices files, Func<ISocketCaller?> curren
         return family switch
         {
             AddressFamily.AF_UNIX => CreateUnix(type, protocol, caller, out socket),
+            AddressFamily.AF_INET or AddressFamily.AF_INET6 => CreateInet(family, type, protocol, caller, out socket),
             _ => Errno.EAFNOSUPPORT,
         };
     }
@@ -70,6 +88,42 @@ public sealed class SocketSystem(FileServices files, Func<ISocketCaller?> curren
         }
 
         UnixSocket.Pair((UnixSocket)first!, (UnixSocket)second!, caller);
+        return Errno.None;
+    }
+
+    private Errno CreateInet(AddressFamily family, SocketType type, int protocol, ISocketCaller caller, out Socket? socket)
+    {
+        socket = null;
+        IpProtocol echo = family == AddressFamily.AF_INET6 ? IpProtocol.IPPROTO_ICMPV6 : IpProtocol.IPPROTO_ICMP;
+        IpProtocol wanted = (IpProtocol)protocol;
+        if (protocol is < 0 or > byte.MaxValue)
+        {
+            return Errno.EINVAL;
+        }
+
+        if (type is not (SocketType.SOCK_STREAM or SocketType.SOCK_DGRAM))
+        {
+            return Errno.ESOCKTNOSUPPORT;
+        }
+
+        bool isStream = type == SocketType.SOCK_STREAM;
+        bool isKnown = wanted == IpProtocol.IPPROTO_IP
+            || wanted == (isStream ? IpProtocol.IPPROTO_TCP : IpProtocol.IPPROTO_UDP)
+            || (!isStream && wanted == echo);
+        if (!isKnown)
+        {
+            return Errno.EPROTONOSUPPORT;
+        }
+
+        if (!TryGetNetwork(out Network? network))
+        {
+            return Errno.ENOBUFS;
+        }
+
+        FileCredentials owner = caller.FileSystem.Credentials;
+        socket = isStream ? new InetStreamSocket(this, network, owner, family)
+            : wanted == echo ? InetDatagramSocket.CreateEcho(this, network, owner, family)
+            : new InetDatagramSocket(this, network, owner, family);
         return Errno.None;
     }
 

@@ -95,7 +95,7 @@ public sealed partial class SystemState : IClockListener
     public FutexTable Futexes { get; } = new();
 
     /// <summary>The sockets; made when the first program asks for one.</summary>
-    public SocketSystem Sockets => _sockets ??= new SocketSystem(Files, () => CurrentThread?.SocketCaller);
+    public SocketSystem Sockets => _sockets ??= new SocketSystem(Files, Executor, () => CurrentThread?.SocketCaller);
 
     /// <summary>Programs get random addresses; what the first one was given holds for all that follow.</summary>
     public bool RandomizesAddresses { get; private set; } = true;

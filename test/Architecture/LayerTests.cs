@@ -26,7 +26,7 @@ public sealed class LayerTests
         ["Memory"] = ["Abi", "Machine", "Core"],
         ["NineP"] = ["Abi", "Machine", "Core"],
         ["Files"] = ["Abi", "Machine", "HostLink", "Core", "Memory", "Cpio", "NineP"],
-        ["Sockets"] = ["Abi", "Machine", "Core", "Memory", "Files"],
+        ["Sockets"] = ["Abi", "Machine", "Core", "Memory", "Files", "Net"],
         ["Loader"] = ["Abi", "Machine", "Core", "Memory", "Elf"],
         ["Tasks"] = ["Abi", "Machine", "Core", "Memory", "Cpio", "Elf", "Files", "Sockets", "Loader"],
         ["Syscalls"] =

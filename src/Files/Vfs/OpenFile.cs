@@ -86,6 +86,10 @@ public abstract class OpenFile
             OnClosed();
             Inode.Release();
         }
+        else
+        {
+            OnReferenceDropped();
+        }
     }
 
     /// <summary>Makes a closed description stand for another open(2) of its file.</summary>
@@ -245,6 +249,11 @@ public abstract class OpenFile
 
     /// <summary>Brings what was written to the device (fsync(2)).</summary>
     public virtual ChangeResult Synchronize() => Errno.EINVAL;
+
+    /// <summary>A reference is gone, and it was not the last one.</summary>
+    protected virtual void OnReferenceDropped()
+    {
+    }
 
     /// <summary>The last descriptor is gone.</summary>
     protected virtual void OnClosed()

@@ -24,7 +24,7 @@ internal static class SocketLevelOptions
         Int(SocketOption.SO_ACCEPTCONN, socket => socket.IsListening ? 1 : 0, null),
         Flag(SocketOption.SO_REUSEADDR, OptionFlags.ReuseAddress),
         Int(SocketOption.SO_REUSEPORT, socket => socket.HasOption(OptionFlags.ReusePort) ? 1 : 0, SetReusePort),
-        Flag(SocketOption.SO_KEEPALIVE, OptionFlags.KeepAlive) with { Set = SetKeepAlive },
+        Flag(SocketOption.SO_KEEPALIVE, OptionFlags.KeepAlive),
         Flag(SocketOption.SO_BROADCAST, OptionFlags.Broadcast),
         Flag(SocketOption.SO_DONTROUTE, OptionFlags.DontRoute),
         Flag(SocketOption.SO_OOBINLINE, OptionFlags.OutOfBandInline),
@@ -59,13 +59,6 @@ internal static class SocketLevelOptions
         }
 
         socket.SetOption(OptionFlags.ReusePort, value != 0);
-        return Errno.None;
-    }
-
-    private static Errno SetKeepAlive(Socket socket, ReadOnlySpan<byte> value, ISocketCaller caller)
-    {
-        socket.SetOption(OptionFlags.KeepAlive, BinaryPrimitives.ReadInt32LittleEndian(value) != 0);
-        socket.OnKeepAliveChanged();
         return Errno.None;
     }
 
@@ -116,12 +109,12 @@ internal static class SocketLevelOptions
 
     private static Errno SetReceiveLowMark(Socket socket, int value, ISocketCaller caller)
     {
-        socket.ReceiveLowMark = value switch
+        socket.SetReceiveLowMark(value switch
         {
             < 0 => int.MaxValue,
             0 => 1,
             _ => value,
-        };
+        });
         return Errno.None;
     }
 

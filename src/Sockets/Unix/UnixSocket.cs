@@ -446,6 +446,15 @@ public abstract class UnixSocket : Socket
 
     private protected Errno CheckLength(long length) => length > SendBufferSize - Reserved ? Errno.EMSGSIZE : Errno.None;
 
+    /// <summary>Whoever is left may be queues only, of sockets that nobody can reach.</summary>
+    protected override void OnReferenceDropped()
+    {
+        if (InFlight != 0 && References == InFlight)
+        {
+            System.Rights.Collect();
+        }
+    }
+
     protected override void OnClosed()
     {
         IsClosed = true;

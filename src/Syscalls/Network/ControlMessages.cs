@@ -13,6 +13,9 @@ internal static class ControlMessages
     private const int HeaderSize = 16;
     private const int CredentialsSize = 12;
 
+    /// <summary>Bytes of a control message that anybody looks at.</summary>
+    private const int MaximumData = 64;
+
     /// <summary>The most open files in one message (unix(7), SCM_RIGHTS).</summary>
     private const int MaximumFiles = 253;
 
@@ -48,7 +51,7 @@ internal static class ControlMessages
             int size = (int)control.cmsg_len - HeaderSize;
             error = control.cmsg_level == SocketLevel.SOL_SOCKET
                 ? ReadSocketLevel(context, socket, (ControlMessageType)control.cmsg_type, address + HeaderSize, size, message)
-                : Errno.None;
+                : ReadOther(context, socket, in control, address + HeaderSize, size, message);
             offset += Align((int)control.cmsg_len);
         }
 
@@ -68,6 +71,12 @@ internal static class ControlMessages
         if (socket.PassesCredentials)
         {
             room.Write(ControlMessageType.SCM_CREDENTIALS, (message.Credentials ?? PeerCredentials.Unknown).ToUcred(), CredentialsSize);
+        }
+
+        for (int i = 0; i < message.ControlCount; i++)
+        {
+            ReadOnlySpan<byte> data = message.GetControl(i, out SocketLevel level, out int type);
+            room.Write(level, type, data);
         }
 
         if (message.Files is { } files)
@@ -93,6 +102,15 @@ internal static class ControlMessages
             default:
                 return Errno.EINVAL;
         }
+    }
+
+    private static Errno ReadOther(
+        SyscallContext context, Socket socket, in Cmsghdr control, ulong data, int size, SocketMessage message)
+    {
+        Span<byte> bytes = stackalloc byte[Math.Min(size, MaximumData)];
+        return context.Memory.CopyIn(data, bytes) == bytes.Length
+            ? socket.TakeControl(control.cmsg_level, control.cmsg_type, bytes, message)
+            : Errno.EFAULT;
     }
 
     private static Errno ReadFiles(SyscallContext context, ulong address, int count, SocketMessage message)
