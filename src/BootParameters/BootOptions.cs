@@ -20,7 +20,7 @@ public sealed class BootOptions
     public List<MountEntry> Mounts { get; } = [];
 
     /// <summary>What the network interfaces are called by (<c>netdev.ip</c>), in their order; null when nobody said.</summary>
-    public List<InterfaceAddress>? Interfaces { get; internal set; }
+    public List<InterfaceConfiguration>? Interfaces { get; internal set; }
 
     /// <summary>The address of the first interface in its older spelling (<c>netdev.ipv4_addr</c>); 0 when nobody said.</summary>
     public uint OldAddress { get; internal set; }

@@ -138,7 +138,7 @@ public static class ParameterTable
         bool isGood;
         if (name.SequenceEqual("ip"u8))
         {
-            isGood = InterfaceAddress.TryParse(value, out InterfaceAddress? address);
+            isGood = InterfaceConfiguration.TryParse(value, out InterfaceConfiguration? address);
             if (isGood)
             {
                 (options.Interfaces ??= []).Add(address!);
@@ -146,17 +146,17 @@ public static class ParameterTable
         }
         else if (name.SequenceEqual("ipv4_addr"u8))
         {
-            isGood = InterfaceAddress.TryParseAddress(value, out uint address);
+            isGood = InterfaceConfiguration.TryParseAddress(value, out uint address);
             options.OldAddress = isGood ? address : options.OldAddress;
         }
         else if (name.SequenceEqual("ipv4_subnet_mask"u8))
         {
-            isGood = InterfaceAddress.TryParseMask(value, out int prefix);
+            isGood = InterfaceConfiguration.TryParseMask(value, out int prefix);
             options.OldPrefixLength = isGood ? prefix : options.OldPrefixLength;
         }
         else if (name.SequenceEqual("ipv4_gw_addr"u8))
         {
-            isGood = InterfaceAddress.TryParseAddress(value, out uint gateway);
+            isGood = InterfaceConfiguration.TryParseAddress(value, out uint gateway);
             options.OldGateway = isGood ? gateway : options.OldGateway;
         }
         else

@@ -61,7 +61,7 @@ public sealed record MachineNetwork(NetworkKind Kind, string Name, string? Addre
                 : throw Wrong("--ip", "--network names an address already");
         }
 
-        if (configured is not null && !InterfaceAddress.TryParse(Encoding.UTF8.GetBytes(configured), out _))
+        if (configured is not null && !InterfaceConfiguration.TryParse(Encoding.UTF8.GetBytes(configured), out _))
         {
             throw Wrong(
                 address is null ? "--network" : "--ip", $"'{configured}' is no IP[/MASK][:GW[:DNS0[:DNS1[:HOST[:DOMAIN]]]]] of IPv4");

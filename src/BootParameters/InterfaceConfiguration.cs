@@ -11,14 +11,14 @@ namespace Semitone.BootParameters;
 /// <param name="NameServers">Who resolves names; up to two.</param>
 /// <param name="HostName">What the machine is called; empty when nobody said.</param>
 /// <param name="Domain">The domain that names are completed by; empty when nobody said.</param>
-public sealed record InterfaceAddress(uint Address, int PrefixLength, uint Gateway, uint[] NameServers, byte[] HostName, byte[] Domain)
+public sealed record InterfaceConfiguration(uint Address, int PrefixLength, uint Gateway, uint[] NameServers, byte[] HostName, byte[] Domain)
 {
     private const int AddressBits = 32;
     private const int MostNameServers = 2;
     private const int LongestDomain = 253; // RFC 1035, 2.3.4
 
     /// <summary>Reads the parameter's value. Fields may be empty but the first.</summary>
-    public static bool TryParse(ReadOnlySpan<byte> text, [NotNullWhen(true)] out InterfaceAddress? parsed)
+    public static bool TryParse(ReadOnlySpan<byte> text, [NotNullWhen(true)] out InterfaceConfiguration? parsed)
     {
         parsed = null;
         ReadOnlySpan<byte> rest = text;
@@ -64,7 +64,7 @@ public sealed record InterfaceAddress(uint Address, int PrefixLength, uint Gatew
             return false;
         }
 
-        parsed = new InterfaceAddress(address, prefix, gateway, servers, name.ToArray(), domain.ToArray());
+        parsed = new InterfaceConfiguration(address, prefix, gateway, servers, name.ToArray(), domain.ToArray());
         return true;
     }
 
