@@ -1,56 +1,74 @@
 using System.Diagnostics.CodeAnalysis;
+using Semitone.Core;
 using Semitone.Drivers;
 using Semitone.Net;
+using Semitone.Sockets;
 
 namespace Semitone.Kernel;
 
 /// <summary>A network card and the interface that it is: brings what it has received to the stack.</summary>
-internal sealed class NetworkCard(NetworkStack stack, Action wake) : INetDeviceOwner
+internal sealed class NetworkCard : INetDeviceOwner, IFrameSource
 {
     /// <summary>Frames that are taken before others have a turn.</summary>
     private const int Budget = 64;
 
-    private NetDevice? _device;
-    private NetworkInterface? _interface;
+    private readonly NetworkStack _stack;
+    private readonly NetworkTask _task;
+    private readonly NetDevice _device;
 
-    internal NetworkInterface Interface => _interface!;
-
-    /// <summary>Starts a card.</summary>
-    /// <param name="device">Its device.</param>
-    /// <param name="name">What the interface is called.</param>
-    /// <param name="problem">Why not.</param>
-    internal bool TryOpen(VirtioDevice device, string name, [NotNullWhen(true)] out NetDevice? opened, [NotNullWhen(false)] out string? problem)
+    private NetworkCard(Sockets.Network network, VirtioDevice device, string name)
     {
-        if (!NetDevice.TryOpen(device, this, out opened, out problem))
+        _stack = network.Stack;
+        _task = network.Task;
+        if (NetDevice.TryOpen(device, this, out NetDevice? opened, out string? problem))
         {
-            return false;
+            Interface = _stack.AddInterface(opened, name);
         }
 
-        _device = opened;
-        _interface = stack.AddInterface(opened, name);
-        return true;
+        _device = opened!;
+        Problem = problem;
     }
 
-    public void OnWork() => wake();
+    /// <summary>What it is in the stack; null where it cannot be used.</summary>
+    internal NetworkInterface? Interface { get; }
 
-    public bool TryTakeBuffer(int length, [NotNullWhen(true)] out PacketBuffer? buffer) => stack.Pools.TryTake(length, out buffer);
+    /// <summary>Why it cannot.</summary>
+    internal string? Problem { get; }
 
-    /// <summary>Hands what has come to the stack.</summary>
-    /// <returns>Whether there is more.</returns>
-    internal bool Drain(long nowNs)
+    /// <summary>Starts a card.</summary>
+    /// <param name="network">Where its frames go.</param>
+    /// <param name="device">Its device.</param>
+    /// <param name="name">What the interface is called.</param>
+    /// <param name="executor">Who looks at it after interrupts.</param>
+    internal static NetworkCard Open(Sockets.Network network, VirtioDevice device, string name, Executor executor)
     {
-        NetDevice device = _device!;
-        device.TakeLinkChange();
-        int count = 0;
-        while (count < Budget && device.TryReceive(out PacketBuffer? frame))
+        NetworkCard card = new(network, device, name);
+        if (card.Interface is not null)
         {
-            stack.Input(_interface!, frame, nowNs);
+            network.Task.AddSource(card);
+            executor.AddInterruptHandler(card._device);
+        }
+
+        return card;
+    }
+
+    public void OnWork() => _task.Post();
+
+    public bool TryTakeBuffer(int length, [NotNullWhen(true)] out PacketBuffer? buffer) => _stack.Pools.TryTake(length, out buffer);
+
+    public bool ReceiveFrames(long nowNs)
+    {
+        _device.TakeLinkChange();
+        int count = 0;
+        while (count < Budget && _device.TryReceive(out PacketBuffer? frame))
+        {
+            _stack.Input(Interface!, frame, nowNs);
             count++;
         }
 
         if (count > 0)
         {
-            device.FlushReceived();
+            _device.FlushReceived();
         }
 
         return count == Budget;
