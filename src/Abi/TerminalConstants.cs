@@ -33,6 +33,7 @@ public enum IoctlRequest : uint
     TCSETSW2 = 0x402C_542C,
     TCSETSF2 = 0x402C_542D,
     TIOCGPTN = 0x8004_5430,
+    SIOCATMARK = 0x8905,
     TIOCSPTLCK = 0x4004_5431,
     FIONCLEX = 0x5450,
     FIOCLEX = 0x5451,

@@ -103,6 +103,7 @@ internal sealed class DeclarationReader
         int constantCount = 0;
         int onlyWith = -1;
         ulong onlyWithBits = 0;
+        WriterModel? writer = null;
         foreach (AttributeData attribute in parameter.GetAttributes())
         {
             switch (attribute.AttributeClass?.ToDisplayString(s_fullName))
@@ -116,6 +117,9 @@ internal sealed class DeclarationReader
                     constantCount = attribute.NamedArguments.Length > 0 && attribute.NamedArguments[0].Value.Value is uint length
                         ? (int)length
                         : 0;
+                    break;
+                case "global::Semitone.Syscalls.TraceWithAttribute":
+                    writer = ReadWriter(parameters, attribute);
                     break;
                 case "global::Semitone.Syscalls.OnlyWithAttribute":
                     onlyWith = FindParameter(parameters, attribute.ConstructorArguments[0].Value as string ?? string.Empty);
@@ -173,7 +177,17 @@ internal sealed class DeclarationReader
         }
 
         return new ArgumentModel(
-            parameter.Name, kind, typeName, cast, elementTypeName, value, isOut, count, countValue, onlyWith, onlyWithBits);
+            parameter.Name, kind, typeName, cast, elementTypeName, value, isOut, count, countValue, onlyWith, onlyWithBits, writer);
+    }
+
+    private WriterModel ReadWriter(IParameterSymbol[] parameters, AttributeData attribute)
+    {
+        int argument = attribute.ConstructorArguments[1].Value is string other ? FindParameter(parameters, other) : -1;
+        IEnumerable<EnumModel> enums = attribute.NamedArguments
+            .Where(named => named.Key == "Enums")
+            .SelectMany(named => named.Value.Values)
+            .Select(type => ReadEnum((INamedTypeSymbol)type.Value!));
+        return new WriterModel((string)attribute.ConstructorArguments[0].Value!, argument, new EquatableArray<EnumModel>(enums));
     }
 
     private (CountKind Kind, int Argument) ReadCount(

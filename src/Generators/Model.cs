@@ -98,6 +98,7 @@ internal sealed record ValueModel(ValueKind Kind, Format Format, EnumModel? Enum
 /// <param name="ElementTypeName">For pointers: what they point at, in full.</param>
 /// <param name="Value">What is written: of the argument, or of what a pointer points at.</param>
 /// <param name="CountValue">Index of the argument that holds the count, or the count.</param>
+/// <param name="Writer">What writes the argument, when that is none of the rules.</param>
 /// <param name="OnlyWithArgument">Index of the argument without some bit of which this one means nothing, or -1.</param>
 internal sealed record ArgumentModel(
     string Name,
@@ -110,7 +111,13 @@ internal sealed record ArgumentModel(
     CountKind Count,
     int CountValue,
     int OnlyWithArgument,
-    ulong OnlyWithBits);
+    ulong OnlyWithBits,
+    WriterModel? Writer);
+
+/// <param name="Method">The method of TraceLine that writes the argument.</param>
+/// <param name="Argument">Index of another argument that it needs, or -1.</param>
+/// <param name="Enums">Enums whose names it writes.</param>
+internal sealed record WriterModel(string Method, int Argument, EquatableArray<EnumModel> Enums);
 
 internal sealed record HandlerModel(
     int Number,

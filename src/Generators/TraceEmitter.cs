@@ -148,6 +148,12 @@ internal sealed class TraceEmitter
 
     private void EmitArgument(SourceWriter writer, HandlerModel handler, ArgumentModel argument, string register)
     {
+        if (argument.Writer is { } writing)
+        {
+            EmitWriter(writer, argument, writing, register);
+            return;
+        }
+
         switch (argument.Kind)
         {
             case ArgumentKind.Fd:
@@ -163,6 +169,30 @@ internal sealed class TraceEmitter
                 writer.Line(WriteValue(argument.Value, Cut(argument, register)));
                 break;
         }
+    }
+
+    /// <summary>Leaves an argument to a method of TraceLine.</summary>
+    private void EmitWriter(SourceWriter writer, ArgumentModel argument, WriterModel writing, string register)
+    {
+        foreach (EnumModel model in writing.Enums)
+        {
+            _enums[model.FullName] = model;
+        }
+
+        string other = writing.Argument < 0 ? "0" : $"arguments.A{writing.Argument}";
+        if (!argument.IsOut)
+        {
+            writer.Line($"line.{writing.Method}({register}, {other}, long.MaxValue);");
+            return;
+        }
+
+        writer.Line($"line.Out({register});");
+        writer.Open("if (result.IsError)");
+        EmitBareAddress(writer, string.Empty, register);
+        writer.Close();
+        writer.Open("else");
+        writer.Line($"line.{writing.Method}({register}, {other}, result.Value);");
+        writer.Close();
     }
 
     private void EmitPointer(SourceWriter writer, HandlerModel handler, ArgumentModel argument, string register)
@@ -330,7 +360,7 @@ internal sealed class TraceEmitter
     private static void EmitEnum(SourceWriter writer, EnumModel model)
     {
         writer.Line();
-        writer.Open($"private static void {EnumMethod(model)}(global::Semitone.Syscalls.TraceLine line, ulong value)");
+        writer.Open($"public static void {EnumMethod(model)}(global::Semitone.Syscalls.TraceLine line, ulong value)");
         string values = string.Join(", ", model.Members.Select(member => $"0x{member.Value:x}"));
         StringBuilder names = new();
         foreach (EnumMember member in model.Members)

@@ -49,4 +49,10 @@ public enum NetworkError : byte
 
     /// <summary>A rule forbids it (EACCES, EPERM).</summary>
     NotPermitted,
+
+    /// <summary>The peer does not know the protocol (ENOPROTOOPT).</summary>
+    ProtocolUnreachable,
+
+    /// <summary>The peer could not read a header (EPROTO).</summary>
+    ProtocolError,
 }

@@ -32,3 +32,20 @@ public sealed class OnlyWithAttribute(string parameter, ulong anyOfBits) : Attri
 
     public ulong AnyOfBits { get; } = anyOfBits;
 }
+
+/// <summary>Leaves a parameter to a method of <see cref="TraceLine"/>, where what it means is no matter of its type.</summary>
+/// <param name="method">
+/// The method: it is given the register, that of another parameter, and the result of the call where the kernel answers through the
+/// parameter (<see cref="long.MaxValue"/> otherwise).
+/// </param>
+/// <param name="parameter">The other parameter.</param>
+[AttributeUsage(AttributeTargets.Parameter)]
+public sealed class TraceWithAttribute(string method, string? parameter = null) : Attribute
+{
+    public string Method { get; } = method;
+
+    public string? Parameter { get; } = parameter;
+
+    /// <summary>Enums whose names the method writes: <c>SyscallTracer.Write_</c> and the name of the enum does it.</summary>
+    public Type[] Enums { get; init; } = [];
+}

@@ -35,6 +35,7 @@ public sealed partial class GuestThread : Runnable
     private bool _isRunning;
     private FaultRecord _fault;
     private IoCounters _io;
+    private SocketCaller? _socketCaller;
 
     internal GuestThread(Process process, IGuestContext context, Waiter waiter, FileTable files, FileSystemContext fileSystem)
     {
@@ -60,6 +61,9 @@ public sealed partial class GuestThread : Runnable
 
     /// <summary>Where it stands in the file system, and whose rights it has there.</summary>
     public FileSystemContext FileSystem { get; }
+
+    /// <summary>The thread, as sockets see it.</summary>
+    public SocketCaller SocketCaller => _socketCaller ??= new SocketCaller(this);
 
     /// <summary>What this thread waits with.</summary>
     public Waiter Waiter { get; }

@@ -5,6 +5,7 @@ using Semitone.Files;
 using Semitone.Loader;
 using Semitone.Machine;
 using Semitone.Memory;
+using Semitone.Sockets;
 
 namespace Semitone.Tasks;
 
@@ -20,6 +21,7 @@ public sealed partial class SystemState : IClockListener
     private const long LeastThreadLimit = 64;
 
     private byte[]? _extendedState;
+    private SocketSystem? _sockets;
 
     /// <summary>Who was last ended because memory had run out, and when.</summary>
     private Process? _victim;
@@ -91,6 +93,9 @@ public sealed partial class SystemState : IClockListener
     public int ThreadLimit { get; }
 
     public FutexTable Futexes { get; } = new();
+
+    /// <summary>The sockets; made when the first program asks for one.</summary>
+    public SocketSystem Sockets => _sockets ??= new SocketSystem(Files, Executor, () => CurrentThread?.SocketCaller);
 
     /// <summary>Programs get random addresses; what the first one was given holds for all that follow.</summary>
     public bool RandomizesAddresses { get; private set; } = true;

@@ -26,13 +26,17 @@ public sealed class LayerTests
         ["Memory"] = ["Abi", "Machine", "Core"],
         ["NineP"] = ["Abi", "Machine", "Core"],
         ["Files"] = ["Abi", "Machine", "HostLink", "Core", "Memory", "Cpio", "NineP"],
+        ["Sockets"] = ["Abi", "Machine", "Core", "Memory", "Files", "Net"],
         ["Loader"] = ["Abi", "Machine", "Core", "Memory", "Elf"],
-        ["Tasks"] = ["Abi", "Machine", "Core", "Memory", "Cpio", "Elf", "Files", "Loader"],
-        ["Syscalls"] = ["Abi", "Machine", "Core", "Memory", "Cpio", "Elf", "Files", "Loader", "Tasks", "Generators"],
+        ["Tasks"] = ["Abi", "Machine", "Core", "Memory", "Cpio", "Elf", "Files", "Sockets", "Loader"],
+        ["Syscalls"] =
+        [
+            "Abi", "Machine", "Core", "Memory", "Cpio", "Elf", "Files", "Sockets", "Loader", "Tasks", "Generators",
+        ],
         ["Kernel"] =
         [
             "Abi", "Machine", "Machine.X64", "Metal", "HostLink", "Elf", "Cpio", "BootParameters", "Core", "Drivers", "Memory", "NineP",
-            "Files",
+            "Files", "Sockets",
             "Loader", "Tasks", "Syscalls",
         ],
         ["Cli"] = ["Abi", "Elf", "Cpio", "BootParameters", "HostLink"],

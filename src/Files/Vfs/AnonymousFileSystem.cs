@@ -63,21 +63,6 @@ public sealed class AnonymousFileSystem : FileSystem
         }
         return new OpenRegularFile(file, OpenFlags.O_RDWR | OpenFlags.O_LARGEFILE);
     }
-
-    private sealed class EmptyDirectory(FileSystem fileSystem) : DirectoryInode(fileSystem, 1, Mode.None)
-    {
-        public override Errno Lookup(FileName name, out Inode? inode)
-        {
-            inode = null;
-            return Errno.ENOENT;
-        }
-
-        public override bool TryGetEntry(scoped ref long position, out DirectoryEntry entry)
-        {
-            entry = default;
-            return false;
-        }
-    }
 }
 
 /// <summary>The inode of a file that is no file: it has a description in place of a path (proc(5), /proc/PID/fd).</summary>

@@ -48,6 +48,21 @@ public sealed partial class FileSystemContext
             : end.Parent.Create(end.Name, attributes, out _));
     }
 
+    /// <summary>Makes the name of a socket (bind(2)), in a file system that keeps its inodes in memory.</summary>
+    /// <returns>None, EEXIST, EPERM where names of sockets cannot be, and what else stands in the way.</returns>
+    public Errno MakeSocket(ReadOnlySpan<byte> path, Mode permissions, out Inode? inode)
+    {
+        inode = null;
+        Errno error = FindFreeName(WorkingDirectory, path, allowSlash: false, out PathEnd end);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        return end.Parent is RamDirectory
+            ? Note(end.Parent.Create(end.Name, Prepare(end.Parent, Mode.S_IFSOCK | (permissions & ~Umask)), out inode))
+            : Errno.EPERM;
+    }
+
     /// <summary>Makes a symbolic link (symlink(2)).</summary>
     public Errno MakeSymbolicLink(ReadOnlySpan<byte> target, DirectoryInode start, ReadOnlySpan<byte> path)
     {

@@ -95,6 +95,14 @@ public sealed class FileTable
         return Errno.None;
     }
 
+    /// <summary>Tells whether there is a descriptor for one more file, for who must know before there is one.</summary>
+    /// <returns>None or EMFILE.</returns>
+    public Errno CheckRoom()
+    {
+        int number = FindFree(0);
+        return number >= Limit || number >= AbsoluteLimit ? Errno.EMFILE : Errno.None;
+    }
+
     /// <summary>
     /// Puts an open file at a descriptor of the caller's choice and closes what was there (dup2(2)). The table takes the reference over.
     /// </summary>

@@ -66,6 +66,9 @@ public abstract class OpenFile
     /// <summary>A mapping of this file is anonymous memory, as that of /dev/zero is (mem(4)).</summary>
     public virtual bool MapsAnonymousMemory => false;
 
+    /// <summary>Descriptors, and whoever else keeps the file open.</summary>
+    public int References => _references;
+
     public void AddReference() => _references++;
 
     /// <summary>Drops a reference; the last one closes the file.</summary>
@@ -82,6 +85,10 @@ public abstract class OpenFile
             Signals = null;
             OnClosed();
             Inode.Release();
+        }
+        else
+        {
+            OnReferenceDropped();
         }
     }
 
@@ -190,6 +197,18 @@ public abstract class OpenFile
     /// </summary>
     public virtual long ReadTimeoutNs => long.MaxValue;
 
+    /// <summary>When a write that waits gives up with EAGAIN, in nanoseconds from now (SO_SNDTIMEO in socket(7)).</summary>
+    public virtual long WriteTimeoutNs => long.MaxValue;
+
+    /// <summary>
+    /// Whether a signal that interrupts a transfer with a timeout ends it for good, as that of a socket (signal(7), "Interruption of system
+    /// calls").
+    /// </summary>
+    public virtual bool TimedTransfersRestart => true;
+
+    /// <summary>Whether EPIPE comes with SIGPIPE (pipe(7), unix(7)).</summary>
+    public virtual bool SignalsBrokenPipe => true;
+
     /// <summary>Ends a read that has waited for <see cref="ReadTimeoutNs"/>.</summary>
     public virtual IoResult ReadAfterTimeout(ref IoCursor destination) => 0;
 
@@ -230,6 +249,11 @@ public abstract class OpenFile
 
     /// <summary>Brings what was written to the device (fsync(2)).</summary>
     public virtual ChangeResult Synchronize() => Errno.EINVAL;
+
+    /// <summary>A reference is gone, and it was not the last one.</summary>
+    protected virtual void OnReferenceDropped()
+    {
+    }
 
     /// <summary>The last descriptor is gone.</summary>
     protected virtual void OnClosed()

@@ -21,4 +21,7 @@ public readonly record struct IpRoute
 
     /// <summary>Whether the destination is this host.</summary>
     public bool IsLocal { get; init; }
+
+    /// <summary>Whether the destination is all of a network, by this or by the interface's own broadcast address.</summary>
+    public bool IsBroadcast { get; init; }
 }

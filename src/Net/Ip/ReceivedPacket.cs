@@ -13,6 +13,9 @@ public readonly struct ReceivedPacket
     /// <summary>The interface by which it came.</summary>
     public required int InterfaceIndex { get; init; }
 
+    /// <summary>Bytes of the IP header, which still lie in front of the buffer's beginning (<see cref="PacketBuffer.Untrim"/>).</summary>
+    public int NetworkHeaderLength { get; init; }
+
     public byte HopLimit { get; init; }
 
     /// <summary>TOS or traffic class, with the ECN bits.</summary>

@@ -26,4 +26,7 @@ public readonly ref struct TransportPacket
 
     /// <summary>Whether the packet may not be fragmented, here or on its way: <see cref="NetworkError.MessageTooLong"/> instead.</summary>
     public bool DontFragment { get; init; }
+
+    /// <summary>Whether a packet to a group or to all comes back to this host too, if it is one of them (IP_MULTICAST_LOOP).</summary>
+    public bool LoopsBack { get; init; }
 }

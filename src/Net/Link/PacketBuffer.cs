@@ -58,6 +58,15 @@ public sealed class PacketBuffer
         Length -= count;
     }
 
+    /// <summary>Takes bytes back that were dropped from the front.</summary>
+    /// <param name="count">0 to what lies in front.</param>
+    public void Untrim(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)count, (uint)_start);
+        _start -= count;
+        Length += count;
+    }
+
     /// <summary>Drops bytes behind an end: padding.</summary>
     /// <param name="length">Bytes that stay: 0 to <see cref="Length"/>.</param>
     public void TrimEnd(int length)

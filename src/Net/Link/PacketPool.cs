@@ -4,7 +4,10 @@ namespace Semitone.Net;
 
 /// <summary>Buffers of one size, made when they are first needed and never more than a limit.</summary>
 /// <remarks>A packet for which there is none is dropped, as by any queue that is full.</remarks>
-public sealed class PacketPool(int capacity, int limit)
+/// <param name="capacity">Bytes of each.</param>
+/// <param name="limit">How many there may be.</param>
+/// <param name="memory">Who is asked before one is made; null for nobody.</param>
+public sealed class PacketPool(int capacity, int limit, IMemoryBudget? memory = null)
 {
     private PacketBuffer? _free;
 
@@ -26,7 +29,7 @@ public sealed class PacketPool(int capacity, int limit)
         {
             _free = buffer.Next;
         }
-        else if (MadeCount < limit)
+        else if (MadeCount < limit && memory?.HasRoom(capacity) != false)
         {
             buffer = new PacketBuffer(this, capacity);
             MadeCount++;

@@ -82,7 +82,7 @@ internal static class FetchWait
         context.Thread.Io.Count(transfer, done);
         bool writes = transfer is Transfer.Write or Transfer.WriteAt;
         IoResult whole = new(done, result.Error);
-        return writes ? FileWait.Finish(context, whole) : whole.ToSysResult();
+        return writes ? FileWait.Finish(context, file, whole) : whole.ToSysResult();
     }
 
     private static IoResult Move(OpenFile file, ref IoCursor cursor, Transfer transfer, long offset) => transfer switch

@@ -40,7 +40,7 @@ internal sealed class FileRead(GuestThread thread) : SingleWait(thread.Waiter)
     {
         SysResult answer = result switch
         {
-            WaitResult.Interrupted => RestartErrno.ERESTARTSYS,
+            WaitResult.Interrupted => FileWait.GetInterruption(_file!, _file!.ReadTimeoutNs),
             WaitResult.TimedOut => _file!.ReadAfterTimeout(ref _cursor).ToSysResult(),
             _ => Retry(),
         };

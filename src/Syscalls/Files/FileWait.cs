@@ -22,6 +22,8 @@ internal static class FileWait
     public static async ValueTask<SysResult> WriteAsync(SyscallContext context, OpenFile file, IoCursor cursor, bool isCounted)
     {
         Waiter waiter = context.Thread.Waiter;
+        long timeoutNs = file.WriteTimeoutNs;
+        long deadlineNs = timeoutNs == long.MaxValue ? long.MaxValue : Deadline.FromNow(context.System.Clock, timeoutNs);
         file.AddReference();
         try
         {
@@ -32,11 +34,13 @@ internal static class FileWait
                 if (result.Error != Errno.EAGAIN)
                 {
                     waiter.Cancel();
-                    return Finish(context, result);
+                    return Finish(context, file, result);
                 }
-                if (await waiter.WaitAsync() == WaitResult.Interrupted)
+                WaitResult wait = await waiter.WaitAsync(deadlineNs);
+                if (wait != WaitResult.Woken)
                 {
-                    return cursor.Moved > 0 ? cursor.Moved : RestartErrno.ERESTARTSYS;
+                    Errno error = wait == WaitResult.TimedOut ? Errno.EAGAIN : GetInterruption(file, timeoutNs);
+                    return cursor.Moved > 0 ? cursor.Moved : error;
                 }
             }
         }
@@ -50,10 +54,15 @@ internal static class FileWait
         }
     }
 
+    /// <summary>Says what a signal makes of a transfer that has come to nothing yet.</summary>
+    /// <param name="timeoutNs">How long it would have waited; <see cref="long.MaxValue"/> for ever.</param>
+    public static Errno GetInterruption(OpenFile file, long timeoutNs) =>
+        timeoutNs == long.MaxValue || file.TimedTransfersRestart ? RestartErrno.ERESTARTSYS : Errno.EINTR;
+
     /// <summary>Turns a write's result into the call's, with the signal that a broken pipe brings.</summary>
-    public static SysResult Finish(SyscallContext context, IoResult result)
+    public static SysResult Finish(SyscallContext context, OpenFile file, IoResult result)
     {
-        if (result.Error == Errno.EPIPE && result.Bytes == 0)
+        if (result.Error == Errno.EPIPE && result.Bytes == 0 && file.SignalsBrokenPipe)
         {
             // As if the program had sent it to itself: that is what si_code says under Linux.
             Tasks.Process process = context.Process;

@@ -186,7 +186,7 @@ public static class ReadWriteSyscalls
             return context.Wait(FetchWait.ContinueAsync(context, file, cursor, result, Transfer.Write));
         }
         context.Thread.Io.CountWrite(result.Bytes);
-        return FileWait.Finish(context, result);
+        return FileWait.Finish(context, file, result);
     }
 
     /// <summary>Ends a transfer to or from a place, or goes on with it when a page has been fetched.</summary>

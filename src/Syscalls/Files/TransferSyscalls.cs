@@ -231,7 +231,7 @@ public static class TransferSyscalls
             left -= written.Bytes;
             if (written.Bytes < read.Bytes)
             {
-                end = FileWait.Finish(context, new IoResult(0, written.Error));
+                end = FileWait.Finish(context, target.File, new IoResult(0, written.Error));
                 break;
             }
         }

@@ -21,7 +21,7 @@ public sealed class ConstantTests
         "linux/auxvec.h", "linux/signal.h", "asm/siginfo.h", "linux/time.h", "linux/timerfd.h", "asm/poll.h", "linux/eventpoll.h",
         "linux/fs.h", "linux/mount.h", "linux/falloc.h", "linux/fadvise.h", "linux/close_range.h", "linux/magic.h",
         "linux/capability.h", "linux/securebits.h", "linux/uio.h", "linux/limits.h", "linux/xattr.h", "asm/termbits.h", "asm/ioctls.h",
-        "asm/sigcontext.h", "asm/ucontext.h",
+        "asm/sigcontext.h", "asm/ucontext.h", "asm/socket.h", "linux/in.h", "linux/in6.h", "linux/tcp.h", "linux/sockios.h",
     ];
 
     /// <summary>Constants of C that are no macros.</summary>
@@ -39,6 +39,12 @@ public sealed class ConstantTests
         "SYSLOG_ACTION_CLOSE", "SYSLOG_ACTION_OPEN", "SYSLOG_ACTION_READ", "SYSLOG_ACTION_READ_ALL", "SYSLOG_ACTION_READ_CLEAR",
         "SYSLOG_ACTION_CLEAR", "SYSLOG_ACTION_CONSOLE_OFF", "SYSLOG_ACTION_CONSOLE_ON", "SYSLOG_ACTION_CONSOLE_LEVEL",
         "SYSLOG_ACTION_SIZE_UNREAD", "SYSLOG_ACTION_SIZE_BUFFER",
+        "AF_UNSPEC", "AF_UNIX", "AF_INET", "AF_INET6", "AF_NETLINK", "AF_PACKET",
+        "SOCK_TYPE_MASK", "SOCK_STREAM", "SOCK_DGRAM", "SOCK_RAW", "SOCK_RDM", "SOCK_SEQPACKET", "SOCK_DCCP", "SOCK_PACKET",
+        "SOCK_NONBLOCK", "SOCK_CLOEXEC", "SHUT_RD", "SHUT_WR", "SHUT_RDWR", "SCM_RIGHTS", "SCM_CREDENTIALS",
+        "MSG_OOB", "MSG_PEEK", "MSG_DONTROUTE", "MSG_CTRUNC", "MSG_PROXY", "MSG_TRUNC", "MSG_DONTWAIT", "MSG_EOR", "MSG_WAITALL", "MSG_FIN",
+        "MSG_SYN", "MSG_CONFIRM", "MSG_RST", "MSG_ERRQUEUE", "MSG_NOSIGNAL", "MSG_MORE", "MSG_WAITFORONE", "MSG_BATCH", "MSG_ZEROCOPY",
+        "MSG_FASTOPEN", "MSG_CMSG_CLOEXEC", "SOL_IP", "SOL_TCP", "SOL_UDP", "SOL_IPV6", "SOL_ICMPV6", "SOL_RAW", "SOL_PACKET", "SOL_NETLINK",
         "ARCH_CET_STATUS", "ARCH_SHSTK_ENABLE", "ARCH_SHSTK_DISABLE", "ARCH_SHSTK_LOCK", "ARCH_SHSTK_STATUS",
     ];
 

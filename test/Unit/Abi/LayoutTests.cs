@@ -54,7 +54,7 @@ public sealed class LayoutTests
         [
             nameof(Fd), nameof(IoResult), nameof(SysResult), "UserPtr`1", nameof(UserCString), nameof(UserSpan), nameof(SignalSet),
             nameof(CapabilitySet),
-            nameof(UtsNameField), nameof(LoadAverages), nameof(ControlCharacters), nameof(SchedParam),
+            nameof(UtsNameField), nameof(LoadAverages), nameof(ControlCharacters), nameof(SchedParam), nameof(Sockaddr),
         ];
         IEnumerable<string> missing = typeof(Stat).Assembly.GetExportedTypes()
             .Where(type => type.IsValueType && !type.IsEnum && !golden.Contains(type.Name) && !own.Contains(type.Name))

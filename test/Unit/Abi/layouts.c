@@ -29,6 +29,16 @@ int printf(const char *format, ...);
 struct rt_sigframe { char *pretcode; struct ucontext uc; struct siginfo info; };
 struct linux_dirent64 { unsigned long d_ino; long d_off; unsigned short d_reclen; unsigned char d_type; char d_name[]; };
 
+/* include/linux/socket.h and include/linux/net.h, which programs have from their C library. */
+struct ucred { unsigned int pid, uid, gid; };
+struct linger { int l_onoff, l_linger; };
+struct cmsghdr { unsigned long cmsg_len; int cmsg_level, cmsg_type; };
+struct user_msghdr {
+    void *msg_name; int msg_namelen; void *msg_iov; unsigned long msg_iovlen; void *msg_control; unsigned long msg_controllen;
+    unsigned int msg_flags;
+};
+struct mmsghdr { struct user_msghdr msg_hdr; unsigned int msg_len; };
+
 #define SIZE(name, type) printf("%s %zu\n", #name, sizeof(type))
 #define FIELD(name, type, field) printf("%s.%s %zu %zu\n", #name, #field, offsetof(type, field), sizeof(((type *)0)->field))
 #define FIELD_AS(name, type, field, as) printf("%s.%s %zu %zu\n", #name, #as, offsetof(type, field), sizeof(((type *)0)->field))
@@ -294,5 +304,28 @@ int main(void)
     FIELD(WinSize, struct winsize, ws_col);
     FIELD(WinSize, struct winsize, ws_xpixel);
     FIELD(WinSize, struct winsize, ws_ypixel);
+
+    SIZE(Msghdr, struct user_msghdr);
+    FIELD(Msghdr, struct user_msghdr, msg_name);
+    FIELD(Msghdr, struct user_msghdr, msg_namelen);
+    FIELD(Msghdr, struct user_msghdr, msg_iov);
+    FIELD(Msghdr, struct user_msghdr, msg_iovlen);
+    FIELD(Msghdr, struct user_msghdr, msg_control);
+    FIELD(Msghdr, struct user_msghdr, msg_controllen);
+    FIELD(Msghdr, struct user_msghdr, msg_flags);
+    SIZE(Mmsghdr, struct mmsghdr);
+    FIELD(Mmsghdr, struct mmsghdr, msg_hdr);
+    FIELD(Mmsghdr, struct mmsghdr, msg_len);
+    SIZE(Cmsghdr, struct cmsghdr);
+    FIELD(Cmsghdr, struct cmsghdr, cmsg_len);
+    FIELD(Cmsghdr, struct cmsghdr, cmsg_level);
+    FIELD(Cmsghdr, struct cmsghdr, cmsg_type);
+    SIZE(Ucred, struct ucred);
+    FIELD(Ucred, struct ucred, pid);
+    FIELD(Ucred, struct ucred, uid);
+    FIELD(Ucred, struct ucred, gid);
+    SIZE(Linger, struct linger);
+    FIELD(Linger, struct linger, l_onoff);
+    FIELD(Linger, struct linger, l_linger);
     return 0;
 }

@@ -45,6 +45,8 @@ internal static partial class Scenarios
         ["time"] = Time,
         ["handlers"] = Handlers,
         ["newer threads"] = NewerThreads,
+        ["sockets"] = Sockets,
+        ["connections"] = Connections,
     };
 
     private static Call Open(ulong path, OpenFlags flags) => Do(openat, AtFdCwd, path, (ulong)flags, 0x1A4);

@@ -60,6 +60,49 @@ public sealed class StraceTests
     }
 
     [Fact]
+    public void Socket_ShowsFamilyTypeAndProtocol() =>
+        Assert.Equal("socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_TCP) = fd:3", Trace(SyscallNumber.socket, 3, 2, 0x80001, 6));
+
+    [Fact]
+    public void Connect_ShowsTheAddress()
+    {
+        using TraceFixture fixture = new();
+        ulong inet = fixture.Put((ReadOnlySpan<byte>)[2, 0, 0, 80, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+        Assert.Equal(
+            "connect(fd:3, sockaddr:{sa_family=AF_INET, sin_port=80, sin_addr=127.0.0.1}, 16) = OK",
+            fixture.Trace(SyscallNumber.connect, 0, null, 3, inet, 16));
+        ulong unix = fixture.Put((ReadOnlySpan<byte>)[1, 0, 0, (byte)'x']);
+        Assert.Equal(
+            "connect(fd:3, sockaddr:{sa_family=AF_UNIX, sun_path=@\"x\"}, 4) = OK",
+            fixture.Trace(SyscallNumber.connect, 0, null, 3, unix, 4));
+    }
+
+    [Fact]
+    public void Setsockopt_ShowsLevelNameAndValue()
+    {
+        using TraceFixture fixture = new();
+        ulong value = fixture.Put(1);
+        Assert.Equal(
+            "setsockopt(fd:3, SOL_SOCKET, SO_REUSEADDR, [1], 4) = OK",
+            fixture.Trace(SyscallNumber.setsockopt, 0, null, 3, 1, 2, value, 4));
+    }
+
+    [Fact]
+    public void Sendmsg_ShowsBuffersAndDescriptors()
+    {
+        using TraceFixture fixture = new();
+        ulong text = fixture.PutString("hi");
+        ulong vector = fixture.Put(new Iovec { iov_base = text, iov_len = 2 });
+        ulong control = fixture.Put((ReadOnlySpan<byte>)[20, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 5, 0, 0, 0]);
+        ulong header =
+            fixture.Put(new Msghdr { msg_iov = vector, msg_iovlen = 1, msg_control = control, msg_controllen = 20 });
+        Assert.Equal(
+            "sendmsg(fd:3, msghdr:{msg_name=NULL, msg_iov=[{\"hi\", 2}], "
+                + "msg_control=[{cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, [fd:5]}], msg_flags=0}, MSG_NOSIGNAL) = 2",
+            fixture.Trace(SyscallNumber.sendmsg, 2, null, 3, header, 0x4000));
+    }
+
+    [Fact]
     public void ExitGroup_DoesNotReturn() =>
         Assert.Equal("exit_group(3) = ?", Trace(SyscallNumber.exit_group, 0, 3));
 
