@@ -19,6 +19,18 @@ public sealed class BootOptions
     /// <summary>What to mount (<c>vfs.fstab</c>), in the order given.</summary>
     public List<MountEntry> Mounts { get; } = [];
 
+    /// <summary>What the network interfaces are called by (<c>netdev.ip</c>), in their order; null when nobody said.</summary>
+    public List<InterfaceConfiguration>? Interfaces { get; internal set; }
+
+    /// <summary>The address of the first interface in its older spelling (<c>netdev.ipv4_addr</c>); 0 when nobody said.</summary>
+    public uint OldAddress { get; internal set; }
+
+    /// <summary>The length of its network's part (<c>netdev.ipv4_subnet_mask</c>).</summary>
+    public int OldPrefixLength { get; internal set; } = 24;
+
+    /// <summary>Its router (<c>netdev.ipv4_gw_addr</c>); 0 when nobody said.</summary>
+    public uint OldGateway { get; internal set; }
+
     /// <summary>Where virtio devices have their registers (<c>virtio_mmio.device</c>); null when nobody said.</summary>
     public List<DeviceWindow>? DeviceWindows { get; internal set; }
 

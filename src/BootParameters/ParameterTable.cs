@@ -24,6 +24,10 @@ public static class ParameterTable
           program.user=UID[:GID[:GROUP]...]    who the program runs as (root)
           program.workdir=DIRECTORY     where the program starts ($PWD, or /)
           system.hostname=NAME          what uname calls the machine (semitone)
+          netdev.ip=CIDR[:GW[:DNS0[:DNS1[:HOST[:DOMAIN]]]]]    addresses of a network interface (DHCP)
+          netdev.ipv4_addr=ADDRESS      the same in older spelling
+          netdev.ipv4_subnet_mask=MASK  with it (255.255.255.0)
+          netdev.ipv4_gw_addr=ADDRESS   with it
           virtio_mmio.device=SIZE@ADDRESS:INPUT    a virtio device's registers
           random.aslr=SWITCH            randomise the addresses of programs (on)
           help                          print this and stop
@@ -101,6 +105,10 @@ public static class ParameterTable
             isGood = parameter.Value.Length is > 0 and <= BootOptions.LongestHostName;
             options.HostName = isGood ? parameter.Value.ToArray() : options.HostName;
         }
+        else if (name.StartsWith("netdev."u8))
+        {
+            return ApplyNetwork(options, name["netdev.".Length..], parameter.Value);
+        }
         else if (name.SequenceEqual("virtio_mmio.device"u8))
         {
             isGood = DeviceWindow.TryParse(parameter.Value, out DeviceWindow window);
@@ -116,6 +124,40 @@ public static class ParameterTable
         else if (name.SequenceEqual(Help))
         {
             options.Help = parameter.ReadSwitch(options.Help, out isGood);
+        }
+        else
+        {
+            return BootWarningKind.UnknownParameter;
+        }
+
+        return isGood ? null : BootWarningKind.BadValue;
+    }
+
+    private static BootWarningKind? ApplyNetwork(BootOptions options, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
+        bool isGood;
+        if (name.SequenceEqual("ip"u8))
+        {
+            isGood = InterfaceConfiguration.TryParse(value, out InterfaceConfiguration? address);
+            if (isGood)
+            {
+                (options.Interfaces ??= []).Add(address!);
+            }
+        }
+        else if (name.SequenceEqual("ipv4_addr"u8))
+        {
+            isGood = InterfaceConfiguration.TryParseAddress(value, out uint address);
+            options.OldAddress = isGood ? address : options.OldAddress;
+        }
+        else if (name.SequenceEqual("ipv4_subnet_mask"u8))
+        {
+            isGood = InterfaceConfiguration.TryParseMask(value, out int prefix);
+            options.OldPrefixLength = isGood ? prefix : options.OldPrefixLength;
+        }
+        else if (name.SequenceEqual("ipv4_gw_addr"u8))
+        {
+            isGood = InterfaceConfiguration.TryParseAddress(value, out uint gateway);
+            options.OldGateway = isGood ? gateway : options.OldGateway;
         }
         else
         {

@@ -31,6 +31,9 @@ internal sealed class DeviceSet
                     }
 
                     break;
+                case VirtioDeviceKind.Network:
+                    (Cards ??= []).Add(device);
+                    break;
                 case VirtioDeviceKind.NineP:
                     if (NinePDevice.TryReadTag(device, out byte[] tag, out problem))
                     {
@@ -54,6 +57,9 @@ internal sealed class DeviceSet
     internal ConsoleDevice? Console { get; private set; }
 
     internal EntropyDevice? Entropy { get; }
+
+    /// <summary>Network cards, of which none was touched yet; null for none.</summary>
+    internal List<VirtioDevice>? Cards { get; private set; }
 
     /// <summary>What was wrong with devices that are there; null when nothing was.</summary>
     internal List<string>? Problems { get; private set; }

@@ -160,6 +160,11 @@ internal sealed class KernelInstance
             return FailToLoad(CannotExecute);
         }
 
+        if (_devices.Cards is { } cards)
+        {
+            new BootNetwork(_options, cards, mounts, executor, _log, Encoding.UTF8.GetString(system.HostName)).Prepare(system.Sockets);
+        }
+
         ActAs(files, _options.User);
         if (!TryEnterWorkingDirectory(files))
         {

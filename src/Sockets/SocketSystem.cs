@@ -32,6 +32,9 @@ public sealed class SocketSystem(FileServices files, Executor executor, Func<ISo
     /// <summary>For transfers that have no message of their own: read(2) and write(2).</summary>
     internal SocketMessage Scratch { get; } = new();
 
+    /// <summary>Who gives a network that has been made its interfaces; null where there is only <c>lo</c>.</summary>
+    public INetworkSetup? NetworkSetup { get; set; }
+
     /// <summary>The network; null while nobody has asked for it.</summary>
     public Network? Network { get; private set; }
 
@@ -41,7 +44,12 @@ public sealed class SocketSystem(FileServices files, Executor executor, Func<ISo
     /// <returns>False when the kernel's heap has no room for it (ENOBUFS).</returns>
     public bool TryGetNetwork([NotNullWhen(true)] out Network? network, IEgressFilter? filter = null, INetworkEvents? events = null)
     {
-        network = Network ??= Network.TryCreate(executor, Files.Random, filter, events);
+        network = Network;
+        if (network is null && (network = Network = Network.TryCreate(executor, Files.Random, filter, events)) is not null)
+        {
+            NetworkSetup?.SetUp(network);
+        }
+
         return network is not null;
     }
 

@@ -36,7 +36,7 @@ public sealed class LayerTests
         ["Kernel"] =
         [
             "Abi", "Machine", "Machine.X64", "Metal", "HostLink", "Elf", "Cpio", "BootParameters", "Core", "Drivers", "Memory", "NineP",
-            "Files", "Sockets",
+            "Files", "Net", "Sockets",
             "Loader", "Tasks", "Syscalls",
         ],
         ["Cli"] = ["Abi", "Elf", "Cpio", "BootParameters", "HostLink"],

@@ -7,6 +7,7 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Semitone.Cli.Machines;
 using Semitone.Cli.Posix;
+using Semitone.Cli.Running;
 
 namespace Semitone.Cli.Commands;
 
@@ -106,8 +107,41 @@ internal static partial class InspectCommand
             ["AutoRemove"] = record.RemovesItself,
             ["Machine"] = record.Board.ToString().ToLowerInvariant(),
             ["Accelerator"] = record.Accelerator?.ToString().ToLowerInvariant() ?? "auto",
+            ["NetworkMode"] = Text(record.Network.Name.Length > 0 ? record.Network.Name : record.Network.Kind.ToString().ToLowerInvariant()),
+        },
+        ["Mounts"] = new JsonArray([.. record.Volumes.Select(DescribeVolume)]),
+        ["NetworkSettings"] = new JsonObject
+        {
+            ["IPAddress"] = (record.Network.Address ?? "").Split('/', ':')[0],
+            ["MacAddress"] = record.Network.HardwareAddress ?? "",
+            ["Ports"] = DescribePorts(record.Network.Ports),
         },
     };
+
+    private static JsonNode DescribeVolume(Volume volume) => new JsonObject
+    {
+        ["Type"] = "bind",
+        ["Source"] = Text(volume.Source),
+        ["Destination"] = Text(volume.Target),
+        ["RW"] = !volume.IsReadOnly,
+    };
+
+    /// <summary>By the machine's port, as docker has it.</summary>
+    private static JsonObject DescribePorts(PublishedPort[] ports)
+    {
+        JsonObject described = [];
+        foreach (IGrouping<string, PublishedPort> group in ports.GroupBy(
+            port => string.Create(CultureInfo.InvariantCulture, $"{port.GuestPort}/{(port.IsUdp ? "udp" : "tcp")}")))
+        {
+            described[group.Key] = new JsonArray([.. group.Select(port => (JsonNode)new JsonObject
+            {
+                ["HostIp"] = port.Address,
+                ["HostPort"] = port.HostPort.ToString(CultureInfo.InvariantCulture),
+            })]);
+        }
+
+        return described;
+    }
 
     /// <summary>As docker has it: a time that was not yet is the year 1.</summary>
     private static string Format(DateTimeOffset? time) =>

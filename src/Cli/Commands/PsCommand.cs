@@ -69,13 +69,13 @@ internal static class PsCommand
             if (isLong)
             {
                 table.Add(
-                    row.Record.ShortId, row.Record.Name, Row.Kernel, arguments, age, DescribeStatus(row.State), memory, "", "", row.Process,
+                    row.Record.ShortId, row.Record.Name, Row.Kernel, arguments, age, DescribeStatus(row.State), memory, row.Ports, row.Address, row.Process,
                     Row.Architecture, Row.Platform);
                 continue;
             }
 
             arguments = arguments.Length <= LongestArguments ? arguments : string.Concat(arguments.AsSpan(0, LongestArguments - 3), "...");
-            table.Add(row.Record.Name, Row.Kernel, arguments, age, DescribeStatus(row.State), memory, "", Row.Platform);
+            table.Add(row.Record.Name, Row.Kernel, arguments, age, DescribeStatus(row.State), memory, row.Ports, Row.Platform);
         }
 
         return table.ToString();
@@ -130,6 +130,11 @@ internal static class PsCommand
 
         public string Process => State.Qemu?.Process.ToString(CultureInfo.InvariantCulture) ?? "";
 
+        public string Ports => string.Join(", ", (IEnumerable<PublishedPort>)Record.Network.Ports);
+
+        /// <summary>Without the bits of its network; empty where DHCP gives it.</summary>
+        public string Address => (Record.Network.Address ?? "").Split('/', ':')[0];
+
         /// <summary>For programs that read it.</summary>
         public IEnumerable<(string Name, string Value)> Fields =>
         [
@@ -141,7 +146,8 @@ internal static class PsCommand
             ("status", State.Status.ToString().ToLowerInvariant()),
             ("exit_code", State.ExitStatus?.ToString(CultureInfo.InvariantCulture) ?? ""),
             ("mem", MemorySize.Format(Record.MemoryBytes)),
-            ("ports", ""),
+            ("ports", Ports),
+            ("ip", Address),
             ("pid", Process),
             ("arch", Architecture),
             ("plat", Platform),

@@ -22,6 +22,7 @@ internal sealed class RunCommand
           semitone run -M 256Mi -e DEBUG=1 --timeout 30 ./prog  more memory, a variable, and not for ever
           semitone run --strace ./prog < input 2> calls         every system call, as it happens
           semitone run --dry-run ./prog                         the QEMU command line, and nothing is started
+          semitone run -p 8080:80 --rootfs root.tar /bin/server port 8080 of this machine leads to its port 80
           semitone run -d --name web ./server                   it lives on; then: ps, logs -f web, stop web, rm web
 
 
@@ -70,6 +71,18 @@ internal sealed class RunCommand
         Description = "Share a folder of this machine, as it changes",
         HelpName = "HOST:GUEST[:ro]"
     };
+    private readonly Option<string[]> _ports = new("--port", "-p")
+    {
+        Description = "Let a port of this machine lead to the program's",
+        HelpName = "HOST:GUEST[/tcp|udp]"
+    };
+    private readonly Option<string?> _network = new("--network")
+    {
+        Description = "user, none, or a bridge or TAP device of this machine, with the address there [default: user]",
+        HelpName = "NAME[:IP/MASK[:GW[:DNS]]]"
+    };
+    private readonly Option<string?> _address = new("--ip") { Description = "Address of the machine on its network", HelpName = "IP/MASK" };
+    private readonly Option<string?> _hardwareAddress = new("--mac") { Description = "Address of its network card", HelpName = "MAC" };
     private readonly Option<string?> _workingDirectory =
         new("--workdir", "-w") { Description = "Working directory of the program", HelpName = "DIR" };
     private readonly Option<string?> _user = new("--user", "-u")
@@ -125,9 +138,7 @@ internal sealed class RunCommand
 
     private readonly Option[] _unsupported =
     [
-        new Option<string>("--ip"), new Option<string>("--kraftfile", "-K"),
-        new Option<string>("--mac"), new Option<string>("--network"),
-        new Option<string>("--port", "-p"), new Option<string>("--prefix"), new Option<bool>("--prefix-name"),
+        new Option<string>("--kraftfile", "-K"), new Option<string>("--prefix"), new Option<bool>("--prefix-name"),
         new Option<bool>("--symbolic"),
     ];
 
@@ -142,7 +153,7 @@ internal sealed class RunCommand
         foreach (Option option in (Option[])
             [
                 _detach, _name, _remove, _noStart, _interactive, _terminal, _stopSignal, _rootfs, _memory, _environment,
-                _environmentFiles, _includes, _volumes, _workingDirectory, _user, _hostName, _platform,
+                _environmentFiles, _includes, _volumes, _ports, _network, _address, _hardwareAddress, _workingDirectory, _user, _hostName, _platform,
                 _architecture, _target, _timeout, _stopTimeout,
                 _strace, _statistics, _verbose, _quiet, _dryRun, _keepInitrd, _machine, _accelerator, _noAcceleration, _cpu,
                 _kernelArguments,
@@ -309,6 +320,12 @@ internal sealed class RunCommand
             ],
             Includes = [.. (result.GetValue(_includes) ?? []).Select(IncludedPath.Parse)],
             Volumes = [.. (result.GetValue(_volumes) ?? []).Select(Volume.Parse)],
+            Network = MachineNetwork.Parse(
+                result.GetValue(_network),
+                result.GetValue(_address),
+                result.GetValue(_hardwareAddress),
+                result.GetValue(_ports) ?? [],
+                MachineNetwork.DetectKind),
             WorkingDirectory = ReadWorkingDirectory(result),
             User = result.GetValue(_user),
             HostName = ReadHostName(result),

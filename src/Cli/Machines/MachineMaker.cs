@@ -47,6 +47,7 @@ internal static class MachineMaker
                     Board = request.Machine,
                     CpuModel = request.CpuModel,
                     Volumes = [.. request.Volumes],
+                    Network = request.Network,
                     Accelerator = request.Accelerator,
                     KernelCommandLine = options.KernelCommandLine,
                     ArchiveBytes = guest.ArchiveBytes,

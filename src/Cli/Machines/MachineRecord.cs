@@ -43,6 +43,9 @@ internal sealed record MachineRecord
     /// <summary>Folders of the host that it shares.</summary>
     public Volume[] Volumes { get; init; } = [];
 
+    /// <summary>What its network card is connected with.</summary>
+    public MachineNetwork Network { get; init; } = MachineNetwork.None;
+
     public required string KernelCommandLine { get; init; }
 
     /// <summary>Of the packed root file system: another size is that of a damaged one.</summary>

@@ -126,6 +126,7 @@ internal sealed class Supervisor
                 Machine = _record.Board,
                 CpuModel = _record.CpuModel,
                 Volumes = _record.Volumes,
+                Network = _record.Network,
                 MemoryBytes = _record.MemoryBytes,
                 KernelPath = host.KernelPath,
                 InitialRamDiskPath = GuestProgram.InheritedPath,

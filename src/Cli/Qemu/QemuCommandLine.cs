@@ -42,7 +42,7 @@ internal static class QemuCommandLine
             ]);
         }
 
-        if (options.LinkDescriptor is not null || options.Volumes.Count > 0)
+        if (options.LinkDescriptor is not null || options.Volumes.Count > 0 || options.Network.Kind != NetworkKind.None)
         {
             command.AddRange(DescribeVirtio(options.Machine));
         }
@@ -63,6 +63,8 @@ internal static class QemuCommandLine
             command.AddRange(DescribeVolume(options.Volumes[number], number, options.Machine));
         }
 
+        string card = options.Machine == MachineType.MicroVm ? "virtio-net-device" : "virtio-net-pci,romfile=";
+        command.AddRange(options.Network.Describe(card, options.Name));
         command.AddRange(["-kernel", options.KernelPath]);
         if (options.InitialRamDiskPath is not null)
         {

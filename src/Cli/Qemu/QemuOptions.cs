@@ -42,6 +42,9 @@ public sealed record QemuOptions
     /// <summary>Folders of the host to share, each a device of its own.</summary>
     public IReadOnlyList<Volume> Volumes { get; init; } = [];
 
+    /// <summary>What its network card is connected with.</summary>
+    public MachineNetwork Network { get; init; } = MachineNetwork.None;
+
     /// <summary>
     /// Counts guest instructions instead of time: the guest's clock moves by one nanosecond with each (<c>-icount shift=0</c>).
     /// </summary>

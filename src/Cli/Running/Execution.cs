@@ -27,6 +27,8 @@ internal sealed record Execution
     /// <remarks>To be called on the main thread, see <see cref="Posix.ChildProcess.Start"/>.</remarks>
     public RunOutcome Run(MachineSetup setup, HostCapabilities host)
     {
+        Array.ForEach(setup.Options.Network.Ports, port => port.CheckFree());
+
         // Said when the guest runs: where it never does, something else is the matter.
         bool isSlow = Accelerator is null && host.Kvm.State is not (KvmState.Usable or KvmState.Absent);
         string? slowness = isSlow ? host.Kvm.Reason : null;

@@ -47,6 +47,7 @@ internal static class RunPlan
             KernelCommandLine = BuildCommandLine(request, guest, host),
             Name = request.Name,
             Volumes = request.Volumes,
+            Network = request.Network,
         };
         return Accelerate(machine, request.Accelerator, host);
     }
@@ -117,6 +118,11 @@ internal static class RunPlan
         if (request.Volumes.Count > 0)
         {
             line.AddList("vfs.fstab"u8, request.Volumes.Select((volume, number) => HostText.ToBytes(volume.ToMountEntry(number))));
+        }
+
+        if (request.Network.Address is { } address)
+        {
+            line.Add("netdev.ip"u8, HostText.ToBytes(address));
         }
 
         line.AddList("env.vars"u8, BuildEnvironment(request, guest, host).Select(HostText.ToBytes));

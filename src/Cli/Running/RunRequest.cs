@@ -28,6 +28,8 @@ public sealed record RunRequest
     /// <summary>Folders of the host to share.</summary>
     public IReadOnlyList<Volume> Volumes { get; init; } = [];
 
+    public MachineNetwork Network { get; init; } = MachineNetwork.None;
+
     /// <summary>Absolute, in the guest; null for the usual one.</summary>
     public string? WorkingDirectory { get; init; }
 

@@ -20,6 +20,7 @@ public sealed class VirtioDevice
     private VirtioFeatures _features;
     private VirtioStatus _status;
     private bool _hasFailed;
+    private bool _hasConfigurationChanged;
 
     internal VirtioDevice(IDeviceAccess devices, VirtioTransport transport, IClock clock)
     {
@@ -151,10 +152,20 @@ public sealed class VirtioDevice
         VirtioInterrupt reason = _transport.TakeInterrupt();
         if ((reason & VirtioInterrupt.Configuration) != 0)
         {
+            _hasConfigurationChanged = true;
             CheckStatus();
         }
 
         return reason != VirtioInterrupt.None && !HasFailed;
+    }
+
+    /// <summary>Tells whether the device's own configuration has changed since this was asked the last time.</summary>
+    [NonAllocating]
+    public bool TakeConfigurationChange()
+    {
+        bool hasChanged = _hasConfigurationChanged;
+        _hasConfigurationChanged = false;
+        return hasChanged;
     }
 
     /// <summary>Looks whether the device says that it does nothing more, or has forgotten the driver.</summary>
