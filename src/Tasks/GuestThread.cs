@@ -12,7 +12,7 @@ namespace Semitone.Tasks;
 /// It has no kernel stack. While it runs, <see cref="Run"/> is on the executor's stack; while a system call waits, what is
 /// left to do is a continuation, and the thread is <em>parked</em>. All members are used on its executor only.
 /// </remarks>
-public sealed partial class GuestThread : Runnable
+public sealed partial class GuestThread : Runnable, IWaitOwner
 {
     /// <summary>PR_SET_TIMERSLACK's default.</summary>
     public const long DefaultTimerSlackNs = 50_000;
@@ -46,6 +46,7 @@ public sealed partial class GuestThread : Runnable
         _context = context;
         _pageTable = process.AddressSpace.PageTable;
         Waiter = waiter;
+        waiter.Owner = this;
         _onSystemCallCompleted = OnSystemCallCompleted;
         _syscalls = process.System.Syscalls.Create(this);
     }
@@ -242,6 +243,10 @@ public sealed partial class GuestThread : Runnable
             _executor.Post(this);
         }
     }
+
+    void IWaitOwner.OnResuming() => Process.System.ResumingThread = this;
+
+    void IWaitOwner.OnResumed() => Process.System.ResumingThread = null;
 
     /// <inheritdoc/>
     protected override void Run()

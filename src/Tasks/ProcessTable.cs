@@ -53,6 +53,10 @@ public sealed class ProcessTable(SystemState system) : IProcessTable, ISystemInf
 
     public int ProcessCount => system.ProcessCount;
 
+    public void WriteIpc(string kind, TextBuilder text) => IpcText.Write(system.Ipc, kind, text);
+
+    public ulong GetIpcLimit(string name) => IpcText.GetLimit(name);
+
     public int ThreadLimit => system.ThreadLimit;
 
     public int RunnableCount => 1;

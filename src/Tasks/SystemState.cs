@@ -59,6 +59,9 @@ public sealed partial class SystemState : IClockListener
     /// <summary>The monotonic clock with its timers.</summary>
     public TimerClock TimerClock { get; }
 
+    /// <summary>The timers of timerfd_create(2) that are given up when the time of day is set.</summary>
+    internal TimerFileList CancellableTimers { get; } = new();
+
     /// <summary>The timer that looks after those on CPU time.</summary>
     internal CpuAlarm CpuAlarm { get; }
 
@@ -92,6 +95,9 @@ public sealed partial class SystemState : IClockListener
 
     public FutexTable Futexes { get; } = new();
 
+    /// <summary>The objects of System V IPC.</summary>
+    public IpcSystem Ipc { get; } = new();
+
     /// <summary>Programs get random addresses; what the first one was given holds for all that follow.</summary>
     public bool RandomizesAddresses { get; private set; } = true;
 
@@ -106,6 +112,12 @@ public sealed partial class SystemState : IClockListener
 
     /// <summary>The thread that has the CPU; null while none has.</summary>
     public GuestThread? CurrentThread { get; internal set; }
+
+    /// <summary>The thread whose call goes on after a wait; it has not got the CPU yet.</summary>
+    internal GuestThread? ResumingThread { get; set; }
+
+    /// <summary>The thread that makes the call which is being served; null for the kernel itself.</summary>
+    public GuestThread? CallingThread => CurrentThread ?? ResumingThread;
 
     /// <summary>Processes that have not ended.</summary>
     public int ProcessCount { get; private set; }
@@ -189,6 +201,10 @@ public sealed partial class SystemState : IClockListener
     {
         Vdso.SetRealtimeOffset(Clock.RealtimeOffsetNs, Clock.IsAwaited);
         Executor.Timers.ShiftRealtime(forwardNs);
+        if (forwardNs != 0)
+        {
+            CancellableTimers.OnClockSet();
+        }
     }
 
     /// <summary><see cref="KillForMemory"/>, made once: execve(2) must not fail in the middle.</summary>

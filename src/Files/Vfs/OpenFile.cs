@@ -77,6 +77,10 @@ public abstract class OpenFile
             {
                 FirstEpollItem.Remove();
             }
+            if (!IsPathOnly)
+            {
+                Inode.Notify(CanWrite ? InotifyMask.IN_CLOSE_WRITE : InotifyMask.IN_CLOSE_NOWRITE);
+            }
             Inode.Locks?.ReleaseAll(this);
             Signals?.Stop();
             Signals = null;
@@ -198,6 +202,11 @@ public abstract class OpenFile
 
     /// <summary>Serves a request of ioctl(2) that this kind of file knows.</summary>
     public virtual SysResult Control(IoctlRequest request, ulong argument, UserMemory memory) => Errno.ENOTTY;
+
+    /// <summary>Adds the lines of /proc/PID/fdinfo/N that only such a file has (proc(5)).</summary>
+    public virtual void Describe(TextBuilder text)
+    {
+    }
 
     /// <summary>Steps through a directory's entries, "." and ".." included.</summary>
     /// <param name="nextOffset">What seeks to the entry after this one.</param>

@@ -168,7 +168,7 @@ public static class FcntlSyscalls
     private static SysResult AddSeals(OpenFile file, ulong seals)
     {
         const MemfdSeals Known = MemfdSeals.F_SEAL_SEAL | MemfdSeals.F_SEAL_SHRINK | MemfdSeals.F_SEAL_GROW | MemfdSeals.F_SEAL_WRITE
-            | MemfdSeals.F_SEAL_FUTURE_WRITE;
+            | MemfdSeals.F_SEAL_FUTURE_WRITE | MemfdSeals.F_SEAL_EXEC;
         if (!file.CanWrite)
         {
             return Errno.EPERM;

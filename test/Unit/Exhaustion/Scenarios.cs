@@ -45,6 +45,10 @@ internal static partial class Scenarios
         ["time"] = Time,
         ["handlers"] = Handlers,
         ["newer threads"] = NewerThreads,
+        ["signal and timer files"] = SignalAndTimerFiles,
+        ["file watches"] = FileWatches,
+        ["system five"] = SystemFive,
+        ["splicing"] = Splicing,
     };
 
     private static Call Open(ulong path, OpenFlags flags) => Do(openat, AtFdCwd, path, (ulong)flags, 0x1A4);

@@ -1,0 +1,51 @@
+using Semitone.Abi;
+using static Semitone.Abi.SyscallNumber;
+using static Semitone.Unit.Exhaustion.ScenarioProgram;
+
+namespace Semitone.Unit.Exhaustion;
+
+/// <summary>System V IPC.</summary>
+internal static partial class Scenarios
+{
+    private const ulong MakeForOwner = (ulong)IpcFlags.IPC_CREAT | 0x180;
+
+    private static IEnumerable<Call> SystemFive(ScenarioProgram p)
+    {
+        for (ulong i = 0; i < 5; i++)
+        {
+            yield return Do(shmget, 100 + i, 3 * Page, MakeForOwner);
+            yield return Do(shmat, (ulong)p.Result, 0, 0);
+            yield return Do(semget, 100 + i, 20, MakeForOwner);
+            yield return Do(msgget, 100 + i, MakeForOwner);
+        }
+
+        yield return Do(shmget, 101, 0, 0);
+        ulong segment = (ulong)p.Result;
+        yield return Do(shmat, segment, 0, 0);
+        yield return Do(shmdt, (ulong)p.Result);
+        yield return Do(shmctl, segment, (ulong)SharedMemoryCommand.IPC_STAT, Data);
+        yield return Do(shmctl, segment, (ulong)SharedMemoryCommand.IPC_RMID);
+        yield return Do(semget, 101, 0, 0);
+        ulong array = (ulong)p.Result;
+        for (ushort i = 0; i < 20; i++)
+        {
+            p.Guest.Write(Data + (i * 6UL), new Sembuf { sem_num = i, sem_op = 1, sem_flg = SemaphoreFlags.SEM_UNDO });
+        }
+
+        yield return Do(semop, array, Data, 20);
+        p.Guest.Write(Data + 0x200, Timespec.FromNs(1000));
+        yield return Do(semtimedop, array, Data, 1, Data + 0x200);
+        yield return Do(semctl, array, 0, (ulong)SemaphoreCommand.GETALL, Data + 0x400);
+        yield return Do(semctl, array, 0, (ulong)SemaphoreCommand.IPC_RMID);
+        yield return Do(msgget, 101, 0);
+        ulong queue = (ulong)p.Result;
+        p.Guest.Write(Data, 1L);
+        for (int i = 0; i < 10; i++)
+        {
+            yield return Do(msgsnd, queue, Data, 100 + ((ulong)i * 100), 0);
+        }
+
+        yield return Do(msgrcv, queue, Data, 1000, 0, 0);
+        yield return Do(msgctl, queue, (ulong)MessageQueueCommand.IPC_RMID);
+    }
+}
