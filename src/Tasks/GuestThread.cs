@@ -129,6 +129,9 @@ public sealed partial class GuestThread : Runnable, IWaitOwner
     /// <summary>The thread's place in the table of futexes; made at its first wait there.</summary>
     internal FutexWaiter FutexWaiter => _futexWaiter ??= new FutexWaiter(this);
 
+    /// <summary>The lock with priority inheritance that it waits for.</summary>
+    internal PriorityFutex? AwaitedLock { get; set; }
+
     /// <summary>That place, if the thread ever waited there.</summary>
     internal FutexWaiter? ExistingFutexWaiter => _futexWaiter;
 
@@ -243,10 +246,6 @@ public sealed partial class GuestThread : Runnable, IWaitOwner
             _executor.Post(this);
         }
     }
-
-    void IWaitOwner.OnResuming() => Process.System.ResumingThread = this;
-
-    void IWaitOwner.OnResumed() => Process.System.ResumingThread = null;
 
     /// <inheritdoc/>
     protected override void Run()
@@ -467,6 +466,11 @@ public sealed partial class GuestThread : Runnable, IWaitOwner
     internal void ReleaseMemory()
     {
         RobustList.Release(this);
+        if (Process.System.PriorityFutexes.Count != 0)
+        {
+            Process.System.PriorityFutexes.OnThreadEnding(this);
+        }
+
         ulong address = ClearChildTid;
         ClearChildTid = 0;
         AddressSpace space = Process.AddressSpace;

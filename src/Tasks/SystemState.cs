@@ -20,6 +20,7 @@ public sealed partial class SystemState : IClockListener
     private const long LeastThreadLimit = 64;
 
     private byte[]? _extendedState;
+    private MqueueFileSystem? _messageQueues;
 
     /// <summary>Who was last ended because memory had run out, and when.</summary>
     private Process? _victim;
@@ -94,6 +95,13 @@ public sealed partial class SystemState : IClockListener
     public int ThreadLimit { get; }
 
     public FutexTable Futexes { get; } = new();
+
+    /// <summary>Those with priority inheritance.</summary>
+    public PriorityFutexTable PriorityFutexes { get; } = new();
+
+    /// <summary>The POSIX message queues; there is a first process.</summary>
+    public MqueueFileSystem MessageQueues =>
+        _messageQueues ??= new MqueueFileSystem(this, Init!.FileSystem.Mounts.NextDeviceMinor());
 
     /// <summary>The objects of System V IPC.</summary>
     public IpcSystem Ipc { get; } = new();

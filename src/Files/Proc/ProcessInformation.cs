@@ -174,6 +174,13 @@ public interface ISystemInformation
     /// <summary>Gets a limit of System V IPC by its name in /proc/sys/kernel, but for sem, which is four numbers.</summary>
     ulong GetIpcLimit(string name);
 
+    /// <summary>Gets a setting of POSIX message queues by its name in /proc/sys/fs/mqueue.</summary>
+    int GetMessageQueueSetting(string name);
+
+    /// <summary>Changes it.</summary>
+    /// <returns>None, or EINVAL out of range.</returns>
+    Errno SetMessageQueueSetting(string name, int value);
+
     /// <summary>Time in which no program ran.</summary>
     long IdleTimeNs { get; }
 }

@@ -10,6 +10,7 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
 {
     private const int KibPerPage = Paging.PageSize / 1024;
     private const long NsPerTick = 10_000_000;
+    private const string MessageQueues = "sys/fs/mqueue/";
 
     private static readonly string[] s_paths =
     [
@@ -19,10 +20,13 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
         "uptime", "version", "vmstat", "zoneinfo",
         "sys/fs/file-max",
         "sys/fs/inotify/max_queued_events", "sys/fs/inotify/max_user_instances", "sys/fs/inotify/max_user_watches",
+        "sys/fs/mqueue/msg_default", "sys/fs/mqueue/msg_max", "sys/fs/mqueue/msgsize_default", "sys/fs/mqueue/msgsize_max",
+        "sys/fs/mqueue/queues_max",
         "sys/fs/nr_open", "sys/fs/pipe-max-size",
         "sys/kernel/cap_last_cap", "sys/kernel/core_pattern", "sys/kernel/core_uses_pid", "sys/kernel/dmesg_restrict",
         "sys/kernel/domainname",
-        "sys/kernel/hostname", "sys/kernel/msgmax", "sys/kernel/msgmnb", "sys/kernel/msgmni", "sys/kernel/ngroups_max", "sys/kernel/osrelease", "sys/kernel/ostype",
+        "sys/kernel/hostname", "sys/kernel/msgmax", "sys/kernel/msgmnb", "sys/kernel/msgmni", "sys/kernel/ngroups_max",
+        "sys/kernel/osrelease", "sys/kernel/ostype",
         "sys/kernel/pid_max", "sys/kernel/printk", "sys/kernel/printk_devkmsg",
         "sys/kernel/random/boot_id", "sys/kernel/random/entropy_avail", "sys/kernel/random/poolsize", "sys/kernel/random/uuid",
         "sys/kernel/randomize_va_space", "sys/kernel/sem", "sys/kernel/shm_rmid_forced", "sys/kernel/shmall", "sys/kernel/shmmax",
@@ -142,7 +146,8 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
 
     private static bool IsSettable(string path) => path is "sys/kernel/hostname" or "sys/kernel/domainname" || IsNumber(path);
 
-    private static bool IsNumber(string path) => path.StartsWith("sys/fs/inotify/", StringComparison.Ordinal);
+    private static bool IsNumber(string path) =>
+        path.StartsWith("sys/fs/inotify/", StringComparison.Ordinal) || path.StartsWith(MessageQueues, StringComparison.Ordinal);
 
     /// <summary>Sets a setting that is a number.</summary>
     /// <param name="text">Decimal digits, with spaces around them.</param>
@@ -152,6 +157,10 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
         if (!isNumber || value < 0)
         {
             return Errno.EINVAL;
+        }
+        if (path.StartsWith(MessageQueues, StringComparison.Ordinal))
+        {
+            return fileSystem.System.SetMessageQueueSetting(path[MessageQueues.Length..], value);
         }
         FileWatches watches = fileSystem.Services.Watches;
         switch (path)
@@ -223,6 +232,8 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
             default:
                 text.Append(path switch
                 {
+                    _ when path.StartsWith(MessageQueues, StringComparison.Ordinal) =>
+                        system.GetMessageQueueSetting(path[MessageQueues.Length..]),
                     "sys/fs/file-max" => 1 << 20,
                     "sys/fs/inotify/max_queued_events" => fileSystem.Services.Watches.MaxQueuedEvents,
                     "sys/fs/inotify/max_user_instances" => fileSystem.Services.Watches.MaxUserInstances,

@@ -29,6 +29,9 @@ public sealed partial class FileSystemContext
 
     public MountNamespace Mounts { get; }
 
+    /// <summary>What several threads may share of it, for whoever wants to know whether they do.</summary>
+    public object Place => _place;
+
     public DirectoryInode Root => _place.Root;
 
     public DirectoryInode WorkingDirectory => _place.WorkingDirectory;

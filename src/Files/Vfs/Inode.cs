@@ -259,7 +259,7 @@ public abstract class Inode
     internal bool IsOpen => _openCount != 0;
 
     /// <summary>Takes one name away.</summary>
-    internal void DropLink(ReadOnlySpan<byte> name)
+    public void DropLink(ReadOnlySpan<byte> name)
     {
         Links--;
         RememberName(name);

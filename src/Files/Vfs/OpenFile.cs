@@ -240,6 +240,11 @@ public abstract class OpenFile
     /// <summary>Brings what was written to the device (fsync(2)).</summary>
     public virtual ChangeResult Synchronize() => Errno.EINVAL;
 
+    /// <summary>Somebody has closed a descriptor, which need not be the last one.</summary>
+    protected internal virtual void OnDescriptorClosed()
+    {
+    }
+
     /// <summary>The last descriptor is gone.</summary>
     protected virtual void OnClosed()
     {

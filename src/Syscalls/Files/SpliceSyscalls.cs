@@ -6,7 +6,9 @@ using Semitone.Memory;
 namespace Semitone.Syscalls;
 
 /// <summary>The calls that move bytes through pipes without the program's seeing them: splice(2), tee(2), vmsplice(2).</summary>
-/// <remarks>Bytes are copied, which nobody can tell from pages that move, but for pages of vmsplice(2) that are changed afterwards.</remarks>
+/// <remarks>
+/// Bytes are copied, which nobody can tell from pages that move, but for pages of vmsplice(2) that are changed afterwards.
+/// </remarks>
 public static class SpliceSyscalls
 {
     private const SpliceFlags Known =

@@ -197,7 +197,9 @@ public sealed class SemaphoreArray : IpcObject
         }
     }
 
-    /// <summary>Does what those who wait want, as far as it can be done now: who waits for zeros first, then in the order of coming.</summary>
+    /// <summary>
+    /// Does what those who wait want, as far as it can be done now: who waits for zeros first, then in the order of coming.
+    /// </summary>
     /// <returns>Whether anybody was served.</returns>
     private bool ServeWaiting()
     {

@@ -3,7 +3,9 @@ using Semitone.Memory;
 
 namespace Semitone.Tasks;
 
-/// <summary>A segment of shared memory (shmget(2)): pages without a file, which stay until they are removed and nobody has them mapped.</summary>
+/// <summary>
+/// A segment of shared memory (shmget(2)): pages without a file, which stay until they are removed and nobody has them mapped.
+/// </summary>
 public sealed class SharedSegment : IpcObject, IMappingListener, IMappedFile
 {
     private readonly SystemState _system;

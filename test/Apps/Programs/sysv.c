@@ -165,7 +165,8 @@ static void tell_semaphores(int id, int count)
     unsigned short values[8];
     all.array = values;
     if (semctl(id, 0, GETALL, all) != 0) { printf("no semaphores: %s\n", strerrorname_np(errno)); return; }
-    for (int i = 0; i < count; i++) printf("%d(%d,%d,%d) ", values[i], semctl(id, i, GETNCNT), semctl(id, i, GETZCNT), semctl(id, i, GETPID) != 0);
+    for (int i = 0; i < count; i++) 
+        printf("%d(%d,%d,%d) ", values[i], semctl(id, i, GETNCNT), semctl(id, i, GETZCNT), semctl(id, i, GETPID) != 0);
     puts("");
 }
 
@@ -183,9 +184,15 @@ static void undo_two(int id)
     tell_semaphores(id, 3);
 }
 
-static void wait_three(int id) { int result = operate(id, 2, -3, 0); printf("three: %d %s\n", result, result ? strerrorname_np(errno) : ""); }
-static void wait_one(int id) { int result = operate(id, 2, -1, 0); printf("one: %d %s\n", result, result ? strerrorname_np(errno) : ""); }
-static void wait_zero(int id) { int result = operate(id, 2, 0, 0); printf("zero: %d %s\n", result, result ? strerrorname_np(errno) : ""); }
+static void wait_for(int id, int change, const char *what)
+{
+    int result = operate(id, 2, change, 0);
+    printf("%s: %d %s\n", what, result, result ? strerrorname_np(errno) : "");
+}
+
+static void wait_three(int id) { wait_for(id, -3, "three"); }
+static void wait_one(int id) { wait_for(id, -1, "one"); }
+static void wait_zero(int id) { wait_for(id, 0, "zero"); }
 static void on_alarm(int number) { }
 static void wait_interrupted(int id)
 {

@@ -12,6 +12,7 @@
 #include <linux/fcntl.h>
 #include <linux/futex.h>
 #include <linux/inotify.h>
+#include <linux/mqueue.h>
 #include <linux/msg.h>
 #include <linux/sem.h>
 #include <linux/shm.h>
@@ -314,6 +315,16 @@ int main(void)
     FIELD(Msginfo, struct msginfo, msgssz);
     FIELD(Msginfo, struct msginfo, msgtql);
     FIELD(Msginfo, struct msginfo, msgseg);
+    SIZE(MqAttr, struct mq_attr);
+    printf("MqAttr.mq_flags %zu 4\n", offsetof(struct mq_attr, mq_flags));
+    FIELD(MqAttr, struct mq_attr, mq_maxmsg);
+    FIELD(MqAttr, struct mq_attr, mq_msgsize);
+    FIELD(MqAttr, struct mq_attr, mq_curmsgs);
+    SIZE(FutexWaitv, struct futex_waitv);
+    FIELD(FutexWaitv, struct futex_waitv, val);
+    FIELD(FutexWaitv, struct futex_waitv, uaddr);
+    FIELD(FutexWaitv, struct futex_waitv, flags);
+    FIELD(FutexWaitv, struct futex_waitv, __reserved);
     SIZE(InotifyEvent, struct inotify_event);
     FIELD(InotifyEvent, struct inotify_event, wd);
     FIELD(InotifyEvent, struct inotify_event, mask);

@@ -67,4 +67,14 @@ internal static partial class Scenarios
         yield return Do(splice, reader, 0, file, 0, Page, 0);
         yield return Do(vmsplice, writer, Vectors(p), 12, 0);
     }
+
+    private static IEnumerable<Call> Devices(ScenarioProgram p)
+    {
+        yield return Do(mknod, p.Text("/n"), (ulong)(Mode.S_IFCHR | (Mode)0x1B6), 0x103);
+        yield return Open(p.Text("/n"), OpenFlags.O_RDWR);
+        ulong fd = (ulong)p.Result;
+        yield return Do(write, fd, Data, 10);
+        yield return Do(read, fd, Data, 10);
+        yield return Do(close, fd);
+    }
 }

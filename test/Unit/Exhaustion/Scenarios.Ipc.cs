@@ -48,4 +48,39 @@ internal static partial class Scenarios
         yield return Do(msgrcv, queue, Data, 1000, 0, 0);
         yield return Do(msgctl, queue, (ulong)MessageQueueCommand.IPC_RMID);
     }
+
+    private static IEnumerable<Call> PosixMessageQueues(ScenarioProgram p)
+    {
+        for (int i = 0; i < 5; i++)
+        {
+            yield return Do(mq_open, p.Text($"queue{i}"), (ulong)(OpenFlags.O_CREAT | OpenFlags.O_RDWR), 0x180);
+        }
+
+        ulong queue = (ulong)p.Result;
+        p.Guest.Write(Data, new SigEvent { sigev_notify = SigEventNotify.SIGEV_NONE });
+        yield return Do(mq_notify, queue, Data);
+        for (ulong i = 0; i < 8; i++)
+        {
+            yield return Do(mq_timedsend, queue, Data, 100 + (i * 300), i % 3, 0);
+        }
+
+        yield return Do(mq_timedreceive, queue, Data, 8192, 0, 0);
+        yield return Do(mq_getsetattr, queue, 0, Data);
+        yield return Do(mq_unlink, p.Text("queue4"));
+    }
+
+    private static IEnumerable<Call> ProcessesAndWords(ScenarioProgram p)
+    {
+        p.Guest.Write(Data, new UserSpan(Data + 0x100, 8));
+        p.Guest.Write(Data + 0x10, new UserSpan(Data + 0x200, 8));
+        yield return Do(process_vm_readv, 1, Data, 1, Data + 0x10, 1, 0);
+        yield return Do(process_vm_writev, 1, Data, 1, Data + 0x10, 1, 0);
+        yield return Do(kcmp, 1, 1, (ulong)KcmpType.KCMP_VM);
+        p.Guest.Write(Data, new FutexWaitv { uaddr = Data + 0x100, val = 0, flags = Futex2Flags.FUTEX2_SIZE_U32 });
+        p.Guest.Write(Data + 0x40, default(Timespec));
+        p.Guest.Write(Data + 0x100, 0UL);
+        yield return Do(futex_waitv, Data, 1, 0, Data + 0x40, 1);
+        yield return Do(futex, Data + 0x100, (ulong)FutexOperation.FUTEX_LOCK_PI);
+        yield return Do(futex, Data + 0x100, (ulong)FutexOperation.FUTEX_UNLOCK_PI);
+    }
 }

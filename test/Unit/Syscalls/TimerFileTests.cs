@@ -128,5 +128,9 @@ public sealed class TimerFileTests
         _guest.Main.Do(() => Arm(firstNs, intervalNs)).Call(timerfd_settime, 0, 0, Value, Old);
 
     private void Arm(long firstNs, long intervalNs) =>
-        _guest.Write(Value, new Itimerspec { it_value = Timespec.FromNs(firstNs), it_interval = new() { tv_sec = intervalNs / Second, tv_nsec = intervalNs % Second } });
+        _guest.Write(Value, new Itimerspec
+        {
+            it_value = Timespec.FromNs(firstNs),
+            it_interval = new() { tv_sec = intervalNs / Second, tv_nsec = intervalNs % Second },
+        });
 }
