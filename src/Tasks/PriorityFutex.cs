@@ -1,3 +1,5 @@
+using Semitone.Abi;
+using Semitone.Core;
 using Semitone.Memory;
 
 namespace Semitone.Tasks;
@@ -15,13 +17,41 @@ internal sealed class PriorityFutex(FutexKey key, GuestThread owner)
 }
 
 /// <summary>A thread that waits for a lock with priority inheritance.</summary>
-internal sealed class PriorityFutexWait(GuestThread thread, ulong address)
+internal sealed class PriorityFutexWait : SingleWait
 {
-    public GuestThread Thread { get; } = thread;
+    private readonly PriorityFutexTable _table;
+    private readonly PriorityFutex _lock;
+
+    public PriorityFutexWait(PriorityFutexTable table, PriorityFutex wanted, GuestThread thread, ulong address)
+        : base(thread.Waiter)
+    {
+        _table = table;
+        _lock = wanted;
+        Thread = thread;
+        Address = address;
+    }
+
+    public GuestThread Thread { get; }
 
     /// <summary>Where the lock's word is in the memory of the thread.</summary>
-    public ulong Address { get; } = address;
+    public ulong Address { get; }
 
     /// <summary>Whether nobody has given it the lock yet.</summary>
     public bool IsQueued { get; set; } = true;
+
+    public ValueTask<SysResult> WaitAsync(long deadlineNs, bool followsRealtime) => StartAsync(deadlineNs, followsRealtime);
+
+    /// <inheritdoc/>
+    protected override SysResult Finish(WaitResult result)
+    {
+        if (!IsQueued)
+        {
+            return SysResult.Success;
+        }
+
+        _table.GiveUp(_lock, this);
+
+        // Not EINTR, whatever the handler asks for: the call goes on, with the same deadline (futex(2)).
+        return result == WaitResult.TimedOut ? Errno.ETIMEDOUT : RestartErrno.ERESTARTNOINTR;
+    }
 }

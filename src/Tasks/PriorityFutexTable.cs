@@ -100,7 +100,7 @@ public sealed class PriorityFutexTable
             _locks.Add(found);
         }
 
-        PriorityFutexWait wait = new(thread, address);
+        PriorityFutexWait wait = new(this, found, thread, address);
         if (IsCircle(found, thread))
         {
             Forget(found);
@@ -115,7 +115,7 @@ public sealed class PriorityFutexTable
 
         found.Waiting.Add(wait);
         thread.AwaitedLock = found;
-        return WaitAsync(found, wait, deadlineNs, followsRealtime);
+        return wait.WaitAsync(deadlineNs, followsRealtime);
     }
 
     /// <summary>Lets a lock go (FUTEX_UNLOCK_PI): to the thread that has waited longest.</summary>
@@ -183,6 +183,14 @@ public sealed class PriorityFutexTable
         }
     }
 
+    /// <summary>Takes note that a thread waits no longer.</summary>
+    internal void GiveUp(PriorityFutex found, PriorityFutexWait wait)
+    {
+        wait.Thread.AwaitedLock = null;
+        found.Waiting.Remove(wait);
+        Forget(found);
+    }
+
     private static bool IsThere(GuestThread thread, uint owner) =>
         thread.Process.System.Threads.TryGet((int)owner, out GuestThread? found) && !found.HasEnded;
 
@@ -201,28 +209,6 @@ public sealed class PriorityFutexTable
         }
 
         return current is not null;
-    }
-
-    private async ValueTask<SysResult> WaitAsync(PriorityFutex found, PriorityFutexWait wait, long deadlineNs, bool followsRealtime)
-    {
-        GuestThread thread = wait.Thread;
-        WaitResult result = WaitResult.Woken;
-        while (wait.IsQueued && result == WaitResult.Woken)
-        {
-            result = await thread.Waiter.WaitAsync(deadlineNs, followsRealtime: followsRealtime);
-        }
-
-        if (!wait.IsQueued)
-        {
-            return SysResult.Success;
-        }
-
-        thread.AwaitedLock = null;
-        found.Waiting.Remove(wait);
-        Forget(found);
-
-        // Not EINTR, whatever the handler asks for: the call goes on, with the same deadline (futex(2)).
-        return result == WaitResult.TimedOut ? Errno.ETIMEDOUT : RestartErrno.ERESTARTNOINTR;
     }
 
     private void HandOver(PriorityFutex found)

@@ -153,52 +153,21 @@ public static class MessageQueueSyscalls
         }
     }
 
-    private static async ValueTask<SysResult> ReceiveAsync(
+    private static ValueTask<SysResult> ReceiveAsync(
         SyscallContext context, MessageQueue queue, ulong buffer, nuint size, MessageFilter filter)
     {
-        while (true)
+        if (!KernelHeap.HasRoom())
         {
-            MessageWait wait = new(context.Thread, filter, size);
-            if (!KernelHeap.HasRoom() || !queue.TryEnqueue(wait))
-            {
-                return Errno.ENOMEM;
-            }
-
-            WaitResult result = WaitResult.Woken;
-            while (wait.IsQueued && result == WaitResult.Woken)
-            {
-                result = await context.Thread.Waiter.WaitAsync();
-            }
-
-            if (wait.IsQueued)
-            {
-                queue.Dequeue(wait);
-                return RestartErrno.ERESTARTNOHAND;
-            }
-
-            if (wait.Message is { } message)
-            {
-                return Store(context, message, buffer, size);
-            }
-
-            if (wait.Error != Errno.EAGAIN)
-            {
-                return wait.Error;
-            }
-
-            // The queue has been changed: who may read it, and what is there, is looked at anew.
-            Errno error = queue.Check(context.Process.Credentials, writes: false);
-            Message? found = null;
-            error = error != Errno.None ? error : queue.TryReceive(filter, size, context.Process, out found);
-            if (error != Errno.EAGAIN)
-            {
-                return error != Errno.None ? error : Store(context, found!, buffer, size);
-            }
+            return new(Errno.ENOMEM);
         }
+
+        MessageWait wait = new(context.Thread, filter, size);
+        MessageReceive call = new(context, queue, wait, buffer);
+        return queue.TryEnqueue(wait) ? call.WaitAsync() : new(Errno.ENOMEM);
     }
 
     /// <summary>Gives a program a message. One that cannot be written is lost, as it is on Linux.</summary>
-    private static SysResult Store(SyscallContext context, Message message, ulong buffer, nuint size)
+    internal static SysResult Store(SyscallContext context, Message message, ulong buffer, nuint size)
     {
         int length = (int)Math.Min((ulong)message.Data.Length, size);
         bool isWritten = context.Memory.TryWrite(new UserPtr<long>(buffer), message.Type)

@@ -286,40 +286,21 @@ public static class PosixMessageQueueSyscalls
     }
 
     /// <summary>Waits until somebody has taken the message, or has brought one.</summary>
-    private static async ValueTask<SysResult> WaitAsync(
+    private static ValueTask<SysResult> WaitAsync(
         SyscallContext context, OpenMessageQueue file, PosixMessage? sent, long deadlineNs, UserPtr<byte> text, UserPtr<uint> priority)
     {
+        if (!KernelHeap.HasRoom())
+        {
+            return new(Errno.ENOMEM);
+        }
+
         PosixMessageWait wait = new(context.Thread, sent);
-        if (!file.Queue.TryEnqueue(wait))
-        {
-            return Errno.ENOMEM;
-        }
-
-        file.AddReference();
-        try
-        {
-            WaitResult result = WaitResult.Woken;
-            while (wait.IsQueued && result == WaitResult.Woken)
-            {
-                result = await context.Thread.Waiter.WaitAsync(deadlineNs, followsRealtime: deadlineNs != long.MaxValue);
-            }
-
-            if (wait.IsQueued)
-            {
-                file.Queue.Dequeue(wait);
-                return result == WaitResult.TimedOut ? Errno.ETIMEDOUT : RestartErrno.ERESTARTSYS;
-            }
-
-            return sent is null ? Store(context, wait.Message!, text, priority) : SysResult.Success;
-        }
-        finally
-        {
-            file.Release();
-        }
+        PosixMessageCall call = new(context, file, wait, sent is null, text, priority);
+        return file.Queue.TryEnqueue(wait) ? call.WaitAsync(deadlineNs) : new(Errno.ENOMEM);
     }
 
     /// <summary>Gives a program a message. One that cannot be written is lost, as it is on Linux.</summary>
-    private static SysResult Store(SyscallContext context, PosixMessage message, UserPtr<byte> text, UserPtr<uint> priority)
+    internal static SysResult Store(SyscallContext context, PosixMessage message, UserPtr<byte> text, UserPtr<uint> priority)
     {
         bool isWritten = (priority.IsNull || context.Memory.TryWrite(priority, message.Priority))
             && context.Memory.CopyOut(text.Address, message.Data) == message.Data.Length;

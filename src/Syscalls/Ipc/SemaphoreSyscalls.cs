@@ -134,28 +134,8 @@ public static class SemaphoreSyscalls
             return new(Errno.ENOMEM);
         }
 
-        SemaphoreWait wait = new(context.Thread, many ?? operations.ToArray(), undo) { Blocking = blocking };
-        return WaitAsync(array, wait, deadlineNs);
-    }
-
-    /// <summary>Waits until somebody has done the operations. A signal ends it, and it is never made anew (signal(7)).</summary>
-    private static async ValueTask<SysResult> WaitAsync(SemaphoreArray array, SemaphoreWait wait, long deadlineNs)
-    {
-        array.Enqueue(wait);
-        while (true)
-        {
-            WaitResult result = await wait.Thread.Waiter.WaitAsync(deadlineNs);
-            if (!wait.IsQueued)
-            {
-                return wait.Result;
-            }
-
-            if (result != WaitResult.Woken)
-            {
-                array.Dequeue(wait);
-                return result == WaitResult.TimedOut ? Errno.EAGAIN : Errno.EINTR;
-            }
-        }
+        SemaphoreWait wait = new(array, context.Thread, many ?? operations.ToArray(), undo) { Blocking = blocking };
+        return wait.WaitAsync(deadlineNs);
     }
 
     private static SysResult TellLimits(SyscallContext context, SemaphoreCommand command, UserPtr<Seminfo> buffer)

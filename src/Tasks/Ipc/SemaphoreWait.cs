@@ -1,15 +1,27 @@
 using Semitone.Abi;
+using Semitone.Core;
 
 namespace Semitone.Tasks;
 
 /// <summary>A call of semop(2) that waits until all of its operations can be done at once.</summary>
-public sealed class SemaphoreWait(GuestThread thread, Sembuf[] operations, SemaphoreUndo? undo)
+public sealed class SemaphoreWait : SingleWait
 {
-    public GuestThread Thread { get; } = thread;
+    private readonly SemaphoreArray _array;
 
-    public Sembuf[] Operations { get; } = operations;
+    public SemaphoreWait(SemaphoreArray array, GuestThread thread, Sembuf[] operations, SemaphoreUndo? undo)
+        : base(thread.Waiter)
+    {
+        _array = array;
+        Thread = thread;
+        Operations = operations;
+        Undo = undo;
+    }
 
-    public SemaphoreUndo? Undo { get; } = undo;
+    public GuestThread Thread { get; }
+
+    public Sembuf[] Operations { get; }
+
+    public SemaphoreUndo? Undo { get; }
 
     /// <summary>Which of the operations cannot be done.</summary>
     public int Blocking { get; set; }
@@ -23,4 +35,23 @@ public sealed class SemaphoreWait(GuestThread thread, Sembuf[] operations, Semap
     public SemaphoreWait? Next { get; set; }
 
     public SemaphoreWait? Previous { get; set; }
+
+    /// <summary>Waits until somebody has done the operations. A signal ends it, and it is never made anew (signal(7)).</summary>
+    public ValueTask<SysResult> WaitAsync(long deadlineNs)
+    {
+        _array.Enqueue(this);
+        return StartAsync(deadlineNs);
+    }
+
+    /// <inheritdoc/>
+    protected override SysResult Finish(WaitResult result)
+    {
+        if (!IsQueued)
+        {
+            return Result;
+        }
+
+        _array.Dequeue(this);
+        return result == WaitResult.TimedOut ? Errno.EAGAIN : Errno.EINTR;
+    }
 }

@@ -323,7 +323,14 @@ static void receive_text(int id, long type, int size, int flags)
 }
 
 static void receive_two(int id) { receive_text(id, 2, 64, 0); }
-static void receive_any(int id) { receive_text(id, 0, 64, 0); }
+static void receive_any(int id)
+{
+    struct message message = { 0 };
+    long length = msgrcv(id, &message, 64, 0, 0);
+    /* The other one, which was told first, is to write first. */
+    pause_for(200);
+    printf("any: %ld of type %ld\n", length, message.type);
+}
 static void receive_short(int id) { receive_text(id, 0, 2, 0); }
 static void send_big(int id) { static char text[60]; memset(text, 'b', 59); ASK(send_text(id, 1, text, 0)); }
 static void other_queue(int id)

@@ -46,9 +46,15 @@ internal static partial class Scenarios
             yield return Do(rename, name, p.Text($"/w{i}"));
         }
 
-        yield return Do(read, instance, Data, 0x1000);
         yield return Do(unlink, p.Text("/w3"));
         yield return Do(inotify_rm_watch, instance, watch);
+
+        // An event without a name is as long as that of a loss.
+        yield return Do(inotify_init1, 0x800);
+        instance = (ulong)p.Result;
+        yield return Do(inotify_add_watch, instance, p.Text("/w5"), 0x20);
+        yield return Open(p.Text("/w5"), OpenFlags.O_RDWR);
+        yield return Do(read, instance, Data, 0x1000);
     }
 
     private static IEnumerable<Call> Splicing(ScenarioProgram p)

@@ -174,7 +174,13 @@ public sealed class MqueueFileSystem : FileSystem
 
     private void Charge(uint userId, long bytes)
     {
-        int index = _charges.FindIndex(charge => charge.UserId == userId);
+        // The end of a process may come here, where nothing is allocated.
+        int index = _charges.Count - 1;
+        while (index >= 0 && _charges[index].UserId != userId)
+        {
+            index--;
+        }
+
         long sum = bytes + (index < 0 ? 0 : _charges[index].Bytes);
         if (index < 0)
         {
