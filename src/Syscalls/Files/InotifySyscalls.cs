@@ -7,8 +7,8 @@ namespace Semitone.Syscalls;
 public static class InotifySyscalls
 {
     private const InotifyMask Known = InotifyMask.IN_ALL_EVENTS | InotifyMask.IN_UNMOUNT | InotifyMask.IN_Q_OVERFLOW
-        | InotifyMask.IN_IGNORED | InotifyMask.IN_ONLYDIR | InotifyMask.IN_DONT_FOLLOW | InotifyMask.IN_EXCL_UNLINK | InotifyMask.IN_MASK_CREATE
-        | InotifyMask.IN_MASK_ADD | InotifyMask.IN_ISDIR | InotifyMask.IN_ONESHOT;
+        | InotifyMask.IN_IGNORED | InotifyMask.IN_ONLYDIR | InotifyMask.IN_DONT_FOLLOW | InotifyMask.IN_EXCL_UNLINK
+        | InotifyMask.IN_MASK_CREATE | InotifyMask.IN_MASK_ADD | InotifyMask.IN_ISDIR | InotifyMask.IN_ONESHOT;
 
     [Syscall(253, "inotify_init", Returns = Returns.Fd)]
     public static SysResult Create(SyscallContext context) => Create(context, InotifyInitFlags.None);

@@ -1,4 +1,5 @@
 using Semitone.Abi;
+using Semitone.Unit.Tasks;
 using static Semitone.Abi.SyscallNumber;
 using static Semitone.Unit.Exhaustion.ScenarioProgram;
 
@@ -77,10 +78,59 @@ internal static partial class Scenarios
         yield return Do(process_vm_writev, 1, Data, 1, Data + 0x10, 1, 0);
         yield return Do(kcmp, 1, 1, (ulong)KcmpType.KCMP_VM);
         p.Guest.Write(Data, new FutexWaitv { uaddr = Data + 0x100, val = 0, flags = Futex2Flags.FUTEX2_SIZE_U32 });
-        p.Guest.Write(Data + 0x40, default(Timespec));
         p.Guest.Write(Data + 0x100, 0UL);
-        yield return Do(futex_waitv, Data, 1, 0, Data + 0x40, 1);
+        p.Prepare(Waker());
+        yield return Do(clone, ThreadFlags, Guest.StackTop - 0x800);
+        yield return Do(futex_waitv, Data, 1);
         yield return Do(futex, Data + 0x100, (ulong)FutexOperation.FUTEX_LOCK_PI);
         yield return Do(futex, Data + 0x100, (ulong)FutexOperation.FUTEX_UNLOCK_PI);
+    }
+
+    private static IEnumerable<Call> Waker()
+    {
+        yield return Do(futex, Data + 0x100, (ulong)FutexOperation.FUTEX_WAKE, 1);
+    }
+
+    /// <summary>Calls that wait: their places must go, whatever runs out.</summary>
+    private static IEnumerable<Call> WaitingForOthers(ScenarioProgram p)
+    {
+        const ulong Word = Data + 0x100;
+        p.Guest.Write(Word, 0UL);
+        yield return Do(semget, 7, 1, MakeForOwner);
+        ulong array = (ulong)p.Result;
+        yield return Do(msgget, 7, MakeForOwner);
+        ulong queue = (ulong)p.Result;
+        yield return Do(mq_open, p.Text("waiting"), (ulong)(OpenFlags.O_CREAT | OpenFlags.O_RDWR), 0x180);
+        ulong posix = (ulong)p.Result;
+        p.Guest.Write(Data, new Sembuf { sem_op = -1 });
+        p.Guest.Write(Data + 8, new Sembuf { sem_op = 1 });
+        p.Guest.Write(Data + 0x20, 1L);
+        p.Prepare(Giver(array, queue, posix));
+        yield return Do(clone, ThreadFlags, Guest.StackTop - 0x800);
+        yield return Do(semop, array, Data, 1);
+        yield return Do(msgrcv, queue, Data + 0x200, 64, 0, 0);
+        yield return Do(mq_timedreceive, posix, Data + 0x1000, 8192, 0, 0);
+        p.Prepare(Holder(Word));
+        yield return Do(clone, ThreadFlags, Guest.StackTop - 0x800);
+        yield return Do(sched_yield);
+        yield return Do(futex, Word, (ulong)FutexOperation.FUTEX_LOCK_PI);
+        yield return Do(semctl, array, 0, (ulong)SemaphoreCommand.IPC_RMID);
+        yield return Do(msgctl, queue, (ulong)MessageQueueCommand.IPC_RMID);
+    }
+
+    private static IEnumerable<Call> Giver(ulong array, ulong queue, ulong posix)
+    {
+        yield return Do(semop, array, Data + 8, 1);
+        yield return Do(sched_yield);
+        yield return Do(msgsnd, queue, Data + 0x20, 8, 0);
+        yield return Do(sched_yield);
+        yield return Do(mq_timedsend, posix, Data, 8, 0, 0);
+    }
+
+    private static IEnumerable<Call> Holder(ulong word)
+    {
+        yield return Do(futex, word, (ulong)FutexOperation.FUTEX_LOCK_PI);
+        yield return Do(sched_yield);
+        yield return Do(futex, word, (ulong)FutexOperation.FUTEX_UNLOCK_PI);
     }
 }

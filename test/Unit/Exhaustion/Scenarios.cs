@@ -51,6 +51,7 @@ internal static partial class Scenarios
         ["splicing"] = Splicing,
         ["message queues"] = PosixMessageQueues,
         ["processes and words"] = ProcessesAndWords,
+        ["waiting for others"] = WaitingForOthers,
     };
 
     private static Call Open(ulong path, OpenFlags flags) => Do(openat, AtFdCwd, path, (ulong)flags, 0x1A4);
