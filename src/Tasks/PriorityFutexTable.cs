@@ -84,7 +84,8 @@ public sealed class PriorityFutexTable
             return new(Errno.ENOMEM);
         }
 
-        if (!TryFind(key, out PriorityFutex? found))
+        bool isNew = !TryFind(key, out PriorityFutex? found);
+        if (isNew)
         {
             if (!thread.Process.System.Threads.TryGet((int)(word & FutexWord.FUTEX_TID_MASK), out GuestThread? owner))
             {
@@ -97,20 +98,23 @@ public sealed class PriorityFutexTable
             }
 
             found = new PriorityFutex(key, owner);
-            _locks.Add(found);
         }
 
-        PriorityFutexWait wait = new(this, found, thread, address);
-        if (IsCircle(found, thread))
+        // All that it takes is there before anybody can see it: a lock in the table has somebody who waits.
+        PriorityFutexWait wait = new(this, found!, thread, address);
+        if (IsCircle(found!, thread))
         {
-            Forget(found);
             return new(Errno.EDEADLK);
         }
 
-        if (!KernelHeap.TryReserve(found.Waiting, IntPtr.Size))
+        if (!KernelHeap.TryReserve(found!.Waiting, IntPtr.Size))
         {
-            Forget(found);
             return new(Errno.ENOMEM);
+        }
+
+        if (isNew)
+        {
+            _locks.Add(found);
         }
 
         found.Waiting.Add(wait);

@@ -14,7 +14,7 @@ public sealed class MqueueFileSystem : FileSystem
     private const long OverheadPerPriority = 48;
 
     private readonly MqueueDirectory _root;
-    private readonly List<(uint UserId, long Bytes)> _charges = [];
+    private readonly List<UserCharge> _charges = [];
 
     public MqueueFileSystem(SystemState system, uint deviceMinor)
         : base(system.Files, deviceMinor)
@@ -88,7 +88,7 @@ public sealed class MqueueFileSystem : FileSystem
             return Errno.EMFILE;
         }
 
-        if (!KernelHeap.HasRoom() || !KernelHeap.TryReserve(_charges, 16) || !_root.TryReserve())
+        if (!KernelHeap.HasRoom() || !KernelHeap.TryReserve(_charges, IntPtr.Size) || !_root.TryReserve())
         {
             return Errno.ENOMEM;
         }
@@ -153,47 +153,54 @@ public sealed class MqueueFileSystem : FileSystem
         return Errno.None;
     }
 
+    /// <summary>Takes note of a queue's end. Nothing is allocated: it may be the end of a process that brings it.</summary>
     internal void OnEvicted(PosixMessageQueue queue)
     {
-        Charge(queue.ChargedUser, -queue.ChargedBytes);
         QueueCount--;
+        if (FindCharge(queue.ChargedUser) is { } charge)
+        {
+            charge.Bytes -= queue.ChargedBytes;
+            if (charge.Bytes == 0)
+            {
+                _charges.Remove(charge);
+            }
+        }
     }
 
-    private long GetCharge(uint userId)
+    private long GetCharge(uint userId) => FindCharge(userId)?.Bytes ?? 0;
+
+    private UserCharge? FindCharge(uint userId)
     {
-        foreach ((uint id, long bytes) in _charges)
+        foreach (UserCharge charge in _charges)
         {
-            if (id == userId)
+            if (charge.UserId == userId)
             {
-                return bytes;
+                return charge;
             }
         }
 
-        return 0;
+        return null;
     }
 
+    /// <summary>Charges a user for a queue, for which there is a place.</summary>
     private void Charge(uint userId, long bytes)
     {
-        // The end of a process may come here, where nothing is allocated.
-        int index = _charges.Count - 1;
-        while (index >= 0 && _charges[index].UserId != userId)
+        UserCharge? charge = FindCharge(userId);
+        if (charge is null)
         {
-            index--;
+            charge = new UserCharge(userId);
+            _charges.Add(charge);
         }
 
-        long sum = bytes + (index < 0 ? 0 : _charges[index].Bytes);
-        if (index < 0)
-        {
-            _charges.Add((userId, sum));
-        }
-        else if (sum == 0)
-        {
-            _charges.RemoveAt(index);
-        }
-        else
-        {
-            _charges[index] = (userId, sum);
-        }
+        charge.Bytes += bytes;
+    }
+
+    /// <summary>What the queues of a user count against RLIMIT_MSGQUEUE.</summary>
+    private sealed class UserCharge(uint userId)
+    {
+        public uint UserId { get; } = userId;
+
+        public long Bytes { get; set; }
     }
 
     /// <summary>The one directory, which everybody may make queues in and remove his own from.</summary>
