@@ -300,6 +300,7 @@ public enum UmountFlags : uint
 /// <summary>Kinds of file systems as statfs(2) reports them.</summary>
 public enum FileSystemMagic : long
 {
+    MQUEUE_MAGIC = 0x1980_0202,
     RAMFS_MAGIC = 0x8584_58F6,
     TMPFS_MAGIC = 0x0102_1994,
     PROC_SUPER_MAGIC = 0x9FA0,

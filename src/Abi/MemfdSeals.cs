@@ -14,4 +14,7 @@ public enum MemfdSeals : uint
 
     /// <summary>No writing but through the shared mappings that there are.</summary>
     F_SEAL_FUTURE_WRITE = 0x10,
+
+    /// <summary>No change of who may execute it.</summary>
+    F_SEAL_EXEC = 0x20,
 }

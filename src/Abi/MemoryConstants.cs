@@ -115,6 +115,8 @@ public enum MemfdFlags : uint
     MFD_CLOEXEC = 1,
     MFD_ALLOW_SEALING = 2,
     MFD_HUGETLB = 4,
+    MFD_NOEXEC_SEAL = 8,
+    MFD_EXEC = 0x10,
 }
 
 /// <summary>Commands of membarrier(2).</summary>

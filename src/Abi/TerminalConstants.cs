@@ -39,6 +39,7 @@ public enum IoctlRequest : uint
     FIOCLEX = 0x5451,
     FIOASYNC = 0x5452,
     FIOQSIZE = 0x5460,
+    TFD_IOC_SET_TICKS = 0x4008_5400,
     FICLONE = 0x4004_9409,
     FICLONERANGE = 0x4020_940D,
     FS_IOC_GETFLAGS = 0x8008_6601,

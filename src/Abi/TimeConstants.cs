@@ -41,6 +41,15 @@ public enum TimerfdFlags : uint
     TFD_CLOEXEC = 0x8_0000,
 }
 
+/// <summary>Flags of timerfd_settime(2).</summary>
+[Flags]
+public enum TimerfdSetFlags : uint
+{
+    None = 0,
+    TFD_TIMER_ABSTIME = 1,
+    TFD_TIMER_CANCEL_ON_SET = 2,
+}
+
 /// <summary>Units of the kernel's clock.</summary>
 public static class TimeUnits
 {

@@ -86,6 +86,9 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
         }
     }
 
+    /// <summary>Who is told that its call goes on; null where nobody asks.</summary>
+    public IWaitOwner? Owner { get; set; }
+
     /// <summary>True from <see cref="WaitAsync"/> to its completion.</summary>
     public bool IsWaiting => _state == State.Waiting;
 
@@ -228,7 +231,9 @@ public sealed class Waiter : Runnable, IQueueMember, IValueTaskSource<WaitResult
         object? state = _continuationState;
         _continuation = null;
         _continuationState = null;
+        Owner?.OnResuming();
         continuation(state);
+        Owner?.OnResumed();
     }
 
     /// <inheritdoc/>

@@ -20,6 +20,9 @@ public abstract class MemoryObject
     /// <summary>Who shows in /proc/PID/maps; null for shared anonymous memory.</summary>
     public IMappedFile? File { get; set; }
 
+    /// <summary>Who is told when it is mapped and unmapped.</summary>
+    public IMappingListener? MappingListener { get; set; }
+
     /// <summary>Whether any address space maps the object now.</summary>
     public bool IsMapped => FirstMapping is not null;
 

@@ -64,6 +64,7 @@ public sealed class Vma
         }
 
         target.FirstMapping = this;
+        target.MappingListener?.OnMapped();
     }
 
     /// <summary>Undoes <see cref="Attach"/>.</summary>
@@ -92,6 +93,7 @@ public sealed class Vma
         NextMapping = null;
         PreviousMapping = null;
         Object = null;
+        target.MappingListener?.OnUnmapped();
         target.Release();
     }
 }

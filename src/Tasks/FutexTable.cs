@@ -120,9 +120,11 @@ public sealed class FutexTable
     }
 
     /// <summary>Enters a thread into the list of a word. It reads the word next, and then waits or <see cref="Leave"/>s.</summary>
-    public void Enter(GuestThread thread, FutexKey key, uint bitSet)
+    public void Enter(GuestThread thread, FutexKey key, uint bitSet) => Enter(thread.FutexWaiter, key, bitSet);
+
+    /// <inheritdoc cref="Enter(GuestThread, FutexKey, uint)"/>
+    internal void Enter(FutexWaiter waiter, FutexKey key, uint bitSet)
     {
-        FutexWaiter waiter = thread.FutexWaiter;
         FutexBucket bucket = GetBucket(key);
         waiter.Waiter.Begin();
         waiter.Key = key;
@@ -138,11 +140,13 @@ public sealed class FutexTable
 
     /// <summary>Takes a thread out of the list.</summary>
     /// <returns>False when a wake has taken it out already.</returns>
-    public bool Leave(GuestThread thread)
+    public bool Leave(GuestThread thread) => thread.ExistingFutexWaiter is { } waiter && Leave(waiter);
+
+    /// <inheritdoc cref="Leave(GuestThread)"/>
+    internal bool Leave(FutexWaiter waiter)
     {
-        FutexWaiter? waiter = thread.ExistingFutexWaiter;
-        FutexBucket? bucket = waiter?.Bucket;
-        if (waiter is null || bucket is null)
+        FutexBucket? bucket = waiter.Bucket;
+        if (bucket is null)
         {
             return false;
         }

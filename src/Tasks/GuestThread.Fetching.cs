@@ -4,7 +4,7 @@ using Semitone.Memory;
 
 namespace Semitone.Tasks;
 
-/// <content>Waiting for pages that must be fetched.</content>
+/// <content>Going on after a wait, and waiting for pages that must be fetched.</content>
 public sealed partial class GuestThread
 {
     private ValueTask<WaitResult> _parkedFault;
@@ -12,6 +12,10 @@ public sealed partial class GuestThread
 
     /// <summary>Faults that waited for a page from outside (ru_majflt in getrusage(2)).</summary>
     public long MajorFaultCount { get; private set; }
+
+    void IWaitOwner.OnResuming() => Process.System.ResumingThread = this;
+
+    void IWaitOwner.OnResumed() => Process.System.ResumingThread = null;
 
     /// <summary>Takes note that the thread, or a system call that it makes, has come to a page that must be fetched.</summary>
     internal void NoteLack() => _work |= ThreadWork.Fetch;

@@ -98,7 +98,7 @@ public sealed partial class GuestThread
             return Errno.EAGAIN;
         }
 
-        Notify(signal);
+        Process.OnSent(signal, this);
         return Errno.None;
     }
 
@@ -109,7 +109,7 @@ public sealed partial class GuestThread
         if (!Process.IsExiting && Process.BeginSend(signal, this))
         {
             Pending.AddFromTimer(in info, timer);
-            Notify(signal);
+            Process.OnSent(signal, this);
         }
     }
 

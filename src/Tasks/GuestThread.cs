@@ -12,7 +12,7 @@ namespace Semitone.Tasks;
 /// It has no kernel stack. While it runs, <see cref="Run"/> is on the executor's stack; while a system call waits, what is
 /// left to do is a continuation, and the thread is <em>parked</em>. All members are used on its executor only.
 /// </remarks>
-public sealed partial class GuestThread : Runnable
+public sealed partial class GuestThread : Runnable, IWaitOwner
 {
     /// <summary>PR_SET_TIMERSLACK's default.</summary>
     public const long DefaultTimerSlackNs = 50_000;
@@ -47,6 +47,7 @@ public sealed partial class GuestThread : Runnable
         _context = context;
         _pageTable = process.AddressSpace.PageTable;
         Waiter = waiter;
+        waiter.Owner = this;
         _onSystemCallCompleted = OnSystemCallCompleted;
         _syscalls = process.System.Syscalls.Create(this);
     }
@@ -131,6 +132,9 @@ public sealed partial class GuestThread : Runnable
 
     /// <summary>The thread's place in the table of futexes; made at its first wait there.</summary>
     internal FutexWaiter FutexWaiter => _futexWaiter ??= new FutexWaiter(this);
+
+    /// <summary>The lock with priority inheritance that it waits for.</summary>
+    internal PriorityFutex? AwaitedLock { get; set; }
 
     /// <summary>That place, if the thread ever waited there.</summary>
     internal FutexWaiter? ExistingFutexWaiter => _futexWaiter;
@@ -466,6 +470,11 @@ public sealed partial class GuestThread : Runnable
     internal void ReleaseMemory()
     {
         RobustList.Release(this);
+        if (Process.System.PriorityFutexes.Count != 0)
+        {
+            Process.System.PriorityFutexes.OnThreadEnding(this);
+        }
+
         ulong address = ClearChildTid;
         ClearChildTid = 0;
         AddressSpace space = Process.AddressSpace;

@@ -66,6 +66,7 @@ public sealed partial class Process
             files?.Leave();
             child?.StopTimers();
             child?.Handlers.Leave();
+            child?.LeaveSemaphores();
             (child?.Program.Executable as ProgramFile)?.Inode.EndExecution();
             memory?.Leave();
             return error;
@@ -142,6 +143,12 @@ public sealed partial class Process
             CoreDumpFilter = CoreDumpFilter,
             _lowestOomAdjustment = _lowestOomAdjustment,
         };
+        if ((flags & CloneFlags.CLONE_SYSVSEM) != 0)
+        {
+            child._semaphoreUndos = SemaphoreUndos;
+            child._semaphoreUndos.Share();
+        }
+
         if ((flags & CloneFlags.CLONE_SIGHAND) != 0)
         {
             child.Handlers = Handlers;

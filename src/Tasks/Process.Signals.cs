@@ -1,4 +1,5 @@
 using Semitone.Abi;
+using Semitone.Core;
 
 namespace Semitone.Tasks;
 
@@ -28,7 +29,7 @@ public sealed partial class Process
             return Errno.EAGAIN;
         }
 
-        ChooseThread(signal)?.Notify(signal);
+        OnSent(signal, null);
         return Errno.None;
     }
 
@@ -39,7 +40,7 @@ public sealed partial class Process
         if (!IsExiting && BeginSend(signal, thread ?? _threads[0]))
         {
             (thread?.Pending ?? Pending).AddFromKernel(signal);
-            (thread ?? ChooseThread(signal))?.Notify(signal);
+            OnSent(signal, thread);
         }
     }
 
@@ -49,7 +50,7 @@ public sealed partial class Process
         if (!IsExiting && BeginSend(Signal.SIGCHLD, _threads[0]))
         {
             Pending.AddFromChild(in info);
-            ChooseThread(Signal.SIGCHLD)?.Notify(Signal.SIGCHLD);
+            OnSent(Signal.SIGCHLD, null);
         }
     }
 
@@ -69,7 +70,7 @@ public sealed partial class Process
             return false;
         }
 
-        (thread ?? ChooseThread(signal))?.Notify(signal);
+        OnSent(signal, thread);
         return true;
     }
 
@@ -80,8 +81,17 @@ public sealed partial class Process
         if (!IsExiting && BeginSend(signal, _threads[0]))
         {
             Pending.AddFromTimer(in info, timer);
-            ChooseThread(signal)?.Notify(signal);
+            OnSent(signal, null);
         }
+    }
+
+    /// <summary>Tells those who wait for a signal that it is there.</summary>
+    /// <param name="thread">The thread that is to get it; none for the process as a whole.</param>
+    [NonAllocating]
+    internal void OnSent(Signal signal, GuestThread? thread)
+    {
+        (thread ?? ChooseThread(signal))?.Notify(signal);
+        Handlers.Arrivals?.WakeAll();
     }
 
     /// <summary>Does what sending a signal does at once, whoever handles it.</summary>

@@ -419,6 +419,7 @@ public sealed partial class Process
     {
         HasEnded = true;
         StopTimers();
+        LeaveSemaphores();
         LeaveMemory();
         Handlers.Leave();
         (Program.Executable as ProgramFile)?.Inode.EndExecution();

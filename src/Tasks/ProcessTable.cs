@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Semitone.Abi;
 using Semitone.Files;
 using Semitone.Machine;
 
@@ -52,6 +53,14 @@ public sealed class ProcessTable(SystemState system) : IProcessTable, ISystemInf
     }
 
     public int ProcessCount => system.ProcessCount;
+
+    public void WriteIpc(string kind, TextBuilder text) => IpcText.Write(system.Ipc, kind, text);
+
+    public int GetMessageQueueSetting(string name) => system.MessageQueues.GetSetting(name);
+
+    public Errno SetMessageQueueSetting(string name, int value) => system.MessageQueues.SetSetting(name, value);
+
+    public ulong GetIpcLimit(string name) => IpcText.GetLimit(name);
 
     public int ThreadLimit => system.ThreadLimit;
 

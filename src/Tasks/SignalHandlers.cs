@@ -1,4 +1,5 @@
 using Semitone.Abi;
+using Semitone.Core;
 
 namespace Semitone.Tasks;
 
@@ -16,6 +17,9 @@ public enum DefaultAction
 public sealed class SignalHandlers
 {
     private readonly Sigaction[] _actions = new Sigaction[(int)Signal.SIGRTMAX + 1];
+
+    /// <summary>Where descriptors of signalfd(2) wait for signals of whoever has this table; null while none ever did.</summary>
+    internal WaitQueue? Arrivals { get; private set; }
 
     /// <summary>How many processes use the table: the threads of each count once.</summary>
     public int UserCount { get; private set; } = 1;
@@ -41,6 +45,9 @@ public sealed class SignalHandlers
         return handler == SignalHandler.SIG_IGN
             || (handler == SignalHandler.SIG_DFL && GetDefault(signal) is DefaultAction.Ignore);
     }
+
+    /// <summary>Gets the queue that is woken at each signal that is sent.</summary>
+    internal WaitQueue GetArrivals() => Arrivals ??= new WaitQueue();
 
     /// <summary>Lets one more process use it.</summary>
     public void Share() => UserCount++;

@@ -8,21 +8,21 @@ public sealed partial class SystemState : IFileCaller
 {
     /// <inheritdoc/>
     public long FileSizeLimit =>
-        CurrentThread is { } thread
+        CallingThread is { } thread
             ? (long)Math.Min(thread.Process.Limits[RlimitResource.RLIMIT_FSIZE].rlim_cur, long.MaxValue)
             : long.MaxValue;
 
     /// <inheritdoc/>
-    public bool KeepsSetIdBits => CurrentThread is not { } thread || thread.FileSystem.Credentials.Has(Capability.CAP_FSETID);
+    public bool KeepsSetIdBits => CallingThread is not { } thread || thread.FileSystem.Credentials.Has(Capability.CAP_FSETID);
 
     /// <inheritdoc/>
-    public bool ReadsLog => CurrentThread is not { } thread || thread.Process.Credentials.Has(Capability.CAP_SYSLOG);
+    public bool ReadsLog => CallingThread is not { } thread || thread.Process.Credentials.Has(Capability.CAP_SYSLOG);
 
     /// <inheritdoc/>
     /// <remarks>As if the thread had sent the signal to itself: that is what si_code says under Linux.</remarks>
     public void OnFileTooLarge()
     {
-        if (CurrentThread is { } thread)
+        if (CallingThread is { } thread)
         {
             thread.Send(SignalInfo.FromUser(Signal.SIGXFSZ, SignalCode.SI_USER, thread.Process.Pid, thread.Process.Credentials.RealUserId));
         }

@@ -22,6 +22,7 @@ public sealed partial class SystemState : IClockListener
 
     private byte[]? _extendedState;
     private SocketSystem? _sockets;
+    private MqueueFileSystem? _messageQueues;
 
     /// <summary>Who was last ended because memory had run out, and when.</summary>
     private Process? _victim;
@@ -61,6 +62,9 @@ public sealed partial class SystemState : IClockListener
     /// <summary>The monotonic clock with its timers.</summary>
     public TimerClock TimerClock { get; }
 
+    /// <summary>The timers of timerfd_create(2) that are given up when the time of day is set.</summary>
+    internal TimerFileList CancellableTimers { get; } = new();
+
     /// <summary>The timer that looks after those on CPU time.</summary>
     internal CpuAlarm CpuAlarm { get; }
 
@@ -96,6 +100,15 @@ public sealed partial class SystemState : IClockListener
 
     /// <summary>The sockets; made when the first program asks for one.</summary>
     public SocketSystem Sockets => _sockets ??= new SocketSystem(Files, Executor, () => CurrentThread?.SocketCaller);
+    /// <summary>Those with priority inheritance.</summary>
+    public PriorityFutexTable PriorityFutexes { get; } = new();
+
+    /// <summary>The POSIX message queues; there is a first process.</summary>
+    public MqueueFileSystem MessageQueues =>
+        _messageQueues ??= new MqueueFileSystem(this, Init!.FileSystem.Mounts.NextDeviceMinor());
+
+    /// <summary>The objects of System V IPC.</summary>
+    public IpcSystem Ipc { get; } = new();
 
     /// <summary>Programs get random addresses; what the first one was given holds for all that follow.</summary>
     public bool RandomizesAddresses { get; private set; } = true;
@@ -111,6 +124,12 @@ public sealed partial class SystemState : IClockListener
 
     /// <summary>The thread that has the CPU; null while none has.</summary>
     public GuestThread? CurrentThread { get; internal set; }
+
+    /// <summary>The thread whose call goes on after a wait; it has not got the CPU yet.</summary>
+    internal GuestThread? ResumingThread { get; set; }
+
+    /// <summary>The thread that makes the call which is being served; null for the kernel itself.</summary>
+    public GuestThread? CallingThread => CurrentThread ?? ResumingThread;
 
     /// <summary>Processes that have not ended.</summary>
     public int ProcessCount { get; private set; }
@@ -194,6 +213,10 @@ public sealed partial class SystemState : IClockListener
     {
         Vdso.SetRealtimeOffset(Clock.RealtimeOffsetNs, Clock.IsAwaited);
         Executor.Timers.ShiftRealtime(forwardNs);
+        if (forwardNs != 0)
+        {
+            CancellableTimers.OnClockSet();
+        }
     }
 
     /// <summary><see cref="KillForMemory"/>, made once: execve(2) must not fail in the middle.</summary>

@@ -66,6 +66,13 @@ public sealed class EventCounter(Inode inode, ulong value, bool isSemaphore, Ope
         return _value < Maximum ? events | PollEvents.POLLOUT | PollEvents.POLLWRNORM : events;
     }
 
+    /// <remarks>The offset stays where it is, and that is no error.</remarks>
+    public override Errno Seek(long offset, SeekWhence origin, out long position)
+    {
+        position = 0;
+        return Errno.None;
+    }
+
     public override void Enlist(IQueueMember waiter, PollEvents events)
     {
         waiter.Enlist(_readable);

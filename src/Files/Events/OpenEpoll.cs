@@ -176,6 +176,13 @@ public sealed class OpenEpoll(Inode inode) : OpenFile(inode, OpenFlags.O_RDWR)
 
     public override void Enlist(IQueueMember waiter, PollEvents events) => waiter.Enlist(_queue);
 
+    /// <remarks>The offset stays where it is, and that is no error.</remarks>
+    public override Errno Seek(long offset, SeekWhence origin, out long position)
+    {
+        position = 0;
+        return Errno.None;
+    }
+
     /// <summary>Something happened at a file.</summary>
     internal void OnWake(EpollItem item)
     {

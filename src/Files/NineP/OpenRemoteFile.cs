@@ -34,15 +34,21 @@ internal sealed class OpenRemoteFile(RemoteFile file, OpenFlags flags) : OpenReg
         long offset = IsAppending ? file.AppendOffset : Offset;
         error = file.Write(offset, ref source, IsSynchronous);
         Offset = offset + source.Moved;
+        NoteWritten(source.Moved);
         return Finish(error, ref source);
     }
 
     public override IoResult WriteAt(ref IoCursor source, long offset)
     {
         Errno error = IsAppending ? file.Node.CheckAttributes() : Errno.None;
-        return error != Errno.None
-            ? error
-            : Finish(file.Write(IsAppending ? file.AppendOffset : offset, ref source, IsSynchronous), ref source);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        error = file.Write(IsAppending ? file.AppendOffset : offset, ref source, IsSynchronous);
+        NoteWritten(source.Moved);
+        return Finish(error, ref source);
     }
 
     public override PendingChange? TakeTransfer() => file.TakeTransfer();

@@ -121,6 +121,42 @@ public sealed class Pipe(FramePool frames)
         }
     }
 
+    /// <summary>Copies bytes that stay in the pipe, whatever packets they are in.</summary>
+    /// <param name="offset">Bytes that are left out, 0 to <see cref="Count"/>.</param>
+    public void Peek(ref IoCursor destination, int offset)
+    {
+        while (offset < _count && destination.Remaining != 0)
+        {
+            int position = Wrap(_start + offset);
+            int inPage = position & (Paging.PageSize - 1);
+            int length = (int)Math.Min(Math.Min(_count - offset, Paging.PageSize - inPage), destination.Remaining);
+            int moved = destination.Write(frames, _frames[position >> Paging.PageShift], inPage, length);
+            offset += moved;
+            if (moved < length)
+            {
+                break;
+            }
+        }
+    }
+
+    /// <summary>Takes bytes away that have been looked at.</summary>
+    /// <param name="count">0 to <see cref="Count"/>.</param>
+    public void Consume(int count)
+    {
+        Drop(count);
+        for (int left = count; left > 0 && _packets is { IsEmpty: false } packets;)
+        {
+            int length = Math.Min(left, packets.First.Length);
+            packets.Shorten(length);
+            left -= length;
+        }
+
+        if (count != 0)
+        {
+            Writable.WakeAll();
+        }
+    }
+
     private void Drop(int count)
     {
         _count -= count;

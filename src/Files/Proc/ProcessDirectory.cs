@@ -301,6 +301,7 @@ internal sealed class DescriptorInformationFile(ProcFileSystem fileSystem, ulong
         text.Append("pos:\t"u8).Append(file.Offset).Append("\nflags:\t"u8).AppendOctal((uint)flags)
             .Append("\nmnt_id:\t"u8).Append(fileSystem.Mounts.GetMountId(file.Inode.FileSystem))
             .Append("\nino:\t"u8).Append(file.Inode.Number).Append('\n');
+        file.Describe(text);
         return Errno.None;
     }
 }

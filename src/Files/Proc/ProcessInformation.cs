@@ -167,6 +167,20 @@ public interface ISystemInformation
 
     int LastProcessId { get; }
 
+    /// <summary>Tells of the objects of System V IPC (/proc/sysvipc in proc(5)).</summary>
+    /// <param name="kind">"msg", "sem" or "shm".</param>
+    void WriteIpc(string kind, TextBuilder text);
+
+    /// <summary>Gets a limit of System V IPC by its name in /proc/sys/kernel, but for sem, which is four numbers.</summary>
+    ulong GetIpcLimit(string name);
+
+    /// <summary>Gets a setting of POSIX message queues by its name in /proc/sys/fs/mqueue.</summary>
+    int GetMessageQueueSetting(string name);
+
+    /// <summary>Changes it.</summary>
+    /// <returns>None, or EINVAL out of range.</returns>
+    Errno SetMessageQueueSetting(string name, int value);
+
     /// <summary>Time in which no program ran.</summary>
     long IdleTimeNs { get; }
 }

@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using Semitone.Abi;
 using Semitone.Core;
 using Semitone.Memory;
@@ -9,19 +10,27 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
 {
     private const int KibPerPage = Paging.PageSize / 1024;
     private const long NsPerTick = 10_000_000;
+    private const string MessageQueues = "sys/fs/mqueue/";
 
     private static readonly string[] s_paths =
     [
         "buddyinfo", "cmdline", "cpuinfo", "devices", "diskstats", "filesystems", "interrupts", "loadavg", "meminfo", "partitions",
         "stat", "swaps",
+        "sysvipc/msg", "sysvipc/sem", "sysvipc/shm",
         "uptime", "version", "vmstat", "zoneinfo",
-        "sys/fs/file-max", "sys/fs/nr_open", "sys/fs/pipe-max-size",
+        "sys/fs/file-max",
+        "sys/fs/inotify/max_queued_events", "sys/fs/inotify/max_user_instances", "sys/fs/inotify/max_user_watches",
+        "sys/fs/mqueue/msg_default", "sys/fs/mqueue/msg_max", "sys/fs/mqueue/msgsize_default", "sys/fs/mqueue/msgsize_max",
+        "sys/fs/mqueue/queues_max",
+        "sys/fs/nr_open", "sys/fs/pipe-max-size",
         "sys/kernel/cap_last_cap", "sys/kernel/core_pattern", "sys/kernel/core_uses_pid", "sys/kernel/dmesg_restrict",
         "sys/kernel/domainname",
-        "sys/kernel/hostname", "sys/kernel/ngroups_max", "sys/kernel/osrelease", "sys/kernel/ostype",
+        "sys/kernel/hostname", "sys/kernel/msgmax", "sys/kernel/msgmnb", "sys/kernel/msgmni", "sys/kernel/ngroups_max",
+        "sys/kernel/osrelease", "sys/kernel/ostype",
         "sys/kernel/pid_max", "sys/kernel/printk", "sys/kernel/printk_devkmsg",
         "sys/kernel/random/boot_id", "sys/kernel/random/entropy_avail", "sys/kernel/random/poolsize", "sys/kernel/random/uuid",
-        "sys/kernel/randomize_va_space", "sys/kernel/threads-max", "sys/kernel/version",
+        "sys/kernel/randomize_va_space", "sys/kernel/sem", "sys/kernel/shm_rmid_forced", "sys/kernel/shmall", "sys/kernel/shmmax",
+        "sys/kernel/shmmni", "sys/kernel/threads-max", "sys/kernel/version",
         "sys/vm/max_map_count", "sys/vm/mmap_min_addr", "sys/vm/overcommit_memory", "sys/vm/overcommit_ratio", "sys/vm/swappiness",
     ];
 
@@ -52,6 +61,9 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
                 break;
             case "stat":
                 WriteStatistics(text);
+                break;
+            case "sysvipc/msg" or "sysvipc/sem" or "sysvipc/shm":
+                system.WriteIpc(s_paths[index]["sysvipc/".Length..], text);
                 break;
             case "uptime":
                 text.AppendSeconds(fileSystem.Services.Clock.MonotonicNs).Append(' ').AppendSeconds(system.IdleTimeNs).Append('\n');
@@ -114,6 +126,10 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
         }
         int end = text.IndexOfAny((byte)0, (byte)'\n');
         text = end < 0 ? text : text[..end];
+        if (IsNumber(path))
+        {
+            return StoreNumber(path, text);
+        }
         text = text[..Math.Min(text.Length, LongestName)];
         if (path == "sys/kernel/hostname")
         {
@@ -128,7 +144,39 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
 
     private static bool IsSetting(int index) => s_paths[index].StartsWith("sys/", StringComparison.Ordinal);
 
-    private static bool IsSettable(string path) => path is "sys/kernel/hostname" or "sys/kernel/domainname";
+    private static bool IsSettable(string path) => path is "sys/kernel/hostname" or "sys/kernel/domainname" || IsNumber(path);
+
+    private static bool IsNumber(string path) =>
+        path.StartsWith("sys/fs/inotify/", StringComparison.Ordinal) || path.StartsWith(MessageQueues, StringComparison.Ordinal);
+
+    /// <summary>Sets a setting that is a number.</summary>
+    /// <param name="text">Decimal digits, with spaces around them.</param>
+    private Errno StoreNumber(string path, ReadOnlySpan<byte> text)
+    {
+        bool isNumber = Utf8Parser.TryParse(text.Trim(" \t"u8), out int value, out int used) && used == text.Trim(" \t"u8).Length;
+        if (!isNumber || value < 0)
+        {
+            return Errno.EINVAL;
+        }
+        if (path.StartsWith(MessageQueues, StringComparison.Ordinal))
+        {
+            return fileSystem.System.SetMessageQueueSetting(path[MessageQueues.Length..], value);
+        }
+        FileWatches watches = fileSystem.Services.Watches;
+        switch (path)
+        {
+            case "sys/fs/inotify/max_queued_events":
+                watches.MaxQueuedEvents = value;
+                break;
+            case "sys/fs/inotify/max_user_instances":
+                watches.MaxUserInstances = value;
+                break;
+            default:
+                watches.MaxUserWatches = value;
+                break;
+        }
+        return Errno.None;
+    }
 
     private void WriteSetting(string path, TextBuilder text)
     {
@@ -161,6 +209,14 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
             case "sys/kernel/printk_devkmsg":
                 text.Append("on"u8);
                 break;
+            case "sys/kernel/sem":
+                text.Append(system.GetIpcLimit("semmsl")).Append('\t').Append(system.GetIpcLimit("semmns")).Append('\t')
+                    .Append(system.GetIpcLimit("semopm")).Append('\t').Append(system.GetIpcLimit("semmni"));
+                break;
+            case "sys/kernel/msgmax" or "sys/kernel/msgmnb" or "sys/kernel/msgmni":
+            case "sys/kernel/shmall" or "sys/kernel/shmmax" or "sys/kernel/shmmni":
+                text.Append(system.GetIpcLimit(path["sys/kernel/".Length..]));
+                break;
             case "sys/kernel/random/boot_id":
                 if (_bootId[8] == 0)
                 {
@@ -176,7 +232,12 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
             default:
                 text.Append(path switch
                 {
+                    _ when path.StartsWith(MessageQueues, StringComparison.Ordinal) =>
+                        system.GetMessageQueueSetting(path[MessageQueues.Length..]),
                     "sys/fs/file-max" => 1 << 20,
+                    "sys/fs/inotify/max_queued_events" => fileSystem.Services.Watches.MaxQueuedEvents,
+                    "sys/fs/inotify/max_user_instances" => fileSystem.Services.Watches.MaxUserInstances,
+                    "sys/fs/inotify/max_user_watches" => fileSystem.Services.Watches.MaxUserWatches,
                     "sys/fs/nr_open" => FileTable.AbsoluteLimit,
                     "sys/fs/pipe-max-size" => Pipe.MaximumCapacity,
                     "sys/kernel/cap_last_cap" => 40,

@@ -55,7 +55,8 @@ public sealed class RamFile : RegularFileInode
     public MemfdSeals Seals { get; private set; } = MemfdSeals.F_SEAL_SEAL;
 
     /// <summary>Allows seals to be added (MFD_ALLOW_SEALING).</summary>
-    internal void AllowSeals() => Seals = MemfdSeals.None;
+    /// <param name="initial">Those that it has from the start.</param>
+    internal void AllowSeals(MemfdSeals initial) => Seals = initial;
 
     /// <summary>Adds seals (F_ADD_SEALS in fcntl(2)).</summary>
     /// <returns>None; EPERM when the seals are sealed; EBUSY when a mapping may write what is not to be written any more.</returns>
@@ -65,12 +66,25 @@ public sealed class RamFile : RegularFileInode
         {
             return Errno.EPERM;
         }
+        const uint Executable = 0x49;
+        if ((seals & MemfdSeals.F_SEAL_EXEC) != 0 && ((uint)Mode & Executable) != 0)
+        {
+            // What can be executed, and always can be, must not be written any more.
+            seals |= MemfdSeals.F_SEAL_SHRINK | MemfdSeals.F_SEAL_GROW | WritingSeals;
+        }
         if ((seals & ~Seals & MemfdSeals.F_SEAL_WRITE) != 0 && _pages.HasWritingMapping)
         {
             return Errno.EBUSY;
         }
         Seals |= seals;
         return Errno.None;
+    }
+
+    public override ChangeResult Update(in AttributeChange change)
+    {
+        const uint Executable = 0x49;
+        bool changesExecution = change.Mode is { } mode && (((uint)mode ^ (uint)Mode) & Executable) != 0;
+        return changesExecution && (Seals & MemfdSeals.F_SEAL_EXEC) != 0 ? Errno.EPERM : base.Update(in change);
     }
 
     public override Errno Write(long offset, ref IoCursor source)

@@ -45,8 +45,8 @@ public sealed class AnonymousFileSystem : FileSystem
     public Inode CreateInode(string description) => new AnonymousInode(this, NextInodeNumber(), description);
 
     /// <summary>Makes a file that lives as long as it is open or mapped (memfd_create(2)).</summary>
-    /// <param name="allowsSealing">Whether F_ADD_SEALS may be used on it.</param>
-    public OpenFile CreateMemoryFile(ReadOnlySpan<byte> name, Mode permissions, FileCredentials credentials, bool allowsSealing)
+    /// <param name="seals">The seals that it has; <see cref="MemfdSeals.F_SEAL_SEAL"/> where there are to be no others.</param>
+    public OpenFile CreateMemoryFile(ReadOnlySpan<byte> name, Mode permissions, FileCredentials credentials, MemfdSeals seals)
     {
         string description = $"/memfd:{Encoding.UTF8.GetString(name)} (deleted)";
         RamFile file = new(this, NextInodeNumber(), Mode.S_IFREG | permissions, description)
@@ -57,10 +57,7 @@ public sealed class AnonymousFileSystem : FileSystem
         };
         file.SetTimes(NowNs);
         file.CreatedNs = file.ModifiedNs;
-        if (allowsSealing)
-        {
-            file.AllowSeals();
-        }
+        file.AllowSeals(seals);
         return new OpenRegularFile(file, OpenFlags.O_RDWR | OpenFlags.O_LARGEFILE);
     }
 }

@@ -34,6 +34,9 @@ public abstract class FileSystem
 
     public bool IsReadOnly => (Flags & MountFlags.MS_RDONLY) != 0;
 
+    /// <summary>Watches on files here (inotify(7)): while there are none, nothing has to be told.</summary>
+    public int WatchCount { get; internal set; }
+
     /// <summary>Whether files keep extended attributes.</summary>
     public virtual bool StoresAttributes => false;
 

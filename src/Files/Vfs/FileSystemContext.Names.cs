@@ -12,7 +12,9 @@ public sealed partial class FileSystemContext
         Errno error = FindFreeName(start, path, allowSlash: true, out PathEnd end);
         return error != Errno.None
             ? error
-            : Note(end.Parent.Create(end.Name, Prepare(end.Parent, Mode.S_IFDIR | (mode & (Mode)0x3FF & ~Umask)), out _));
+            : Note(
+                end.Parent.Create(end.Name, Prepare(end.Parent, Mode.S_IFDIR | (mode & (Mode)0x3FF & ~Umask)), out _),
+                TellCreated(ref end, isDirectory: true));
     }
 
     /// <summary>Makes a file of any type but a directory (mknod(2)).</summary>
@@ -43,9 +45,10 @@ public sealed partial class FileSystemContext
             return error;
         }
         NewFile attributes = Prepare(end.Parent, type | (mode & Inode.PermissionMask & ~Umask));
-        return Note(type is Mode.S_IFCHR or Mode.S_IFBLK
+        ChangeResult result = type is Mode.S_IFCHR or Mode.S_IFBLK
             ? end.Parent.CreateDevice(end.Name, attributes, device)
-            : end.Parent.Create(end.Name, attributes, out _));
+            : end.Parent.Create(end.Name, attributes, out _);
+        return Note(result, TellCreated(ref end, isDirectory: false));
     }
 
     /// <summary>Makes the name of a socket (bind(2)), in a file system that keeps its inodes in memory.</summary>
@@ -73,7 +76,9 @@ public sealed partial class FileSystemContext
         Errno error = FindFreeName(start, path, allowSlash: false, out PathEnd end);
         return error != Errno.None
             ? error
-            : Note(end.Parent.CreateSymbolicLink(end.Name, Prepare(end.Parent, Mode.S_IFLNK | (Mode)0x1FF), target));
+            : Note(
+                end.Parent.CreateSymbolicLink(end.Name, Prepare(end.Parent, Mode.S_IFLNK | (Mode)0x1FF), target),
+                TellCreated(ref end, isDirectory: false));
     }
 
     /// <summary>Gives a file another name (link(2)).</summary>
@@ -96,7 +101,12 @@ public sealed partial class FileSystemContext
         {
             return Errno.ENOENT;
         }
-        return inode.Links == uint.MaxValue ? Errno.EMLINK : Note(end.Parent.Link(end.Name, inode));
+        if (inode.Links == uint.MaxValue)
+        {
+            return Errno.EMLINK;
+        }
+        FileNews? news = IsWatched(ref end) ? FileNews.Linked(end.Parent, end.Name, inode) : null;
+        return Note(end.Parent.Link(end.Name, inode), news);
     }
 
     /// <summary>Takes a name away from a file that is no directory (unlink(2)).</summary>
@@ -124,7 +134,12 @@ public sealed partial class FileSystemContext
         {
             return error;
         }
-        return end.Inode is DirectoryInode ? Errno.EISDIR : Note(end.Parent.Unlink(end.Name, end.Inode));
+        if (end.Inode is DirectoryInode)
+        {
+            return Errno.EISDIR;
+        }
+        FileNews? news = IsWatched(ref end) ? FileNews.Removed(end.Parent, end.Name, end.Inode!) : null;
+        return Note(end.Parent.Unlink(end.Name, end.Inode!), news);
     }
 
     /// <summary>Removes an empty directory (rmdir(2)).</summary>
@@ -163,7 +178,12 @@ public sealed partial class FileSystemContext
         {
             return Errno.EBUSY;
         }
-        return directory.IsEmpty ? Note(end.Parent.RemoveDirectory(end.Name, directory)) : Errno.ENOTEMPTY;
+        if (!directory.IsEmpty)
+        {
+            return Errno.ENOTEMPTY;
+        }
+        FileNews? news = IsWatched(ref end) ? FileNews.Removed(end.Parent, end.Name, directory) : null;
+        return Note(end.Parent.RemoveDirectory(end.Name, directory), news);
     }
 
     /// <summary>Moves a file to another name (rename(2)).</summary>
@@ -288,7 +308,12 @@ public sealed partial class FileSystemContext
         {
             return error;
         }
-        return IsBusy(from.Inode!) ? Errno.EBUSY : Note(from.Parent.Rename(from.Name, from.Inode!, to.Parent, to.Name, null));
+        if (IsBusy(from.Inode!))
+        {
+            return Errno.EBUSY;
+        }
+        FileNews? news = IsWatched(ref from) ? FileNews.Moved(ref from, ref to, exchanges: false) : null;
+        return Note(from.Parent.Rename(from.Name, from.Inode!, to.Parent, to.Name, null), news);
     }
 
     private Errno RenameOver(ref PathEnd from, ref PathEnd to, bool exchanges)
@@ -298,11 +323,15 @@ public sealed partial class FileSystemContext
         {
             return error;
         }
+        FileNews? news;
         if (exchanges)
         {
-            return IsBusy(from.Inode!) || IsBusy(to.Inode!)
-                ? Errno.EBUSY
-                : Note(from.Parent.Exchange(from.Name, from.Inode!, to.Parent, to.Name, to.Inode!));
+            if (IsBusy(from.Inode!) || IsBusy(to.Inode!))
+            {
+                return Errno.EBUSY;
+            }
+            news = IsWatched(ref from) ? FileNews.Moved(ref from, ref to, exchanges: true) : null;
+            return Note(from.Parent.Exchange(from.Name, from.Inode!, to.Parent, to.Name, to.Inode!), news);
         }
         bool movesDirectory = from.Inode is DirectoryInode;
         if (movesDirectory != to.Inode is DirectoryInode)
@@ -317,8 +346,14 @@ public sealed partial class FileSystemContext
         {
             return Errno.ENOTEMPTY;
         }
-        return Note(from.Parent.Rename(from.Name, from.Inode!, to.Parent, to.Name, to.Inode));
+        news = IsWatched(ref from) ? FileNews.Moved(ref from, ref to, exchanges: false) : null;
+        return Note(from.Parent.Rename(from.Name, from.Inode!, to.Parent, to.Name, to.Inode), news);
     }
+
+    private static bool IsWatched(ref PathEnd end) => end.Parent.FileSystem.WatchCount != 0;
+
+    private static FileNews? TellCreated(ref PathEnd end, bool isDirectory) =>
+        IsWatched(ref end) ? FileNews.Created(end.Parent, end.Name, isDirectory) : null;
 
     /// <summary>Tells whether a file is a root that something is mounted at, or this context's own.</summary>
     private bool IsBusy([NotNullWhen(true)] Inode inode) =>

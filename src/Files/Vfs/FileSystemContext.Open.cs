@@ -117,6 +117,7 @@ public sealed partial class FileSystemContext
             return error;
         }
         file!.HasCreatedFile = isNew;
+        inode.Notify(InotifyMask.IN_OPEN);
         if ((flags & OpenFlags.O_DIRECT) != 0 && (!file.AllowsDirect || inode.Type == Mode.S_IFIFO))
         {
             file.Release();
@@ -125,7 +126,7 @@ public sealed partial class FileSystemContext
         }
         if ((flags & OpenFlags.O_TRUNC) != 0 && !isNew && inode.IsRegular)
         {
-            error = Note(inode.SetSize(0));
+            error = Note(inode.SetSize(0), inode, InotifyMask.IN_MODIFY);
             if (error != Errno.None)
             {
                 file!.Release();
@@ -177,6 +178,8 @@ public sealed partial class FileSystemContext
         Errno error = CheckChange(end.Parent);
         return error != Errno.None
             ? error
-            : Note(end.Parent.Create(end.Name, Prepare(end.Parent, Mode.S_IFREG | (mode & Inode.PermissionMask & ~Umask)), out inode));
+            : Note(
+                end.Parent.Create(end.Name, Prepare(end.Parent, Mode.S_IFREG | (mode & Inode.PermissionMask & ~Umask)), out inode),
+                TellCreated(ref end, isDirectory: false));
     }
 }

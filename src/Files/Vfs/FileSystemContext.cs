@@ -29,6 +29,9 @@ public sealed partial class FileSystemContext
 
     public MountNamespace Mounts { get; }
 
+    /// <summary>What several threads may share of it, for whoever wants to know whether they do.</summary>
+    public object Place => _place;
+
     public DirectoryInode Root => _place.Root;
 
     public DirectoryInode WorkingDirectory => _place.WorkingDirectory;
@@ -102,6 +105,38 @@ public sealed partial class FileSystemContext
     {
         _change = result.Begun;
         return result.Error;
+    }
+
+    /// <summary>Notes a change of names, and tells those who watch when it is made.</summary>
+    /// <param name="news">Null while nobody watches.</param>
+    private Errno Note(ChangeResult result, FileNews? news)
+    {
+        if (news is not null && result.Begun is { } begun)
+        {
+            begun.News = news;
+        }
+        else
+        {
+            news?.Finish(result.Error);
+        }
+        return Note(result);
+    }
+
+    /// <summary>Notes a change of attributes or contents, and tells those who watch the file when it is made.</summary>
+    public Errno Note(ChangeResult result, Inode inode, InotifyMask what)
+    {
+        if (inode.FileSystem.WatchCount != 0)
+        {
+            if (result.Begun is { } begun)
+            {
+                begun.Use = (inode, what);
+            }
+            else if (result.Error == Errno.None)
+            {
+                inode.Notify(what);
+            }
+        }
+        return Note(result);
     }
 
     /// <summary>Makes the context of another thread, of this process or of a child.</summary>

@@ -168,6 +168,9 @@ public sealed class FileTable
         }
     }
 
+    /// <summary>The first of the record locks that its processes wait for.</summary>
+    internal RecordLockWait? FirstLockWait { get; set; }
+
     /// <summary>How many threads use the table.</summary>
     public int UserCount { get; private set; } = 1;
 
@@ -283,6 +286,7 @@ public sealed class FileTable
         {
             // Whichever descriptor of a file a process closes, its record locks on that file go (fcntl(2)).
             file.Inode.Locks?.Records.Unlock(this, 0, long.MaxValue);
+            file.OnDescriptorClosed();
             file.Release();
         }
     }

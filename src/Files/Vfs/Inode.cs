@@ -76,6 +76,9 @@ public abstract class Inode
     /// <summary>The advisory locks on the file; null while there were none.</summary>
     public FileLocks? Locks { get; private set; }
 
+    /// <summary>The first of those who watch the file (inotify(7)).</summary>
+    internal InotifyWatch? FirstWatch { get; set; }
+
     /// <summary>The extended attributes; null where there are none.</summary>
     public ExtendedAttributes? Attributes { get; set; }
 
@@ -223,6 +226,15 @@ public abstract class Inode
     /// <summary>Notes a change of the attributes.</summary>
     public void TouchChanged() => ChangedNs = FileSystem.NowNs;
 
+    /// <summary>Tells those who watch the file, or its directory, what was done with it.</summary>
+    public void Notify(InotifyMask what)
+    {
+        if (FileSystem.WatchCount != 0)
+        {
+            FileWatches.Notify(this, what);
+        }
+    }
+
     /// <summary>Keeps the contents although the last name may go: somebody has the file open.</summary>
     public void Retain() => _openCount++;
 
@@ -247,7 +259,7 @@ public abstract class Inode
     internal bool IsOpen => _openCount != 0;
 
     /// <summary>Takes one name away.</summary>
-    internal void DropLink(ReadOnlySpan<byte> name)
+    public void DropLink(ReadOnlySpan<byte> name)
     {
         Links--;
         RememberName(name);
@@ -273,6 +285,10 @@ public abstract class Inode
         if (Links == 0 && _openCount == 0 && !_isEvicted)
         {
             _isEvicted = true;
+            if (FirstWatch is not null)
+            {
+                FileWatches.OnRemoved(this);
+            }
             Evict();
         }
     }

@@ -80,6 +80,10 @@ public abstract class OpenFile
             {
                 FirstEpollItem.Remove();
             }
+            if (!IsPathOnly)
+            {
+                Inode.Notify(CanWrite ? InotifyMask.IN_CLOSE_WRITE : InotifyMask.IN_CLOSE_NOWRITE);
+            }
             Inode.Locks?.ReleaseAll(this);
             Signals?.Stop();
             Signals = null;
@@ -218,6 +222,11 @@ public abstract class OpenFile
     /// <summary>Serves a request of ioctl(2) that this kind of file knows.</summary>
     public virtual SysResult Control(IoctlRequest request, ulong argument, UserMemory memory) => Errno.ENOTTY;
 
+    /// <summary>Adds the lines of /proc/PID/fdinfo/N that only such a file has (proc(5)).</summary>
+    public virtual void Describe(TextBuilder text)
+    {
+    }
+
     /// <summary>Steps through a directory's entries, "." and ".." included.</summary>
     /// <param name="nextOffset">What seeks to the entry after this one.</param>
     /// <returns>False at the end.</returns>
@@ -252,6 +261,11 @@ public abstract class OpenFile
 
     /// <summary>A reference is gone, and it was not the last one.</summary>
     protected virtual void OnReferenceDropped()
+    {
+    }
+
+    /// <summary>Somebody has closed a descriptor, which need not be the last one.</summary>
+    protected internal virtual void OnDescriptorClosed()
     {
     }
 

@@ -28,14 +28,14 @@ public class OpenRegularFile(RegularFileInode inode, OpenFlags flags) : OpenFile
         }
         Errno error = inode.Read(Offset, ref destination);
         Offset += destination.Moved;
-        NoteAccess();
+        NoteAccess(destination.Moved);
         return destination.ToResult(error);
     }
 
     public override IoResult ReadAt(ref IoCursor destination, long offset)
     {
         Errno error = inode.Read(offset, ref destination);
-        NoteAccess();
+        NoteAccess(destination.Moved);
         return destination.ToResult(error);
     }
 
@@ -48,15 +48,21 @@ public class OpenRegularFile(RegularFileInode inode, OpenFlags flags) : OpenFile
         }
         Errno error = inode.Write(offset, ref source);
         Offset = offset + source.Moved;
+        NoteWritten(source.Moved);
         return source.ToResult(error);
     }
 
-    public override IoResult WriteAt(ref IoCursor source, long offset) =>
-        source.ToResult(inode.Write(IsAppending ? inode.Size : offset, ref source));
+    public override IoResult WriteAt(ref IoCursor source, long offset)
+    {
+        Errno error = inode.Write(IsAppending ? inode.Size : offset, ref source);
+        NoteWritten(source.Moved);
+        return source.ToResult(error);
+    }
 
     public override ChangeResult Synchronize() => Errno.None;
 
-    public override Errno Allocate(FallocateMode mode, long offset, long length) => inode.Allocate(mode, offset, length);
+    public override Errno Allocate(FallocateMode mode, long offset, long length) =>
+        Tell(inode.Allocate(mode, offset, length));
 
     public override Errno Seek(long offset, SeekWhence origin, out long position)
     {
@@ -98,8 +104,30 @@ public class OpenRegularFile(RegularFileInode inode, OpenFlags flags) : OpenFile
         return Errno.None;
     }
 
-    private void NoteAccess()
+    /// <summary>Tells those who watch the file that bytes of it were written.</summary>
+    protected void NoteWritten(long bytes)
     {
+        if (inode.FileSystem.WatchCount != 0 && bytes > 0)
+        {
+            FileWatches.Notify(inode, InotifyMask.IN_MODIFY);
+        }
+    }
+
+    private Errno Tell(Errno result)
+    {
+        if (result == Errno.None)
+        {
+            inode.Notify(InotifyMask.IN_MODIFY);
+        }
+        return result;
+    }
+
+    private void NoteAccess(long bytes)
+    {
+        if (inode.FileSystem.WatchCount != 0 && bytes > 0)
+        {
+            FileWatches.Notify(inode, InotifyMask.IN_ACCESS);
+        }
         if ((Flags & OpenFlags.O_NOATIME) == 0)
         {
             inode.TouchAccessed();

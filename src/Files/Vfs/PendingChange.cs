@@ -39,6 +39,12 @@ public abstract class PendingChange
     /// <summary>Whether <see cref="Made"/> was not there before.</summary>
     public virtual bool IsCreation => true;
 
+    /// <summary>What is to be told when it is made; null while nobody watches.</summary>
+    internal FileNews? News { get; set; }
+
+    /// <summary>What those who watch the file are told when it is made; None for nothing.</summary>
+    internal (Inode Inode, InotifyMask What)? Use { get; set; }
+
     /// <summary>Bytes that a change of contents has written.</summary>
     public long Written { get; protected set; }
 
@@ -60,6 +66,12 @@ public abstract class PendingChange
         IsOver = true;
         _queue.Changes.Dequeue();
         _otherQueue?.Changes.Dequeue();
+        News?.Finish(result);
+        if (Use is var (inode, what) && result == Errno.None)
+        {
+            inode.Notify(what);
+        }
+
         Ends.WakeAll();
         BeginNext(_queue);
         if (_otherQueue is not null)

@@ -99,7 +99,7 @@ public static class AttributeSyscalls
         {
             error = Errno.ETXTBSY;
         }
-        return error != Errno.None ? error : context.FileSystem.Note(inode.SetSize(length));
+        return error != Errno.None ? error : context.FileSystem.Note(inode.SetSize(length), inode, InotifyMask.IN_MODIFY);
     }
 
     [Syscall(77, "ftruncate")]
@@ -113,7 +113,9 @@ public static class AttributeSyscalls
         {
             return error;
         }
-        return file.CanWrite && file.Inode.IsRegular ? context.FileSystem.Note(file.Inode.SetSize(length)) : Errno.EINVAL;
+        return file.CanWrite && file.Inode.IsRegular
+            ? context.FileSystem.Note(file.Inode.SetSize(length), file.Inode, InotifyMask.IN_MODIFY)
+            : Errno.EINVAL;
     }
 
     [Syscall(285, "fallocate", Missing = "collapsing, inserting and zeroing ranges")]
@@ -265,7 +267,7 @@ public static class AttributeSyscalls
         {
             mode &= ~Mode.S_ISGID;
         }
-        return context.FileSystem.Note(inode.Update(new AttributeChange { Mode = inode.Type | mode }));
+        return context.FileSystem.Note(inode.Update(new AttributeChange { Mode = inode.Type | mode }), inode, InotifyMask.IN_ATTRIB);
     }
 
     private static SysResult SetOwner(SyscallContext context, Inode inode, uint userId, uint groupId)
@@ -298,7 +300,8 @@ public static class AttributeSyscalls
             change.Mode = mode == inode.Mode ? null : mode;
             FileCapabilities.Drop(inode);
         }
-        return context.FileSystem.Note(inode.Update(change));
+        bool changes = change.UserId is not null || change.GroupId is not null || change.Mode is not null;
+        return context.FileSystem.Note(inode.Update(change), inode, changes ? InotifyMask.IN_ATTRIB : InotifyMask.None);
     }
 
     private static SysResult SetTimes(SyscallContext context, Inode inode, Timespec accessed, Timespec modified)
@@ -323,7 +326,14 @@ public static class AttributeSyscalls
         }
         long nowNs = inode.FileSystem.NowNs;
         AttributeChange change = new() { AccessedNs = Resolve(accessed, nowNs), ModifiedNs = Resolve(modified, nowNs) };
-        return context.FileSystem.Note(inode.Update(change));
+        InotifyMask what = (change.AccessedNs, change.ModifiedNs) switch
+        {
+            (not null, not null) => InotifyMask.IN_ATTRIB,
+            (not null, null) => InotifyMask.IN_ACCESS,
+            (null, not null) => InotifyMask.IN_MODIFY,
+            _ => InotifyMask.None,
+        };
+        return context.FileSystem.Note(inode.Update(change), inode, what);
     }
 
     private static bool IsValid(Timespec time) => time.tv_nsec is TimeNow or TimeOmit || (ulong)time.tv_nsec < NsPerSecond;

@@ -166,6 +166,7 @@ public static class DirectorySyscalls
             return Errno.EFAULT;
         }
         file.Inode.TouchAccessed();
+        file.Inode.Notify(InotifyMask.IN_ACCESS);
         return length;
     }
 
@@ -176,6 +177,10 @@ public static class DirectorySyscalls
         if (error == InternalErrno.MustWait)
         {
             context.FileSystem.NoteFetch(file.Inode);
+        }
+        else if (error == Errno.None)
+        {
+            file.Inode.Notify(InotifyMask.IN_ACCESS);
         }
         return error;
     }

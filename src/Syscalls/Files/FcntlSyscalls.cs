@@ -168,7 +168,7 @@ public static class FcntlSyscalls
     private static SysResult AddSeals(OpenFile file, ulong seals)
     {
         const MemfdSeals Known = MemfdSeals.F_SEAL_SEAL | MemfdSeals.F_SEAL_SHRINK | MemfdSeals.F_SEAL_GROW | MemfdSeals.F_SEAL_WRITE
-            | MemfdSeals.F_SEAL_FUTURE_WRITE;
+            | MemfdSeals.F_SEAL_FUTURE_WRITE | MemfdSeals.F_SEAL_EXEC;
         if (!file.CanWrite)
         {
             return Errno.EPERM;
@@ -290,15 +290,28 @@ public static class FcntlSyscalls
         }
     }
 
-    private static ValueTask<SysResult> LockRecordAsync(
+    private static async ValueTask<SysResult> LockRecordAsync(
         SyscallContext context, Fd fd, OpenFile file, object owner, int processId, bool isExclusive, long start, long end)
     {
         FileLocks locks = file.Inode.GetLocks();
-        return WaitForLockAsync(context, file, locks, () =>
+
+        // Locks of open files are not looked at: nobody knows who would give them up (fcntl(2), "Open file description locks").
+        RecordLockWait? wait = owner is FileTable table ? new RecordLockWait(locks.Records, table, isExclusive, start, end) : null;
+        wait?.Begin();
+        try
         {
-            Errno error = locks.Records.Lock(owner, processId, isExclusive, start, end);
-            return error == Errno.None && IsClosed(context, fd, file) ? GiveUpRecordLock(locks, owner, start, end) : error;
-        });
+            return await WaitForLockAsync(context, file, locks, () =>
+            {
+                Errno error = locks.Records.Lock(owner, processId, isExclusive, start, end);
+                return error == Errno.None && IsClosed(context, fd, file) ? GiveUpRecordLock(locks, owner, start, end)
+                    : error == Errno.EAGAIN && wait?.WouldDeadlock() == true ? Errno.EDEADLK
+                    : error;
+            });
+        }
+        finally
+        {
+            wait?.End();
+        }
     }
 
     private static bool IsClosed(SyscallContext context, Fd fd, OpenFile file) =>

@@ -235,12 +235,16 @@ public static class OpenSyscalls
         return DuplicateTo(context, oldFd, newFd, (flags & OpenFlags.O_CLOEXEC) != 0);
     }
 
-    [Syscall(319, "memfd_create", Returns = Returns.Fd, Missing = "MFD_HUGETLB, MFD_NOEXEC_SEAL, MFD_EXEC")]
+    [Syscall(319, "memfd_create", Returns = Returns.Fd, Missing = "MFD_HUGETLB")]
     public static SysResult CreateMemoryFile(SyscallContext context, UserCString name, MemfdFlags flags)
     {
         const int MaximumName = 249;
-        const MemfdFlags Known = MemfdFlags.MFD_CLOEXEC | MemfdFlags.MFD_ALLOW_SEALING;
-        if ((flags & ~Known) != 0)
+        const MemfdFlags Execution = MemfdFlags.MFD_NOEXEC_SEAL | MemfdFlags.MFD_EXEC;
+        const MemfdFlags Known = MemfdFlags.MFD_CLOEXEC | MemfdFlags.MFD_ALLOW_SEALING | Execution;
+        const uint HugeSizes = 0x3Fu << 26;
+        bool isHuge = (flags & MemfdFlags.MFD_HUGETLB) != 0;
+        uint known = isHuge ? (uint)(Known | MemfdFlags.MFD_HUGETLB) | HugeSizes : (uint)Known;
+        if (((uint)flags & ~known) != 0 || (flags & Execution) == Execution)
         {
             return Errno.EINVAL;
         }
@@ -253,9 +257,18 @@ public static class OpenSyscalls
         {
             return Errno.EINVAL;
         }
+        if (isHuge)
+        {
+            // As a Linux without pages of that size.
+            return Errno.ENOSYS;
+        }
         FileSystemContext fileSystem = context.FileSystem;
+        bool neverExecutes = (flags & MemfdFlags.MFD_NOEXEC_SEAL) != 0;
+        MemfdSeals seals = neverExecutes ? MemfdSeals.F_SEAL_EXEC
+            : (flags & MemfdFlags.MFD_ALLOW_SEALING) != 0 ? MemfdSeals.None
+            : MemfdSeals.F_SEAL_SEAL;
         OpenFile file = fileSystem.Mounts.Anonymous.CreateMemoryFile(
-            bytes, (Mode)0x1FF, fileSystem.Credentials, allowsSealing: (flags & MemfdFlags.MFD_ALLOW_SEALING) != 0);
+            bytes, (Mode)(neverExecutes ? 0x1B6 : 0x1FF), fileSystem.Credentials, seals);
         return Install(context, file, (flags & MemfdFlags.MFD_CLOEXEC) != 0 ? OpenFlags.O_CLOEXEC : OpenFlags.O_RDONLY);
     }
 

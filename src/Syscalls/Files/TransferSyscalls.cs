@@ -168,7 +168,9 @@ public static class TransferSyscalls
     }
 
     /// <summary>Copies through a page of the kernel, waiting for the target where it must.</summary>
-    private static async ValueTask<SysResult> CopyAsync(SyscallContext context, Transfer source, Transfer target, nuint count)
+    /// <param name="isCounted">Whether it is a read and a write in /proc/PID/io.</param>
+    internal static async ValueTask<SysResult> CopyAsync(
+        SyscallContext context, Transfer source, Transfer target, nuint count, bool isCounted = true)
     {
         long left = (long)Math.Min(count, (nuint)FileLimits.MAX_RW_COUNT);
         long done = 0;
@@ -235,7 +237,11 @@ public static class TransferSyscalls
                 break;
             }
         }
-        Count(context, done);
+        if (isCounted)
+        {
+            Count(context, done);
+        }
+
         if (!source.TryStore(context.Memory) || !target.TryStore(context.Memory))
         {
             return Errno.EFAULT;
@@ -256,13 +262,13 @@ public static class TransferSyscalls
     }
 
     /// <summary>One end of a copy: a file with its own offset, or with one that the caller keeps.</summary>
-    private sealed class Transfer(OpenFile file, long position, UserPtr<long> stored)
+    internal class Transfer(OpenFile file, long position, UserPtr<long> stored)
     {
         private long _position = position;
 
         public OpenFile File => file;
 
-        public IoResult Read(ref IoCursor cursor)
+        public virtual IoResult Read(ref IoCursor cursor)
         {
             if (_position < 0)
             {
@@ -284,7 +290,8 @@ public static class TransferSyscalls
             return result;
         }
 
-        public void Rewind(long count)
+        /// <summary>Takes note of what became of the bytes of the last read or write: the last so many were not moved after all.</summary>
+        public virtual void Rewind(long count)
         {
             if (count == 0)
             {
@@ -301,5 +308,20 @@ public static class TransferSyscalls
         }
 
         public bool TryStore(UserMemory memory) => stored.IsNull || memory.TryWrite(stored, _position);
+    }
+
+    /// <summary>A pipe as the source of a copy: bytes leave it when they have been written.</summary>
+    internal sealed class PipeSource(OpenPipe pipe) : Transfer(pipe, -1, default)
+    {
+        private long _seen;
+
+        public override IoResult Read(ref IoCursor cursor)
+        {
+            pipe.Pipe.Peek(ref cursor, 0);
+            _seen = cursor.Moved;
+            return _seen;
+        }
+
+        public override void Rewind(long count) => pipe.Pipe.Consume((int)(_seen - count));
     }
 }

@@ -111,7 +111,7 @@ public static class XattrSyscalls
         }
 
         error = Check(context, inode!, name, writes: true);
-        return error == Errno.None ? context.FileSystem.Note(inode!.SetAttribute(name, value, flags)) : error;
+        return error == Errno.None ? context.FileSystem.Note(inode!.SetAttribute(name, value, flags), inode, InotifyMask.IN_ATTRIB) : error;
     }
 
     private static SysResult Get(
@@ -215,7 +215,7 @@ public static class XattrSyscalls
             return error;
         }
 
-        return context.FileSystem.Note(inode!.RemoveAttribute(name));
+        return context.FileSystem.Note(inode!.RemoveAttribute(name), inode, InotifyMask.IN_ATTRIB);
     }
 
     /// <summary>Answers why there is no answer, or waits for it.</summary>

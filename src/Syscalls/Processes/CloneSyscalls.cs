@@ -92,6 +92,11 @@ public static class CloneSyscalls
             context.FileSystem.UnsharePlace();
         }
 
+        if ((flags & CloneFlags.CLONE_SYSVSEM) != 0)
+        {
+            process.LeaveSemaphores();
+        }
+
         return SysResult.Success;
     }
 

@@ -11,7 +11,7 @@ public static class FutexSyscalls
 {
     private const uint OperationShiftFlag = 8;
 
-    [Syscall(202, "futex", Returns = Returns.Value, Missing = "priority inheritance")]
+    [Syscall(202, "futex", Returns = Returns.Value, Missing = "FUTEX_WAIT_REQUEUE_PI, FUTEX_CMP_REQUEUE_PI")]
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SysResult Futex(
         SyscallContext context,
@@ -38,7 +38,7 @@ public static class FutexSyscalls
     {
         FutexOperation command = operation & FutexOperation.CommandMask;
         bool isRealtime = (operation & FutexOperation.FUTEX_CLOCK_REALTIME) != 0;
-        if (isRealtime && command != FutexOperation.FUTEX_WAIT_BITSET)
+        if (isRealtime && command is not (FutexOperation.FUTEX_WAIT_BITSET or FutexOperation.FUTEX_LOCK_PI2))
         {
             return Errno.ENOSYS;
         }
@@ -67,11 +67,15 @@ public static class FutexSyscalls
             case FutexOperation.FUTEX_WAKE_OP:
                 return WakeOperation(context, address, address2, unchecked((int)value), unchecked((int)timeoutOrCount), value3, isPrivate);
             case FutexOperation.FUTEX_LOCK_PI:
-            case FutexOperation.FUTEX_UNLOCK_PI:
+                return PriorityFutexSyscalls.Lock(context, address, timeoutOrCount, isRealtime: true, isPrivate);
+            case FutexOperation.FUTEX_LOCK_PI2:
+                return PriorityFutexSyscalls.Lock(context, address, timeoutOrCount, isRealtime, isPrivate);
             case FutexOperation.FUTEX_TRYLOCK_PI:
+                return PriorityFutexSyscalls.TryLock(context, address, isPrivate);
+            case FutexOperation.FUTEX_UNLOCK_PI:
+                return PriorityFutexSyscalls.Unlock(context, address, isPrivate);
             case FutexOperation.FUTEX_WAIT_REQUEUE_PI:
             case FutexOperation.FUTEX_CMP_REQUEUE_PI:
-            case FutexOperation.FUTEX_LOCK_PI2:
                 return context.AnswerMissing();
             default:
                 return Errno.ENOSYS;
@@ -280,7 +284,7 @@ public static class FutexSyscalls
 
     private static int SignExtend12(uint value) => unchecked((int)(value << 20)) >> 20;
 
-    private static Errno ReadDeadline(SyscallContext context, ulong address, bool isAbsolute, bool isRealtime, out long deadlineNs)
+    internal static Errno ReadDeadline(SyscallContext context, ulong address, bool isAbsolute, bool isRealtime, out long deadlineNs)
     {
         deadlineNs = long.MaxValue;
         if (address == 0)

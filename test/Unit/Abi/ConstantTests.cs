@@ -18,19 +18,23 @@ public sealed class ConstantTests
         "linux/sched.h",
         "linux/futex.h", "asm/prctl.h", "linux/prctl.h", "linux/wait.h", "linux/personality.h", "linux/resource.h", "linux/random.h",
         "linux/reboot.h",
-        "linux/auxvec.h", "linux/signal.h", "asm/siginfo.h", "linux/time.h", "linux/timerfd.h", "asm/poll.h", "linux/eventpoll.h",
+        "linux/auxvec.h", "linux/signal.h", "asm/siginfo.h", "linux/time.h", "linux/timerfd.h", "linux/signalfd.h",
+        "linux/inotify.h", "linux/shm.h", "linux/sem.h", "linux/msg.h", "linux/kcmp.h", "asm/poll.h", "linux/eventpoll.h",
         "linux/fs.h", "linux/mount.h", "linux/falloc.h", "linux/fadvise.h", "linux/close_range.h", "linux/magic.h",
         "linux/capability.h", "linux/securebits.h", "linux/uio.h", "linux/limits.h", "linux/xattr.h", "asm/termbits.h", "asm/ioctls.h",
         "asm/sigcontext.h", "asm/ucontext.h", "asm/socket.h", "linux/in.h", "linux/in6.h", "linux/tcp.h", "linux/sockios.h",
     ];
 
     /// <summary>Constants of C that are no macros.</summary>
-    private static readonly string[] s_prefixesOfEnumerators = ["MEMBARRIER_CMD_", "ADDR_", "PER_", "UNAME26", "MMAP_PAGE_ZERO",
+    private static readonly string[] s_prefixesOfEnumerators = ["MEMBARRIER_CMD_", "KCMP_", "ADDR_", "PER_", "UNAME26", "MMAP_PAGE_ZERO",
         "READ_IMPLIES_EXEC", "STICKY_TIMEOUTS"];
 
     /// <summary>Names that the kernel's headers for programs do not have; they stand in the manual pages.</summary>
     private static readonly string[] s_elsewhere =
     [
+        "F_SEAL_EXEC", "MFD_NOEXEC_SEAL", "MFD_EXEC", "SPLICE_F_MOVE", "SPLICE_F_NONBLOCK", "SPLICE_F_MORE", "SPLICE_F_GIFT",
+        "SHM_DEST", "SHM_LOCKED", "MQUEUE_MAGIC",
+        "FUTEX2_SIZE_U32", "FUTEX2_SIZE_MASK", "FUTEX2_PRIVATE",
         "F_OK", "R_OK", "W_OK", "X_OK", "MNT_FORCE", "MNT_DETACH", "MNT_EXPIRE", "UMOUNT_NOFOLLOW", "O_ASYNC", "ENOTSUP",
         "F_DUPFD_QUERY", "F_CREATED_QUERY", "DT_UNKNOWN", "DT_FIFO", "DT_CHR", "DT_DIR", "DT_BLK", "DT_REG", "DT_LNK", "DT_SOCK", "DT_WHT",
         "EFD_SEMAPHORE", "EFD_NONBLOCK", "EFD_CLOEXEC", "SCHED_OTHER", "USER_HZ", "MAX_RW_COUNT", "MAXSYMLINKS",

@@ -11,9 +11,15 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <linux/futex.h>
+#include <linux/inotify.h>
+#include <linux/mqueue.h>
+#include <linux/msg.h>
+#include <linux/sem.h>
+#include <linux/shm.h>
 #include <linux/openat2.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
+#include <linux/signalfd.h>
 #include <linux/stat.h>
 #include <linux/sysinfo.h>
 #include <linux/time.h>
@@ -229,6 +235,111 @@ int main(void)
     FIELD(StackT, stack_t, ss_flags);
     FIELD(StackT, stack_t, ss_size);
 
+    SIZE(SignalfdSiginfo, struct signalfd_siginfo);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_signo);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_errno);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_code);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_pid);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_uid);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_fd);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_tid);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_band);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_overrun);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_trapno);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_status);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_int);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_ptr);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_utime);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_stime);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_addr);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_addr_lsb);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_syscall);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_call_addr);
+    FIELD(SignalfdSiginfo, struct signalfd_siginfo, ssi_arch);
+    SIZE(IpcPerm, struct ipc64_perm);
+    FIELD(IpcPerm, struct ipc64_perm, key);
+    FIELD(IpcPerm, struct ipc64_perm, uid);
+    FIELD(IpcPerm, struct ipc64_perm, gid);
+    FIELD(IpcPerm, struct ipc64_perm, cuid);
+    FIELD(IpcPerm, struct ipc64_perm, cgid);
+    FIELD(IpcPerm, struct ipc64_perm, mode);
+    FIELD(IpcPerm, struct ipc64_perm, seq);
+    SIZE(ShmidDs, struct shmid64_ds);
+    FIELD(ShmidDs, struct shmid64_ds, shm_perm);
+    FIELD(ShmidDs, struct shmid64_ds, shm_segsz);
+    FIELD(ShmidDs, struct shmid64_ds, shm_atime);
+    FIELD(ShmidDs, struct shmid64_ds, shm_dtime);
+    FIELD(ShmidDs, struct shmid64_ds, shm_ctime);
+    FIELD(ShmidDs, struct shmid64_ds, shm_cpid);
+    FIELD(ShmidDs, struct shmid64_ds, shm_lpid);
+    FIELD(ShmidDs, struct shmid64_ds, shm_nattch);
+    SIZE(Shminfo, struct shminfo64);
+    FIELD(Shminfo, struct shminfo64, shmmax);
+    FIELD(Shminfo, struct shminfo64, shmmin);
+    FIELD(Shminfo, struct shminfo64, shmmni);
+    FIELD(Shminfo, struct shminfo64, shmseg);
+    FIELD(Shminfo, struct shminfo64, shmall);
+    SIZE(ShmInfo, struct shm_info);
+    FIELD(ShmInfo, struct shm_info, used_ids);
+    FIELD(ShmInfo, struct shm_info, shm_tot);
+    FIELD(ShmInfo, struct shm_info, shm_rss);
+    FIELD(ShmInfo, struct shm_info, shm_swp);
+    FIELD(ShmInfo, struct shm_info, swap_attempts);
+    FIELD(ShmInfo, struct shm_info, swap_successes);
+    SIZE(SemidDs, struct semid64_ds);
+    FIELD(SemidDs, struct semid64_ds, sem_perm);
+    FIELD(SemidDs, struct semid64_ds, sem_otime);
+    FIELD(SemidDs, struct semid64_ds, sem_ctime);
+    FIELD(SemidDs, struct semid64_ds, sem_nsems);
+    SIZE(Sembuf, struct sembuf);
+    FIELD(Sembuf, struct sembuf, sem_num);
+    FIELD(Sembuf, struct sembuf, sem_op);
+    FIELD(Sembuf, struct sembuf, sem_flg);
+    SIZE(Seminfo, struct seminfo);
+    FIELD(Seminfo, struct seminfo, semmap);
+    FIELD(Seminfo, struct seminfo, semmni);
+    FIELD(Seminfo, struct seminfo, semmns);
+    FIELD(Seminfo, struct seminfo, semmnu);
+    FIELD(Seminfo, struct seminfo, semmsl);
+    FIELD(Seminfo, struct seminfo, semopm);
+    FIELD(Seminfo, struct seminfo, semume);
+    FIELD(Seminfo, struct seminfo, semusz);
+    FIELD(Seminfo, struct seminfo, semvmx);
+    FIELD(Seminfo, struct seminfo, semaem);
+    SIZE(MsqidDs, struct msqid64_ds);
+    FIELD(MsqidDs, struct msqid64_ds, msg_perm);
+    FIELD(MsqidDs, struct msqid64_ds, msg_stime);
+    FIELD(MsqidDs, struct msqid64_ds, msg_rtime);
+    FIELD(MsqidDs, struct msqid64_ds, msg_ctime);
+    FIELD(MsqidDs, struct msqid64_ds, msg_cbytes);
+    FIELD(MsqidDs, struct msqid64_ds, msg_qnum);
+    FIELD(MsqidDs, struct msqid64_ds, msg_qbytes);
+    FIELD(MsqidDs, struct msqid64_ds, msg_lspid);
+    FIELD(MsqidDs, struct msqid64_ds, msg_lrpid);
+    SIZE(Msginfo, struct msginfo);
+    FIELD(Msginfo, struct msginfo, msgpool);
+    FIELD(Msginfo, struct msginfo, msgmap);
+    FIELD(Msginfo, struct msginfo, msgmax);
+    FIELD(Msginfo, struct msginfo, msgmnb);
+    FIELD(Msginfo, struct msginfo, msgmni);
+    FIELD(Msginfo, struct msginfo, msgssz);
+    FIELD(Msginfo, struct msginfo, msgtql);
+    FIELD(Msginfo, struct msginfo, msgseg);
+    SIZE(MqAttr, struct mq_attr);
+    printf("MqAttr.mq_flags %zu 4\n", offsetof(struct mq_attr, mq_flags));
+    FIELD(MqAttr, struct mq_attr, mq_maxmsg);
+    FIELD(MqAttr, struct mq_attr, mq_msgsize);
+    FIELD(MqAttr, struct mq_attr, mq_curmsgs);
+    SIZE(FutexWaitv, struct futex_waitv);
+    FIELD(FutexWaitv, struct futex_waitv, val);
+    FIELD(FutexWaitv, struct futex_waitv, uaddr);
+    FIELD(FutexWaitv, struct futex_waitv, flags);
+    FIELD(FutexWaitv, struct futex_waitv, __reserved);
+    SIZE(InotifyEvent, struct inotify_event);
+    FIELD(InotifyEvent, struct inotify_event, wd);
+    FIELD(InotifyEvent, struct inotify_event, mask);
+    FIELD(InotifyEvent, struct inotify_event, cookie);
+    FIELD(InotifyEvent, struct inotify_event, len);
     SIZE(SigInfo, siginfo_t);
     FIELD(SigInfo, siginfo_t, si_signo);
     FIELD(SigInfo, siginfo_t, si_errno);

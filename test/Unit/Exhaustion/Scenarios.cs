@@ -47,6 +47,13 @@ internal static partial class Scenarios
         ["newer threads"] = NewerThreads,
         ["sockets"] = Sockets,
         ["connections"] = Connections,
+        ["signal and timer files"] = SignalAndTimerFiles,
+        ["file watches"] = FileWatches,
+        ["system five"] = SystemFive,
+        ["splicing"] = Splicing,
+        ["message queues"] = PosixMessageQueues,
+        ["processes and words"] = ProcessesAndWords,
+        ["waiting for others"] = WaitingForOthers,
     };
 
     private static Call Open(ulong path, OpenFlags flags) => Do(openat, AtFdCwd, path, (ulong)flags, 0x1A4);
@@ -484,15 +491,5 @@ internal static partial class Scenarios
         yield return Do(clone, ThreadFlags, Guest.StackTop - 0x800);
         yield return Do(execve, p.Text("/other"), Data, Data + 24);
         yield return Do(getpid);
-    }
-
-    private static IEnumerable<Call> Devices(ScenarioProgram p)
-    {
-        yield return Do(mknod, p.Text("/n"), (ulong)(Mode.S_IFCHR | (Mode)0x1B6), 0x103);
-        yield return Open(p.Text("/n"), OpenFlags.O_RDWR);
-        ulong fd = (ulong)p.Result;
-        yield return Do(write, fd, Data, 10);
-        yield return Do(read, fd, Data, 10);
-        yield return Do(close, fd);
     }
 }

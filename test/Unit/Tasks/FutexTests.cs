@@ -26,7 +26,7 @@ public class FutexTests
     [InlineData(Word + 1, (ulong)FutexOperation.FUTEX_WAIT, Errno.EINVAL)]
     [InlineData(0UL, (ulong)FutexOperation.FUTEX_WAIT, Errno.EFAULT)]
     [InlineData(0xFFFF_8000_0000_0000UL, (ulong)FutexOperation.FUTEX_WAKE, Errno.EFAULT)]
-    [InlineData(Word, (ulong)FutexOperation.FUTEX_LOCK_PI, Errno.ENOSYS)]
+    [InlineData(Word, (ulong)FutexOperation.FUTEX_CMP_REQUEUE_PI, Errno.ENOSYS)]
     [InlineData(Word, (ulong)FutexOperation.FUTEX_WAKE_BITSET, Errno.EINVAL)]
     public void Futex_BadArguments_AnswerWhatLinuxAnswers(ulong address, ulong operation, Errno error)
     {
