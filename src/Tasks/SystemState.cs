@@ -100,6 +100,7 @@ public sealed partial class SystemState : IClockListener
 
     /// <summary>The sockets; made when the first program asks for one.</summary>
     public SocketSystem Sockets => _sockets ??= new SocketSystem(Files, Executor, () => CurrentThread?.SocketCaller);
+
     /// <summary>Those with priority inheritance.</summary>
     public PriorityFutexTable PriorityFutexes { get; } = new();
 
