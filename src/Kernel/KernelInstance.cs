@@ -168,8 +168,9 @@ internal sealed class KernelInstance
 
         FileTable descriptors = new();
         _streams.Install(descriptors, mounts);
-        _streams.Terminal.Session.Owner = new TerminalOwner(system);
-        system.Terminal = _streams.Terminal.Session;
+        services.TerminalOwner = new TerminalOwner(system);
+        _streams.Terminal.Session.Owner = services.TerminalOwner;
+        system.Terminal = _streams.Terminal.Session.IsControlling ? _streams.Terminal : null;
         system.HostJobControl = _options.HostLink ? new HostJobControl(_streams) : null;
         executor.AddInterruptHandler(_streams);
         ClockDiscipline discipline = StartClockDiscipline(clock, executor);

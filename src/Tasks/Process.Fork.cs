@@ -131,7 +131,7 @@ public sealed partial class Process
             ProcessGroupId = ProcessGroupId,
             SessionId = SessionId,
             Credentials = Credentials,
-            HasGivenUpTerminal = HasGivenUpTerminal,
+            ControllingTerminal = ControllingTerminal,
             HasNoNewPrivileges = HasNoNewPrivileges,
             Dumpable = Dumpable,
             HasHugePagesDisabled = HasHugePagesDisabled,

@@ -135,8 +135,11 @@ public sealed partial class Process
     /// <summary>Whether orphans among its descendants become its children (PR_SET_CHILD_SUBREAPER).</summary>
     public bool IsSubreaper { get; set; }
 
-    /// <summary>Whether it has no controlling terminal although its session has one (TIOCNOTTY); children inherit it.</summary>
-    public bool HasGivenUpTerminal { get; set; }
+    /// <summary>Its controlling terminal, which children inherit; null where it has none (credentials(7), "Sessions").</summary>
+    public Terminal? ControllingTerminal { get; set; }
+
+    /// <summary>The group that was in the foreground of a terminal which has gone, as the leader of its session knows it; else 0.</summary>
+    internal int HungUpGroup { get; set; }
 
     /// <summary>
     /// Whether huge pages are out of the question (PR_SET_THP_DISABLE). There are none; programs that it executes keep the setting.
@@ -415,6 +418,20 @@ public sealed partial class Process
         }
     }
 
+    /// <summary>Tells who is in the foreground of its session's terminal, or was when that went, that the session's leader ends.</summary>
+    private void EndSession()
+    {
+        if (ControllingTerminal is { } terminal)
+        {
+            terminal.Session.OnLeaderEnded(Pid);
+        }
+        else if (HungUpGroup != 0)
+        {
+            System.Files.TerminalOwner?.SignalGroup(HungUpGroup, Signal.SIGHUP);
+            System.Files.TerminalOwner?.SignalGroup(HungUpGroup, Signal.SIGCONT);
+        }
+    }
+
     private void End()
     {
         HasEnded = true;
@@ -424,7 +441,7 @@ public sealed partial class Process
         (Program.Executable as ProgramFile)?.Inode.EndExecution();
         if (SessionId == Pid)
         {
-            System.Terminal?.OnLeaderEnded(Pid);
+            EndSession();
         }
 
         AbandonChildren();

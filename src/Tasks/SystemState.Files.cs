@@ -19,6 +19,9 @@ public sealed partial class SystemState : IFileCaller
     public bool ReadsLog => CurrentThread is not { } thread || thread.Process.Credentials.Has(Capability.CAP_SYSLOG);
 
     /// <inheritdoc/>
+    FileCredentials? IFileCaller.Credentials => CurrentThread?.FileSystem.Credentials;
+
+    /// <inheritdoc/>
     /// <remarks>As if the thread had sent the signal to itself: that is what si_code says under Linux.</remarks>
     public void OnFileTooLarge()
     {

@@ -101,8 +101,8 @@ public sealed partial class SystemState : IClockListener
     /// <summary>Who has the first process as a job; null when nobody has.</summary>
     public IHostJobControl? HostJobControl { get; set; }
 
-    /// <summary>The terminal that a session may have; null where there is none.</summary>
-    public TerminalSession? Terminal { get; set; }
+    /// <summary>The terminal that the first process gets as its controlling terminal; null for none.</summary>
+    public Terminal? Terminal { get; set; }
 
     /// <summary>The thread that has the CPU; null while none has.</summary>
     public GuestThread? CurrentThread { get; internal set; }
@@ -161,6 +161,7 @@ public sealed partial class SystemState : IClockListener
         created.SessionId = created.Pid;
         created.ApplyLimits();
         created.SetCredentials(initial.Credentials);
+        created.ControllingTerminal = Terminal;
         thread.BeginProgram(program);
         Init = created;
         OnProcessMade();

@@ -31,6 +31,9 @@ public interface IProcessInformation
 
     int SessionId { get; }
 
+    /// <summary>Its controlling terminal; null where it has none.</summary>
+    Terminal? ControllingTerminal { get; }
+
     FileTable Files { get; }
 
     FileSystemContext FileSystem { get; }

@@ -267,12 +267,13 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
                 text.Append(mount.Id).Append(' ').Append(mount.Id == rootId ? 1 : rootId).Append(' ').Append(mounted.Device.Major)
                     .Append(':')
                         .Append(mounted.Device.Minor).Append(" / "u8).Append(path).Append(' ').Append(access).Append(",relatime - "u8)
-                        .Append(mounted.TypeName).Append(' ').Append(mount.Source).Append(' ').Append(access).Append('\n');
+                        .Append(mounted.TypeName).Append(' ').Append(mount.Source).Append(' ').Append(access).Append(mounted.MountOptions)
+                        .Append('\n');
             }
             else
             {
                 text.Append(mount.Source).Append(' ').Append(path).Append(' ').Append(mounted.TypeName).Append(' ').Append(access)
-                    .Append(",relatime 0 0\n"u8);
+                    .Append(",relatime"u8).Append(mounted.MountOptions).Append(" 0 0\n"u8);
             }
         }
     }
@@ -283,10 +284,12 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
         ProcessMemoryLayout layout = process.Layout;
         (SignalSet Pending, SignalSet Ignored, SignalSet Caught) signals = process.Signals;
         (long own, long children) = process.CpuTimesNs;
+        Terminal? terminal = process.ControllingTerminal;
         text.Append(isThread ? id : process.Id).Append(" ("u8).Append(thread.Name).Append(") "u8).Append(thread.State).Append(' ')
             .Append(process.ParentId).Append(' ').Append(process.GroupId).Append(' ').Append(process.SessionId)
             // tty_nr, tpgid, flags, four fault counts.
-            .Append(" 1281 "u8).Append(process.GroupId).Append(" 0 0 0 0 0 "u8)
+            .Append(' ').Append((int)(terminal?.Number.Encoded ?? 0)).Append(' ').Append(terminal?.Session.ForegroundGroup ?? -1)
+            .Append(" 0 0 0 0 0 "u8)
             // utime, stime, cutime, cstime, priority, nice, threads, itrealvalue, starttime.
             .Append((isThread ? thread.CpuTimeNs : own) / NsPerTick).Append(" 0 "u8).Append(children / NsPerTick).Append(" 0 "u8)
             .Append(NeutralPriority + thread.Nice).Append(' ').Append(thread.Nice).Append(' ').Append(process.ThreadCount).Append(" 0 "u8)

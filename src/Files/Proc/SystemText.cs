@@ -15,11 +15,11 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
         "buddyinfo", "cmdline", "cpuinfo", "devices", "diskstats", "filesystems", "interrupts", "loadavg", "meminfo", "partitions",
         "stat", "swaps",
         "uptime", "version", "vmstat", "zoneinfo",
-        "sys/fs/file-max", "sys/fs/nr_open", "sys/fs/pipe-max-size",
+        "sys/dev/tty/legacy_tiocsti", "sys/fs/file-max", "sys/fs/nr_open", "sys/fs/pipe-max-size",
         "sys/kernel/cap_last_cap", "sys/kernel/core_pattern", "sys/kernel/core_uses_pid", "sys/kernel/dmesg_restrict",
         "sys/kernel/domainname",
         "sys/kernel/hostname", "sys/kernel/ngroups_max", "sys/kernel/osrelease", "sys/kernel/ostype",
-        "sys/kernel/pid_max", "sys/kernel/printk", "sys/kernel/printk_devkmsg",
+        "sys/kernel/pid_max", "sys/kernel/printk", "sys/kernel/printk_devkmsg", "sys/kernel/pty/max", "sys/kernel/pty/nr",
         "sys/kernel/random/boot_id", "sys/kernel/random/entropy_avail", "sys/kernel/random/poolsize", "sys/kernel/random/uuid",
         "sys/kernel/randomize_va_space", "sys/kernel/threads-max", "sys/kernel/version",
         "sys/vm/max_map_count", "sys/vm/mmap_min_addr", "sys/vm/overcommit_memory", "sys/vm/overcommit_ratio", "sys/vm/swappiness",
@@ -67,7 +67,7 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
                 text.Append("nodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tproc\nnodev\tsysfs\nnodev\tramfs\n"u8);
                 break;
             case "devices":
-                text.Append("Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n\nBlock devices:\n"u8);
+                text.Append("Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n"u8);
                 break;
             case "diskstats":
                 break;
@@ -112,6 +112,10 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
         {
             return Errno.EIO;
         }
+        if (path == "sys/kernel/pty/max")
+        {
+            return fileSystem.Services.PseudoTerminals is { } terminals ? SetTerminalLimit(terminals, text) : Errno.EIO;
+        }
         int end = text.IndexOfAny((byte)0, (byte)'\n');
         text = end < 0 ? text : text[..end];
         text = text[..Math.Min(text.Length, LongestName)];
@@ -126,9 +130,19 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
         return Errno.None;
     }
 
+    private static Errno SetTerminalLimit(PtsFileSystem terminals, ReadOnlySpan<byte> text)
+    {
+        if (NumberText.TryParse(text, out uint limit) != Errno.None || limit > PtsFileSystem.GreatestLimit)
+        {
+            return Errno.EINVAL;
+        }
+        terminals.Limit = (int)limit;
+        return Errno.None;
+    }
+
     private static bool IsSetting(int index) => s_paths[index].StartsWith("sys/", StringComparison.Ordinal);
 
-    private static bool IsSettable(string path) => path is "sys/kernel/hostname" or "sys/kernel/domainname";
+    private static bool IsSettable(string path) => path is "sys/kernel/hostname" or "sys/kernel/domainname" or "sys/kernel/pty/max";
 
     private void WriteSetting(string path, TextBuilder text)
     {
@@ -176,6 +190,7 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
             default:
                 text.Append(path switch
                 {
+                    "sys/dev/tty/legacy_tiocsti" => 0,
                     "sys/fs/file-max" => 1 << 20,
                     "sys/fs/nr_open" => FileTable.AbsoluteLimit,
                     "sys/fs/pipe-max-size" => Pipe.MaximumCapacity,
@@ -187,6 +202,8 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
                     "sys/kernel/random/entropy_avail" or "sys/kernel/random/poolsize" => 256,
                     "sys/kernel/randomize_va_space" => 2,
                     "sys/kernel/threads-max" => system.ThreadLimit,
+                    "sys/kernel/pty/max" => fileSystem.Services.PseudoTerminals?.Limit ?? 0,
+                    "sys/kernel/pty/nr" => fileSystem.Services.PseudoTerminals?.Count ?? 0,
                     "sys/vm/max_map_count" => AddressSpace.MaxVmaCount,
                     "sys/vm/mmap_min_addr" => (long)Paging.UserStart,
                     "sys/vm/overcommit_ratio" => 50,

@@ -34,6 +34,9 @@ public abstract class FileSystem
 
     public bool IsReadOnly => (Flags & MountFlags.MS_RDONLY) != 0;
 
+    /// <summary>Mount options of its own kind, each after a comma, as /proc/mounts shows them.</summary>
+    public virtual string MountOptions => string.Empty;
+
     /// <summary>Whether files keep extended attributes.</summary>
     public virtual bool StoresAttributes => false;
 

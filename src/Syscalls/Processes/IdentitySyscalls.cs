@@ -203,7 +203,7 @@ public static class IdentitySyscalls
 
         process.SessionId = process.Pid;
         process.ProcessGroupId = process.Pid;
-        process.HasGivenUpTerminal = false;
+        process.ControllingTerminal = null;
         return process.Pid;
     }
 
