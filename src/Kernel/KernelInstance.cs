@@ -354,7 +354,7 @@ internal sealed class KernelInstance
         }
 
         byte[] name = _program ?? arguments[0];
-        Errno error = ProgramPath.Find(new ProgramLookup(files), name, _options.Environment, out byte[] path);
+        Errno error = ProgramPath.Find(new ProgramLookup(files, GetCredentials()), name, _options.Environment, out byte[] path);
         LoadFailure failure = new(LoadStage.Open, error, default, name, null);
         if (error == Errno.None)
         {

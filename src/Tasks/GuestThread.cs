@@ -36,8 +36,10 @@ public sealed partial class GuestThread : Runnable
     private FaultRecord _fault;
     private IoCounters _io;
 
-    internal GuestThread(Process process, IGuestContext context, Waiter waiter, FileTable files, FileSystemContext fileSystem)
+    internal GuestThread(
+        Process process, IGuestContext context, Waiter waiter, FileTable files, FileSystemContext fileSystem, Credentials credentials)
     {
+        Credentials = credentials;
         Process = process;
         Files = files;
         FileSystem = fileSystem;
@@ -143,6 +145,7 @@ public sealed partial class GuestThread : Runnable
         _context.CopyFrom(parent._context);
         _signalMask = parent._signalMask;
         TimerSlackNs = parent.TimerSlackNs;
+        HasNoNewPrivileges = parent.HasNoNewPrivileges;
         Name.Set(parent.Name.Bytes);
     }
 
@@ -453,25 +456,6 @@ public sealed partial class GuestThread : Runnable
         _turnCredit = Math.Max(0, _turnCredit - TurnWeight.Neutral);
         _executor.Post(this);
         return true;
-    }
-
-    /// <summary>
-    /// Does what the memory expects of a thread that leaves it, by its end or by execve(2): lets go of robust locks, and writes the word
-    /// that joiners wait for where anybody is left to read it (set_tid_address(2)).
-    /// </summary>
-    internal void ReleaseMemory()
-    {
-        RobustList.Release(this);
-        ulong address = ClearChildTid;
-        ClearChildTid = 0;
-        AddressSpace space = Process.AddressSpace;
-        if (address != 0
-            && (Process.LiveThreadCount > 1 || space.UserCount > 1)
-            && space.Memory.TryWrite(new UserPtr<int>(address), 0)
-            && space.TryGetFutexKey(address, isPrivate: false, out FutexKey key))
-        {
-            Process.System.Futexes.Wake(key, 1);
-        }
     }
 
     /// <summary>Ends the thread: tells those who wait for it, and leaves its process.</summary>

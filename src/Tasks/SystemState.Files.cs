@@ -16,7 +16,7 @@ public sealed partial class SystemState : IFileCaller
     public bool KeepsSetIdBits => CurrentThread is not { } thread || thread.FileSystem.Credentials.Has(Capability.CAP_FSETID);
 
     /// <inheritdoc/>
-    public bool ReadsLog => CurrentThread is not { } thread || thread.Process.Credentials.Has(Capability.CAP_SYSLOG);
+    public bool ReadsLog => CurrentThread is not { } thread || thread.Credentials.Has(Capability.CAP_SYSLOG);
 
     /// <inheritdoc/>
     FileCredentials? IFileCaller.Credentials => CurrentThread?.FileSystem.Credentials;
@@ -27,7 +27,7 @@ public sealed partial class SystemState : IFileCaller
     {
         if (CurrentThread is { } thread)
         {
-            thread.Send(SignalInfo.FromUser(Signal.SIGXFSZ, SignalCode.SI_USER, thread.Process.Pid, thread.Process.Credentials.RealUserId));
+            thread.Send(SignalInfo.FromUser(Signal.SIGXFSZ, SignalCode.SI_USER, thread.Process.Pid, thread.Credentials.RealUserId));
         }
     }
 

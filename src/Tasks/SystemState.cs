@@ -135,12 +135,8 @@ public sealed partial class SystemState : IClockListener
             Environment = initial.Environment,
             StackLimit = limits[RlimitResource.RLIMIT_STACK].rlim_cur,
             Randomize = RandomizesAddresses,
-            Uid = initial.Credentials.RealUserId,
-            EffectiveUid = initial.Credentials.EffectiveUserId,
-            Gid = initial.Credentials.RealGroupId,
-            EffectiveGid = initial.Credentials.EffectiveGroupId,
         };
-        Errno error = Loader.Load(request, new ProgramLookup(files), out LoadedProgram? program, out failure);
+        Errno error = Loader.Load(request, new ProgramLookup(files, initial.Credentials), out LoadedProgram? program, out failure);
         if (error != Errno.None)
         {
             return error;
@@ -148,7 +144,9 @@ public sealed partial class SystemState : IClockListener
 
         Process created = new(this, null, program!, program!.Space, limits);
         GuestThread? thread = null;
-        error = created.RealTimer.TryReserve() ? created.TryCreateThread(descriptors, files, wantedTid: 0, out thread) : Errno.ENOMEM;
+        error = created.RealTimer.TryReserve()
+            ? created.TryCreateThread(descriptors, files, initial.Credentials, wantedTid: 0, out thread)
+            : Errno.ENOMEM;
         if (error != Errno.None)
         {
             created.RealTimer.Release();
@@ -160,7 +158,7 @@ public sealed partial class SystemState : IClockListener
         created.ProcessGroupId = created.Pid;
         created.SessionId = created.Pid;
         created.ApplyLimits();
-        created.SetCredentials(initial.Credentials);
+        files.Credentials = initial.Credentials.ToFileCredentials();
         created.ControllingTerminal = Terminal;
         thread.BeginProgram(program);
         Init = created;

@@ -37,7 +37,7 @@ public sealed class TerminalOwner : ITerminalOwner
 
     /// <inheritdoc/>
     public bool IsAdministrator =>
-        _system.CurrentThread is not { } thread || thread.Process.Credentials.Has(Capability.CAP_SYS_ADMIN);
+        _system.CurrentThread is not { } thread || thread.Credentials.Has(Capability.CAP_SYS_ADMIN);
 
     /// <inheritdoc/>
     public void TakeAway(Terminal terminal)

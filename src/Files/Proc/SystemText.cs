@@ -16,10 +16,13 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
         "stat", "swaps",
         "uptime", "version", "vmstat", "zoneinfo",
         "sys/dev/tty/legacy_tiocsti", "sys/fs/file-max", "sys/fs/nr_open", "sys/fs/pipe-max-size",
+        "sys/fs/protected_fifos", "sys/fs/protected_hardlinks", "sys/fs/protected_regular", "sys/fs/protected_symlinks",
+        "sys/fs/suid_dumpable",
         "sys/kernel/cap_last_cap", "sys/kernel/core_pattern", "sys/kernel/core_uses_pid", "sys/kernel/dmesg_restrict",
         "sys/kernel/domainname",
         "sys/kernel/hostname", "sys/kernel/ngroups_max", "sys/kernel/osrelease", "sys/kernel/ostype",
-        "sys/kernel/pid_max", "sys/kernel/printk", "sys/kernel/printk_devkmsg", "sys/kernel/pty/max", "sys/kernel/pty/nr",
+        "sys/kernel/pid_max", "sys/kernel/printk", "sys/kernel/printk_devkmsg",
+        "sys/kernel/pty/max", "sys/kernel/pty/nr",
         "sys/kernel/random/boot_id", "sys/kernel/random/entropy_avail", "sys/kernel/random/poolsize", "sys/kernel/random/uuid",
         "sys/kernel/randomize_va_space", "sys/kernel/threads-max", "sys/kernel/version",
         "sys/vm/max_map_count", "sys/vm/mmap_min_addr", "sys/vm/overcommit_memory", "sys/vm/overcommit_ratio", "sys/vm/swappiness",
@@ -64,10 +67,11 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
                 text.Append("Linux version "u8).Append(system.Release).Append(" (semitone) "u8).Append(system.Version).Append('\n');
                 break;
             case "filesystems":
-                text.Append("nodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tproc\nnodev\tsysfs\nnodev\tramfs\n"u8);
+                text.Append("nodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tproc\nnodev\tdevpts\nnodev\tsysfs\nnodev\tramfs\n"u8);
                 break;
             case "devices":
-                text.Append("Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n"u8);
+                text.Append("Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\n"u8)
+                    .Append("Block devices:\n"u8);
                 break;
             case "diskstats":
                 break;

@@ -244,12 +244,16 @@ internal sealed class PseudoTerminal : TerminalLine
         // What a remote terminal has to know to stop output by itself, and to edit lines.
         bool isEditedElsewhere = ((before.c_lflag | after.c_lflag) & TermiosLocal.EXTPROC) != 0;
         bool stops = StopsAsUsual(in after);
-        if (stops != StopsAsUsual(in before) || isEditedElsewhere)
+        if (stops != StopsAsUsual(in before))
         {
-            PacketStatus news = stops ? PacketStatus.TIOCPKT_DOSTOP : PacketStatus.TIOCPKT_NOSTOP;
             Tell(
-                isEditedElsewhere ? news | PacketStatus.TIOCPKT_IOCTL : news,
+                stops ? PacketStatus.TIOCPKT_DOSTOP : PacketStatus.TIOCPKT_NOSTOP,
                 PacketStatus.TIOCPKT_DOSTOP | PacketStatus.TIOCPKT_NOSTOP);
+        }
+
+        if (isEditedElsewhere)
+        {
+            Tell(PacketStatus.TIOCPKT_IOCTL, PacketStatus.TIOCPKT_DATA);
         }
     }
 
