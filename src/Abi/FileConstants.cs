@@ -82,6 +82,15 @@ public enum AccessAtFlags : uint
     AT_EMPTY_PATH = 0x1000,
 }
 
+/// <summary>Flags of execveat(2).</summary>
+[Flags]
+public enum ExecveAtFlags : uint
+{
+    None = 0,
+    AT_SYMLINK_NOFOLLOW = 0x100,
+    AT_EMPTY_PATH = 0x1000,
+}
+
 /// <summary>Flags of renameat2(2).</summary>
 [Flags]
 public enum RenameFlags : uint

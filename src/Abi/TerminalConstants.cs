@@ -32,9 +32,16 @@ public enum IoctlRequest : uint
     TCSETS2 = 0x402C_542B,
     TCSETSW2 = 0x402C_542C,
     TCSETSF2 = 0x402C_542D,
+    TIOCPKT = 0x5420,
     TIOCGPTN = 0x8004_5430,
     SIOCATMARK = 0x8905,
     TIOCSPTLCK = 0x4004_5431,
+    TIOCGDEV = 0x8004_5432,
+    TIOCSIG = 0x4004_5436,
+    TIOCGPKT = 0x8004_5438,
+    TIOCGPTLCK = 0x8004_5439,
+    TIOCGEXCL = 0x8004_5440,
+    TIOCGPTPEER = 0x5441,
     FIONCLEX = 0x5450,
     FIOCLEX = 0x5451,
     FIOASYNC = 0x5452,
@@ -44,6 +51,20 @@ public enum IoctlRequest : uint
     FICLONERANGE = 0x4020_940D,
     FS_IOC_GETFLAGS = 0x8008_6601,
     FS_IOC_SETFLAGS = 0x4008_6602,
+}
+
+/// <summary>What the master of a pseudo-terminal is told in packet mode (TIOCPKT in ioctl_tty(2)).</summary>
+[Flags]
+public enum PacketStatus : byte
+{
+    TIOCPKT_DATA = 0,
+    TIOCPKT_FLUSHREAD = 0x1,
+    TIOCPKT_FLUSHWRITE = 0x2,
+    TIOCPKT_STOP = 0x4,
+    TIOCPKT_START = 0x8,
+    TIOCPKT_NOSTOP = 0x10,
+    TIOCPKT_DOSTOP = 0x20,
+    TIOCPKT_IOCTL = 0x40,
 }
 
 /// <summary>Input modes of a terminal (termios(3)).</summary>

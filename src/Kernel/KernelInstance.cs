@@ -173,8 +173,9 @@ internal sealed class KernelInstance
 
         FileTable descriptors = new();
         _streams.Install(descriptors, mounts);
-        _streams.Terminal.Session.Owner = new TerminalOwner(system);
-        system.Terminal = _streams.Terminal.Session;
+        services.TerminalOwner = new TerminalOwner(system);
+        _streams.Terminal.Session.Owner = services.TerminalOwner;
+        system.Terminal = _streams.Terminal.Session.IsControlling ? _streams.Terminal : null;
         system.HostJobControl = _options.HostLink ? new HostJobControl(_streams) : null;
         executor.AddInterruptHandler(_streams);
         ClockDiscipline discipline = StartClockDiscipline(clock, executor);
@@ -358,7 +359,7 @@ internal sealed class KernelInstance
         }
 
         byte[] name = _program ?? arguments[0];
-        Errno error = ProgramPath.Find(new ProgramLookup(files), name, _options.Environment, out byte[] path);
+        Errno error = ProgramPath.Find(new ProgramLookup(files, GetCredentials()), name, _options.Environment, out byte[] path);
         LoadFailure failure = new(LoadStage.Open, error, default, name, null);
         if (error == Errno.None)
         {

@@ -11,20 +11,17 @@ public sealed class ExecRequest
 
     public required IReadOnlyList<byte[]> Environment { get; init; }
 
-    public uint Uid { get; init; }
-
-    public uint EffectiveUid { get; init; }
-
-    public uint Gid { get; init; }
-
-    public uint EffectiveGid { get; init; }
-
-    /// <summary>The program gains privileges: AT_SECURE.</summary>
-    public bool IsSecure { get; init; }
+    /// <summary>
+    /// The path leads through a descriptor that is closed by then: no interpreter could open a script by it (execveat(2), "Bugs").
+    /// </summary>
+    public bool IsPathInaccessible { get; init; }
 
     /// <summary>RLIMIT_STACK in bytes.</summary>
     public ulong StackLimit { get; init; } = 8 << 20;
 
     /// <summary>Randomise addresses; AT_RANDOM is random either way.</summary>
     public bool Randomize { get; init; } = true;
+
+    /// <summary>The same for a program that gains privileges: its caller has no say in it (personality(2)).</summary>
+    public bool RandomizesSecure { get; init; }
 }

@@ -84,9 +84,16 @@ public sealed class ProgramLoader
             }
         }
 
+        error = files.Identify(executable.File, out ProgramIdentity identity);
+        if (error != Errno.None)
+        {
+            failure = new LoadFailure(LoadStage.Open, error, ElfDefect.None, executable.Path, null) { Lacking = executable.File };
+            return error;
+        }
+
         RandomBits random = default;
         _machine.GetEntropy(MemoryMarshal.AsBytes(new Span<RandomBits>(ref random)));
-        if (!request.Randomize)
+        if (!(identity.IsSecure ? request.RandomizesSecure : request.Randomize))
         {
             random = random with { Layout = 0, Base = 0, Break = 0, StackGap = 0 };
         }
@@ -101,7 +108,7 @@ public sealed class ProgramLoader
         space.StackLimit = request.StackLimit;
         try
         {
-            error = Build(request, space, executable, interpreterFile, interpreterElf, random, out program);
+            error = Build(request, identity, space, executable, interpreterFile, interpreterElf, random, out program);
         }
         catch (OutOfMemoryException)
         {
@@ -141,7 +148,8 @@ public sealed class ProgramLoader
             ArgumentBlock strings = default;
 
             IProgramFile? file = null;
-            Errno error = path.Length != 0 ? files.Open(path, out file) : depth == 0 ? Errno.ENOENT : EmptyInterpreter;
+            Errno error = depth == 0 ? files.OpenFirst(path, out file)
+                : path.Length != 0 ? files.Open(path, out file) : EmptyInterpreter;
             if (error == Errno.None
                 && !ArgumentBlock.TryMeasure(arguments, request.Environment, request.Path, request.StackLimit, out strings))
             {
@@ -163,7 +171,8 @@ public sealed class ProgramLoader
                 isScript = ScriptLine.IsScript(start);
                 if (error == Errno.None && isScript)
                 {
-                    error = ScriptLine.TryParse(start, out line) ? Errno.None : Errno.ENOEXEC;
+                    error = !ScriptLine.TryParse(start, out line) ? Errno.ENOEXEC
+                        : request.IsPathInaccessible ? Errno.ENOENT : Errno.None;
                 }
                 else if (error == Errno.None)
                 {
@@ -235,6 +244,7 @@ public sealed class ProgramLoader
     /// <summary>Fills an empty address space.</summary>
     private Errno Build(
         ExecRequest request,
+        ProgramIdentity identity,
         AddressSpace space,
         in Executable executable,
         IProgramFile? interpreterFile,
@@ -280,7 +290,7 @@ public sealed class ProgramLoader
         ulong breakStart = isLoader ? ProgramBase : image!.End;
         space.SetBreakStart(breakStart + ((random.Break % BreakRandomPages) << Paging.PageShift));
 
-        WriteStack(ref stack, request, executable.Elf, image!, interpreter, random, vdsoAddress);
+        WriteStack(ref stack, identity, executable.Elf, image!, interpreter, random, vdsoAddress);
         if (!TryCopyOut(space, stack.StringStart, stack.StringBytes) || !TryCopyOut(space, stack.VectorStart, stack.VectorBytes))
         {
             return Errno.EFAULT;
@@ -322,7 +332,7 @@ public sealed class ProgramLoader
 
     private void WriteStack(
         ref StackImage stack,
-        ExecRequest request,
+        ProgramIdentity identity,
         ElfFile elf,
         LoadedImage image,
         LoadedImage? interpreter,
@@ -349,11 +359,11 @@ public sealed class ProgramLoader
             new(AuxiliaryType.AT_BASE, interpreter?.Bias ?? 0),
             new(AuxiliaryType.AT_FLAGS, 0),
             new(AuxiliaryType.AT_ENTRY, image.Entry),
-            new(AuxiliaryType.AT_UID, request.Uid),
-            new(AuxiliaryType.AT_EUID, request.EffectiveUid),
-            new(AuxiliaryType.AT_GID, request.Gid),
-            new(AuxiliaryType.AT_EGID, request.EffectiveGid),
-            new(AuxiliaryType.AT_SECURE, request.IsSecure ? 1UL : 0),
+            new(AuxiliaryType.AT_UID, identity.UserId),
+            new(AuxiliaryType.AT_EUID, identity.EffectiveUserId),
+            new(AuxiliaryType.AT_GID, identity.GroupId),
+            new(AuxiliaryType.AT_EGID, identity.EffectiveGroupId),
+            new(AuxiliaryType.AT_SECURE, identity.IsSecure ? 1UL : 0),
             new(AuxiliaryType.AT_RANDOM, stack.RandomAddress),
             new(AuxiliaryType.AT_HWCAP2, features.Hwcap2),
             new(AuxiliaryType.AT_EXECFN, stack.PathAddress),

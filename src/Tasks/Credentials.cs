@@ -1,8 +1,9 @@
 using Semitone.Abi;
+using Semitone.Files;
 
 namespace Semitone.Tasks;
 
-/// <summary>Who a process acts as and what it may (credentials(7), capabilities(7)). Immutable: a change makes a new one.</summary>
+/// <summary>Whom a thread acts as and what it may (credentials(7), capabilities(7)). Immutable: a change makes a new one.</summary>
 public sealed record Credentials
 {
     /// <summary>The superuser with every capability: what the first program runs as.</summary>
@@ -45,10 +46,19 @@ public sealed record Credentials
 
     public bool Has(Capability capability) => Effective.Contains(capability);
 
-    /// <summary>Whether real user and group are what others have as real, effective and saved ones.</summary>
-    public bool IsWhollySameUser(Credentials others) =>
-        RealUserId == others.RealUserId && RealUserId == others.EffectiveUserId && RealUserId == others.SavedUserId
-        && RealGroupId == others.RealGroupId && RealGroupId == others.EffectiveGroupId && RealGroupId == others.SavedGroupId;
+    /// <summary>Whether a user and a group are the real, effective and saved ones.</summary>
+    public bool IsWholly(uint user, uint group) =>
+        user == RealUserId && user == EffectiveUserId && user == SavedUserId
+        && group == RealGroupId && group == EffectiveGroupId && group == SavedGroupId;
+
+    /// <summary>What of it counts for access to files.</summary>
+    public FileCredentials ToFileCredentials() => new()
+    {
+        UserId = FileSystemUserId,
+        GroupId = FileSystemGroupId,
+        Groups = Groups,
+        Capabilities = Effective,
+    };
 
     /// <summary>
     /// Does to the capabilities what a change of user IDs does (capabilities(7), "Effect of user ID changes on capabilities").
@@ -101,27 +111,6 @@ public sealed record Credentials
             (true, false) => this with { Effective = Effective & ~CapabilitySet.OfFiles },
             (false, true) => this with { Effective = Effective | (Permitted & CapabilitySet.OfFiles) },
             _ => this,
-        };
-    }
-
-    /// <summary>
-    /// Does what execve(2) of a file without capabilities and set-user-ID bits does (capabilities(7), "Transformation of capabilities
-    /// during execve()").
-    /// </summary>
-    public Credentials AfterExec()
-    {
-        bool isRootSpecial = (SecureBits & SecureBits.SECBIT_NOROOT) == 0;
-        bool isRoot = isRootSpecial && (RealUserId == 0 || EffectiveUserId == 0);
-        CapabilitySet permitted = (isRoot ? Inheritable | Bounding : CapabilitySet.Empty) | Ambient;
-        return this with
-        {
-            SavedUserId = EffectiveUserId,
-            FileSystemUserId = EffectiveUserId,
-            SavedGroupId = EffectiveGroupId,
-            FileSystemGroupId = EffectiveGroupId,
-            Permitted = permitted,
-            Effective = isRootSpecial && EffectiveUserId == 0 ? permitted : Ambient,
-            SecureBits = SecureBits & ~SecureBits.SECBIT_KEEP_CAPS,
         };
     }
 }

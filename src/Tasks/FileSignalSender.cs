@@ -56,7 +56,7 @@ public sealed class FileSignalSender(SystemState system) : IFileSignalSender
 
     private static void Send(FileSignals signals, int code, Process process, GuestThread? thread)
     {
-        if (!MaySend(signals, process.Credentials))
+        if (!MaySend(signals, (thread ?? process.FirstThread).Credentials))
         {
             return;
         }

@@ -15,6 +15,16 @@ public sealed partial class GuestThread
 
     private ulong _unchangedFaultRip;
     private int _unchangedFaultCount;
+    private long _minorFaultCount;
+
+    /// <summary>What it has used so far besides time.</summary>
+    public TaskUsage Usage => new()
+    {
+        MinorFaults = _minorFaultCount,
+        MajorFaults = MajorFaultCount,
+        VoluntarySwitches = VoluntarySwitchCount,
+        InvoluntarySwitches = InvoluntarySwitchCount,
+    };
 
     private void HandlePageFault(in Trap trap)
     {
@@ -27,6 +37,7 @@ public sealed partial class GuestThread
         {
             case FaultResult.Resolved:
                 _unchangedFaultCount = 0;
+                _minorFaultCount++;
                 break;
             case FaultResult.Unchanged:
                 if (!CanRetryUnchanged(in trap))

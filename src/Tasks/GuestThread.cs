@@ -37,8 +37,10 @@ public sealed partial class GuestThread : Runnable, IWaitOwner
     private IoCounters _io;
     private SocketCaller? _socketCaller;
 
-    internal GuestThread(Process process, IGuestContext context, Waiter waiter, FileTable files, FileSystemContext fileSystem)
+    internal GuestThread(
+        Process process, IGuestContext context, Waiter waiter, FileTable files, FileSystemContext fileSystem, Credentials credentials)
     {
+        Credentials = credentials;
         Process = process;
         Files = files;
         FileSystem = fileSystem;
@@ -151,6 +153,7 @@ public sealed partial class GuestThread : Runnable, IWaitOwner
         _context.CopyFrom(parent._context);
         _signalMask = parent._signalMask;
         TimerSlackNs = parent.TimerSlackNs;
+        HasNoNewPrivileges = parent.HasNoNewPrivileges;
         Name.Set(parent.Name.Bytes);
     }
 
@@ -461,30 +464,6 @@ public sealed partial class GuestThread : Runnable, IWaitOwner
         _turnCredit = Math.Max(0, _turnCredit - TurnWeight.Neutral);
         _executor.Post(this);
         return true;
-    }
-
-    /// <summary>
-    /// Does what the memory expects of a thread that leaves it, by its end or by execve(2): lets go of robust locks, and writes the word
-    /// that joiners wait for where anybody is left to read it (set_tid_address(2)).
-    /// </summary>
-    internal void ReleaseMemory()
-    {
-        RobustList.Release(this);
-        if (Process.System.PriorityFutexes.Count != 0)
-        {
-            Process.System.PriorityFutexes.OnThreadEnding(this);
-        }
-
-        ulong address = ClearChildTid;
-        ClearChildTid = 0;
-        AddressSpace space = Process.AddressSpace;
-        if (address != 0
-            && (Process.LiveThreadCount > 1 || space.UserCount > 1)
-            && space.Memory.TryWrite(new UserPtr<int>(address), 0)
-            && space.TryGetFutexKey(address, isPrivate: false, out FutexKey key))
-        {
-            Process.System.Futexes.Wake(key, 1);
-        }
     }
 
     /// <summary>Ends the thread: tells those who wait for it, and leaves its process.</summary>

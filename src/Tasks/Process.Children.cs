@@ -32,6 +32,8 @@ public sealed partial class Process
         child.MarkReaped();
         ChildrenCpuTimeNs += child.CpuTimeNs + child.ChildrenCpuTimeNs;
         _io.Add(child.Io);
+        _childrenUsage.Add(child.Usage);
+        _childrenUsage.Add(in child._childrenUsage);
     }
 
     /// <summary>Its number is free from now on.</summary>
@@ -74,10 +76,7 @@ public sealed partial class Process
             child.Maker = null;
             child.ExitSignal = Signal.SIGCHLD;
             heir?._children.Add(child);
-            if (child.ParentDeathSignal != Signal.None)
-            {
-                child.Send(SignalInfo.FromUser(child.ParentDeathSignal, SignalCode.SI_USER, Pid, Credentials.RealUserId));
-            }
+            child.SendParentDeathSignals(this);
         }
 
         WakeOrphanedGroups(Parent, _children);
@@ -101,6 +100,34 @@ public sealed partial class Process
         }
 
         _children.Clear();
+    }
+
+    /// <summary>Gives the children of a thread that has ended to another one of the process, which lives.</summary>
+    private void HandOverChildren(GuestThread thread)
+    {
+        foreach (Process child in _children)
+        {
+            if (child.Maker == thread)
+            {
+                child.Maker = _threads[0];
+                child.SendParentDeathSignals(this);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Sends what its threads asked for: that is about the thread which made it, and not about that one's process (prctl(2),
+    /// PR_SET_PDEATHSIG).
+    /// </summary>
+    private void SendParentDeathSignals(Process parent)
+    {
+        foreach (GuestThread thread in _threads)
+        {
+            if (thread.ParentDeathSignal != Signal.None)
+            {
+                Send(SignalInfo.FromUser(thread.ParentDeathSignal, SignalCode.SI_USER, parent.Pid, parent.Credentials.RealUserId));
+            }
+        }
     }
 
     /// <summary>

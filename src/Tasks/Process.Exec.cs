@@ -11,12 +11,15 @@ public sealed partial class Process
     private readonly WaitQueue _threadEnds = new();
     private bool _isBecomingSingleThreaded;
 
-    /// <summary>Replaces the program.</summary>
-    /// <returns>None when the calling thread, now the only one, is at the new program's first instruction; otherwise nothing has
-    /// changed.</returns>
+    /// <summary>Loads the program that is to replace the present one.</summary>
+    /// <param name="lookup">Finds it, and knows whom it will act as then.</param>
+    /// <param name="path">Its path, as the program is told it.</param>
+    /// <param name="isPathInaccessible">See <see cref="ExecRequest.IsPathInaccessible"/>.</param>
     public Errno Load(
         GuestThread thread,
+        ProgramLookup lookup,
         byte[] path,
+        bool isPathInaccessible,
         IReadOnlyList<byte[]> arguments,
         IReadOnlyList<byte[]> environment,
         out LoadedProgram? program)
@@ -24,16 +27,14 @@ public sealed partial class Process
         ExecRequest request = new()
         {
             Path = path,
+            IsPathInaccessible = isPathInaccessible,
             Arguments = arguments,
             Environment = environment,
-            Uid = Credentials.RealUserId,
-            EffectiveUid = Credentials.EffectiveUserId,
-            Gid = Credentials.RealGroupId,
-            EffectiveGid = Credentials.EffectiveGroupId,
             StackLimit = Limits[RlimitResource.RLIMIT_STACK].rlim_cur,
             Randomize = System.RandomizesAddresses && (Persona & Persona.ADDR_NO_RANDOMIZE) == 0,
+            RandomizesSecure = System.RandomizesAddresses,
         };
-        Errno error = System.Loader.Load(request, new ProgramLookup(thread.FileSystem), out program, out LoadFailure failure);
+        Errno error = System.Loader.Load(request, lookup, out program, out LoadFailure failure);
         if (failure.Lacking is ProgramFile lacking && error == InternalErrno.MustWait)
         {
             thread.FileSystem.NoteFetch(lacking.Inode);
@@ -93,8 +94,10 @@ public sealed partial class Process
 
     /// <summary>Goes over to a program that was loaded: the old memory is left behind.</summary>
     /// <returns>None; ENOMEM, and nothing has been taken over.</returns>
-    public Errno TakeProgram(GuestThread thread, LoadedProgram program)
+    public Errno TakeProgram(GuestThread thread, LoadedProgram program, ProgramLookup lookup)
     {
+        Credentials old = thread.Credentials;
+
         // What other processes share with it they keep for themselves (execve(2), "Effect on process attributes"); this needs memory.
         try
         {
@@ -103,7 +106,7 @@ public sealed partial class Process
                 return Errno.ENOMEM;
             }
 
-            SetCredentials(Credentials.AfterExec());
+            thread.SetCredentials(lookup.Credentials);
         }
         catch (OutOfMemoryException)
         {
@@ -113,7 +116,7 @@ public sealed partial class Process
         thread.ReleaseMemory();
         (program.Executable as ProgramFile)?.Inode.BeginExecution();
         (Program.Executable as ProgramFile)?.Inode.EndExecution();
-        LeaveMemory();
+        AddressSpace.Leave();
         Program = program;
         AddressSpace = program.Space;
         TakeAddressSpace();
@@ -128,8 +131,28 @@ public sealed partial class Process
 
         // A program says by itself whether its stack is to be executable; the flag holds until then.
         Persona &= ~Persona.READ_IMPLIES_EXEC;
-        Dumpable = 1;
+        if (lookup.IsSecure)
+        {
+            Persona &= ~(Persona.ADDR_NO_RANDOMIZE | Persona.ADDR_COMPAT_LAYOUT | Persona.MMAP_PAGE_ZERO);
+            thread.ParentDeathSignal = Signal.None;
+        }
+
+        Dumpable = IsOpenToOthers(old, lookup) ? 1 : 0;
         return Errno.None;
+    }
+
+    /// <summary>
+    /// Whether others of the same user may look into a program that was executed: it is one that its caller could read, and acts as its
+    /// caller, who acted as himself (PR_SET_DUMPABLE in prctl(2)).
+    /// </summary>
+    private static bool IsOpenToOthers(Credentials old, ProgramLookup lookup)
+    {
+        Credentials next = lookup.Credentials;
+        return lookup.IsReadable
+            && old.RealUserId == old.EffectiveUserId && old.RealGroupId == old.EffectiveGroupId
+            && old.EffectiveUserId == next.EffectiveUserId && old.EffectiveGroupId == next.EffectiveGroupId
+            && old.FileSystemUserId == next.FileSystemUserId && old.FileSystemGroupId == next.FileSystemGroupId
+            && next.Permitted.IsSubsetOf(old.Permitted);
     }
 
     private bool TryUnshareHandlers()

@@ -12,13 +12,8 @@ public sealed partial class Process
     /// <summary>What a process is made of besides its memory and its descriptors, nearly.</summary>
     private const int HeapPerProcess = 8 << 10;
 
-    private WaitQueue? _memoryLeavings;
-
     /// <summary>What it sends its parent when it ends; None for nothing (clone(2), "the child termination signal").</summary>
     public Signal ExitSignal { get; private set; } = Signal.SIGCHLD;
-
-    /// <summary>Whether the thread that made it waits for it to leave the memory (CLONE_VFORK).</summary>
-    public bool IsAwaitedByMaker => _memoryLeavings is not null;
 
     /// <summary>Makes a child process with one thread, which is at the place where its maker is.</summary>
     /// <param name="maker">The thread that calls.</param>
@@ -49,10 +44,11 @@ public sealed partial class Process
                 && (child = MakeChild(parent, memory, flags)).RealTimer.TryReserve())
             {
                 FileSystemContext fileSystem = maker.FileSystem.Clone((flags & CloneFlags.CLONE_FS) != 0);
-                child._memoryLeavings = (flags & CloneFlags.CLONE_VFORK) != 0 ? new WaitQueue() : null;
+                WaitQueue? memoryLeavings = (flags & CloneFlags.CLONE_VFORK) != 0 ? new WaitQueue() : null;
 
                 // The last thing that may fail: the number is taken from here on.
-                error = child.TryCreateThread(files, fileSystem, wantedPid, out thread);
+                error = child.TryCreateThread(files, fileSystem, maker.Credentials, wantedPid, out thread);
+                thread?.MemoryLeavings = memoryLeavings;
             }
         }
         catch (OutOfMemoryException)
@@ -89,29 +85,6 @@ public sealed partial class Process
         return Errno.None;
     }
 
-    /// <summary>
-    /// Waits until a child that shares the memory has left it (vfork(2)). Only the end of the waiting thread ends it before.
-    /// </summary>
-    public async ValueTask AwaitMemoryAsync(GuestThread maker)
-    {
-        while (_memoryLeavings is { } leavings)
-        {
-            if (await maker.Waiter.WaitAsync(leavings, mode: WaitMode.Killable) == WaitResult.Interrupted)
-            {
-                return;
-            }
-        }
-    }
-
-    /// <summary>Leaves the memory, and tells the one who lent it.</summary>
-    private void LeaveMemory()
-    {
-        AddressSpace.Leave();
-        WaitQueue? leavings = _memoryLeavings;
-        _memoryLeavings = null;
-        leavings?.WakeAll();
-    }
-
     private bool TryShareMemory(CloneFlags flags, [NotNullWhen(true)] out AddressSpace? memory)
     {
         if ((flags & CloneFlags.CLONE_VM) == 0)
@@ -131,9 +104,7 @@ public sealed partial class Process
         {
             ProcessGroupId = ProcessGroupId,
             SessionId = SessionId,
-            Credentials = Credentials,
-            HasGivenUpTerminal = HasGivenUpTerminal,
-            HasNoNewPrivileges = HasNoNewPrivileges,
+            ControllingTerminal = ControllingTerminal,
             Dumpable = Dumpable,
             HasHugePagesDisabled = HasHugePagesDisabled,
             MachineCheckPolicy = MachineCheckPolicy,

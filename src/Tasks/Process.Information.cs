@@ -18,6 +18,29 @@ public sealed partial class Process : IProcessInformation
     /// <summary>What threads that have ended, and children that were waited for, have read and written.</summary>
     private IoCounters _io;
 
+    private TaskUsage _usage;
+    private TaskUsage _childrenUsage;
+
+    /// <summary>What its threads have used besides time, those that ended too.</summary>
+    public TaskUsage Usage
+    {
+        get
+        {
+            TaskUsage sum = _usage;
+            foreach (GuestThread thread in _threads)
+            {
+                sum.Add(thread.Usage);
+            }
+
+            // Pages given back are not remembered, so it is what is there now.
+            sum.ResidentPages = HasEnded ? sum.ResidentPages : AddressSpace.ResidentPageCount;
+            return sum;
+        }
+    }
+
+    /// <summary>What children have used that were waited for, with theirs.</summary>
+    public TaskUsage ChildrenUsage => _childrenUsage;
+
     /// <inheritdoc/>
     public int OomAdjustment { get; private set; }
 
@@ -43,22 +66,13 @@ public sealed partial class Process : IProcessInformation
         Program.EnvironmentStart,
         Program.EnvironmentEnd);
 
+    bool IProcessInformation.IsDumpable => HasEnded || Dumpable == 1;
+
     ReadOnlySpan<byte> IProcessInformation.AuxiliaryVector => Program.AuxiliaryVector;
 
     char IProcessInformation.State => FirstThread.HasEnded ? 'Z' : GetState(FirstThread);
 
     int IProcessInformation.ThreadCount => _threads.Count;
-
-    (uint Real, uint Effective, uint Saved, uint FileSystem) IProcessInformation.UserIds =>
-        (Credentials.RealUserId, Credentials.EffectiveUserId, Credentials.SavedUserId, Credentials.FileSystemUserId);
-
-    (uint Real, uint Effective, uint Saved, uint FileSystem) IProcessInformation.GroupIds =>
-        (Credentials.RealGroupId, Credentials.EffectiveGroupId, Credentials.SavedGroupId, Credentials.FileSystemGroupId);
-
-    ReadOnlySpan<uint> IProcessInformation.Groups => Credentials.Groups;
-
-    ProcessCapabilities IProcessInformation.Capabilities =>
-        new(Credentials.Inheritable, Credentials.Permitted, Credentials.Effective, Credentials.Bounding, Credentials.Ambient);
 
     (long Own, long Children) IProcessInformation.CpuTimesNs => (CpuTimeNs, ChildrenCpuTimeNs);
 
@@ -136,6 +150,7 @@ public sealed partial class Process : IProcessInformation
             return false;
         }
 
+        Credentials credentials = found.Credentials;
         thread = new ThreadInformation
         {
             Name = found.Name.Bytes,
@@ -148,8 +163,30 @@ public sealed partial class Process : IProcessInformation
             InvoluntarySwitches = found.InvoluntarySwitchCount,
             Pending = found.Pending.Set,
             Blocked = found.SignalMask,
+            UserIds = (credentials.RealUserId, credentials.EffectiveUserId, credentials.SavedUserId, credentials.FileSystemUserId),
+            GroupIds = (credentials.RealGroupId, credentials.EffectiveGroupId, credentials.SavedGroupId, credentials.FileSystemGroupId),
+            Groups = credentials.Groups,
+            Capabilities = new(
+                credentials.Inheritable, credentials.Permitted, credentials.Effective, credentials.Bounding, credentials.Ambient),
+            HasNoNewPrivileges = found.HasNoNewPrivileges,
         };
         return true;
+    }
+
+    bool IProcessInformation.TryGetChild(int threadId, ref int index, out int childId)
+    {
+        for (; index < _children.Count; index++)
+        {
+            // Children whose maker is not known any more are the first thread's, as whoever took them over.
+            if ((_children[index].Maker ?? FirstThread).Tid == threadId)
+            {
+                childId = _children[index].Pid;
+                return true;
+            }
+        }
+
+        childId = 0;
+        return false;
     }
 
     Errno IProcessInformation.SetThreadName(int threadId, ReadOnlySpan<byte> name)
@@ -177,7 +214,7 @@ public sealed partial class Process : IProcessInformation
             return Errno.EINVAL;
         }
 
-        bool isPrivileged = System.CurrentThread?.Process.Credentials.Has(Capability.CAP_SYS_RESOURCE) ?? false;
+        bool isPrivileged = System.CurrentThread?.Credentials.Has(Capability.CAP_SYS_RESOURCE) ?? false;
         if (value < _lowestOomAdjustment && !isPrivileged)
         {
             return Errno.EACCES;

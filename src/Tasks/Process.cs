@@ -68,9 +68,10 @@ public sealed partial class Process
     public int SessionId { get; set; }
 
     /// <summary>
-    /// Linux keeps credentials per thread, and libraries take pains to change those of all threads at once; here they are the process's.
+    /// The credentials of its first thread, by which others judge it. Each thread has its own (credentials(7)); C libraries take pains to
+    /// change those of all threads at once.
     /// </summary>
-    public Credentials Credentials { get; private set; } = Credentials.Root;
+    public Credentials Credentials => FirstThread.Credentials;
 
     public AddressSpace AddressSpace { get; private set; }
 
@@ -126,17 +127,17 @@ public sealed partial class Process
     /// <summary>Time on the CPU of all children that were waited for.</summary>
     public long ChildrenCpuTimeNs { get; private set; }
 
-    /// <summary>Whether PR_SET_NO_NEW_PRIVS was set.</summary>
-    public bool HasNoNewPrivileges { get; set; }
-
     /// <summary>Whether core dumps would be made and /proc files are the owner's (PR_SET_DUMPABLE).</summary>
     public int Dumpable { get; set; } = 1;
 
     /// <summary>Whether orphans among its descendants become its children (PR_SET_CHILD_SUBREAPER).</summary>
     public bool IsSubreaper { get; set; }
 
-    /// <summary>Whether it has no controlling terminal although its session has one (TIOCNOTTY); children inherit it.</summary>
-    public bool HasGivenUpTerminal { get; set; }
+    /// <summary>Its controlling terminal, which children inherit; null where it has none (credentials(7), "Sessions").</summary>
+    public Terminal? ControllingTerminal { get; set; }
+
+    /// <summary>The group that was in the foreground of a terminal which has gone, as the leader of its session knows it; else 0.</summary>
+    internal int HungUpGroup { get; set; }
 
     /// <summary>
     /// Whether huge pages are out of the question (PR_SET_THP_DISABLE). There are none; programs that it executes keep the setting.
@@ -151,59 +152,6 @@ public sealed partial class Process
 
     /// <summary>What personality(2) set; programs that it executes keep it.</summary>
     public Persona Persona { get; set; }
-
-    /// <summary>What it gets when its parent ends (PR_SET_PDEATHSIG).</summary>
-    public Signal ParentDeathSignal { get; set; }
-
-    /// <summary>Acts with other credentials from now on.</summary>
-    public void SetCredentials(Credentials credentials)
-    {
-        Credentials old = Credentials;
-        FileCredentials ofFiles = new()
-        {
-            UserId = credentials.FileSystemUserId,
-            GroupId = credentials.FileSystemGroupId,
-            Groups = credentials.Groups,
-            Capabilities = credentials.Effective,
-        };
-        foreach (GuestThread thread in _threads)
-        {
-            thread.FileSystem.Credentials = ofFiles;
-        }
-
-        Credentials = credentials;
-        bool isSomebodyElse = old.EffectiveUserId != credentials.EffectiveUserId || old.EffectiveGroupId != credentials.EffectiveGroupId
-            || old.FileSystemUserId != credentials.FileSystemUserId || old.FileSystemGroupId != credentials.FileSystemGroupId;
-        if (isSomebodyElse || !credentials.Permitted.IsSubsetOf(old.Permitted))
-        {
-            // What the memory holds is not the new user's to see (prctl(2), PR_SET_DUMPABLE and PR_SET_PDEATHSIG).
-            Dumpable = 0;
-            ParentDeathSignal = Signal.None;
-        }
-    }
-
-    /// <summary>
-    /// Whether it may look into another process (ptrace(2), "Ptrace access mode checking", PTRACE_MODE_ATTACH_REALCREDS).
-    /// </summary>
-    public bool MayInspect(Process other)
-    {
-        bool isOpen = Credentials.IsWhollySameUser(other.Credentials)
-            && other.Dumpable == 1
-            && other.Credentials.Permitted.IsSubsetOf(Credentials.Permitted);
-        return other == this || isOpen || Credentials.Has(Capability.CAP_SYS_PTRACE);
-    }
-
-    /// <summary>Whether it may ask for and set another process's limits (prlimit(2), "Permissions").</summary>
-    public bool MayLimit(Process other) =>
-        other == this || Credentials.IsWhollySameUser(other.Credentials) || Credentials.Has(Capability.CAP_SYS_RESOURCE);
-
-    /// <summary>Whether it may say how another process is scheduled (setpriority(2), sched_setscheduler(2), "Permissions").</summary>
-    public bool MaySchedule(Process other)
-    {
-        uint user = Credentials.EffectiveUserId;
-        return other == this || user == other.Credentials.RealUserId || user == other.Credentials.EffectiveUserId
-            || Credentials.Has(Capability.CAP_SYS_NICE);
-    }
 
     /// <summary>Whether it has executed a program since it was made: its parent moves it to no other group then (setpgid(2)).</summary>
     public bool HasExecuted { get; private set; }
@@ -248,9 +196,12 @@ public sealed partial class Process
             return Errno.ENOMEM;
         }
 
-        Errno error = TryCreateThread(files, maker.FileSystem.Clone((flags & CloneFlags.CLONE_FS) != 0), wantedTid, out thread);
+        FileSystemContext fileSystem = maker.FileSystem.Clone((flags & CloneFlags.CLONE_FS) != 0);
+        WaitQueue? memoryLeavings = (flags & CloneFlags.CLONE_VFORK) != 0 ? new WaitQueue() : null;
+        Errno error = TryCreateThread(files, fileSystem, maker.Credentials, wantedTid, out thread);
         if (error == Errno.None)
         {
+            thread!.MemoryLeavings = memoryLeavings;
             thread!.InheritFrom(maker);
         }
         else
@@ -276,12 +227,14 @@ public sealed partial class Process
     /// <summary>Makes the first thread of the process, or one more.</summary>
     /// <param name="files">The thread takes over a use of it, when it is made.</param>
     /// <param name="fileSystem">The thread's own.</param>
+    /// <param name="credentials">Whom it acts as.</param>
     /// <param name="wantedTid">Its number; 0 for any.</param>
     /// <param name="thread">The thread, not started.</param>
-    internal Errno TryCreateThread(FileTable files, FileSystemContext fileSystem, int wantedTid, out GuestThread? thread)
+    internal Errno TryCreateThread(
+        FileTable files, FileSystemContext fileSystem, Credentials credentials, int wantedTid, out GuestThread? thread)
     {
         thread = null;
-        if (IsTaskLimitReached() || !KernelHeap.HasRoom() || !KernelHeap.TryReserve(_threads, IntPtr.Size))
+        if (IsTaskLimitReached(credentials) || !KernelHeap.HasRoom() || !KernelHeap.TryReserve(_threads, IntPtr.Size))
         {
             return Errno.EAGAIN;
         }
@@ -295,7 +248,8 @@ public sealed partial class Process
         GuestThread? created = null;
         try
         {
-            created = System.Machine.TryCreateContext(out context) ? new GuestThread(this, context, waiter, files, fileSystem) : null;
+            created = System.Machine.TryCreateContext(out context) ? new GuestThread(this, context, waiter, files, fileSystem, credentials)
+                : null;
         }
         catch (OutOfMemoryException)
         {
@@ -336,7 +290,7 @@ public sealed partial class Process
     /// Whether the machine has as many threads as it may, or its user as many as RLIMIT_NPROC allows: that holds for nobody privileged
     /// (setrlimit(2)).
     /// </summary>
-    private bool IsTaskLimitReached()
+    private bool IsTaskLimitReached(Credentials maker)
     {
         if (System.Threads.Count >= System.ThreadLimit)
         {
@@ -345,9 +299,9 @@ public sealed partial class Process
 
         ulong limit = Limits[RlimitResource.RLIMIT_NPROC].rlim_cur;
         if ((ulong)System.Threads.Count < limit
-            || Credentials.RealUserId == 0
-            || Credentials.Has(Capability.CAP_SYS_RESOURCE)
-            || Credentials.Has(Capability.CAP_SYS_ADMIN))
+            || maker.RealUserId == 0
+            || maker.Has(Capability.CAP_SYS_RESOURCE)
+            || maker.Has(Capability.CAP_SYS_ADMIN))
         {
             return false;
         }
@@ -355,7 +309,7 @@ public sealed partial class Process
         ulong count = 0;
         for (int id = 1; System.Threads.TryGetNext(id, out id, out GuestThread? thread); id++)
         {
-            count += thread.Process.Credentials.RealUserId == Credentials.RealUserId ? 1u : 0;
+            count += thread.Credentials.RealUserId == maker.RealUserId ? 1u : 0;
         }
 
         return count >= limit;
@@ -381,6 +335,7 @@ public sealed partial class Process
     /// <summary>Takes note of a thread's end; the last one ends the process.</summary>
     internal void OnThreadEnded(GuestThread thread)
     {
+        _usage.Add(thread.Usage);
         _threads.Remove(thread);
         foreach (Process child in _children)
         {
@@ -411,21 +366,37 @@ public sealed partial class Process
         }
         else
         {
+            HandOverChildren(thread);
             _threadEnds.WakeAll();
+        }
+    }
+
+    /// <summary>Tells who is in the foreground of its session's terminal, or was when that went, that the session's leader ends.</summary>
+    private void EndSession()
+    {
+        if (ControllingTerminal is { } terminal)
+        {
+            terminal.Session.OnLeaderEnded(Pid);
+        }
+        else if (HungUpGroup != 0)
+        {
+            System.Files.TerminalOwner?.SignalGroup(HungUpGroup, Signal.SIGHUP);
+            System.Files.TerminalOwner?.SignalGroup(HungUpGroup, Signal.SIGCONT);
         }
     }
 
     private void End()
     {
+        _usage.ResidentPages = AddressSpace.ResidentPageCount;
         HasEnded = true;
         StopTimers();
         LeaveSemaphores();
-        LeaveMemory();
+        AddressSpace.Leave();
         Handlers.Leave();
         (Program.Executable as ProgramFile)?.Inode.EndExecution();
         if (SessionId == Pid)
         {
-            System.Terminal?.OnLeaderEnded(Pid);
+            EndSession();
         }
 
         AbandonChildren();

@@ -103,6 +103,10 @@ public sealed class ProcessTable(SystemState system) : IProcessTable, ISystemInf
         return process is not null;
     }
 
+    public bool MayInspect(int id) =>
+        system.CurrentThread is not { } caller
+        || (system.Threads.TryGet(id, out GuestThread? thread) && caller.MayInspect(thread, byFileUser: true));
+
     public bool TryGetNext(int from, out int id)
     {
         for (id = Math.Max(from, 1); system.Threads.TryGetNext(id, out id, out GuestThread? thread); id++)

@@ -16,7 +16,10 @@ public sealed partial class SystemState : IFileCaller
     public bool KeepsSetIdBits => CallingThread is not { } thread || thread.FileSystem.Credentials.Has(Capability.CAP_FSETID);
 
     /// <inheritdoc/>
-    public bool ReadsLog => CallingThread is not { } thread || thread.Process.Credentials.Has(Capability.CAP_SYSLOG);
+    public bool ReadsLog => CallingThread is not { } thread || thread.Credentials.Has(Capability.CAP_SYSLOG);
+
+    /// <inheritdoc/>
+    FileCredentials? IFileCaller.Credentials => CallingThread?.FileSystem.Credentials;
 
     /// <inheritdoc/>
     /// <remarks>As if the thread had sent the signal to itself: that is what si_code says under Linux.</remarks>
@@ -24,7 +27,7 @@ public sealed partial class SystemState : IFileCaller
     {
         if (CallingThread is { } thread)
         {
-            thread.Send(SignalInfo.FromUser(Signal.SIGXFSZ, SignalCode.SI_USER, thread.Process.Pid, thread.Process.Credentials.RealUserId));
+            thread.Send(SignalInfo.FromUser(Signal.SIGXFSZ, SignalCode.SI_USER, thread.Process.Pid, thread.Credentials.RealUserId));
         }
     }
 

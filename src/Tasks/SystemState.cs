@@ -120,8 +120,8 @@ public sealed partial class SystemState : IClockListener
     /// <summary>Who has the first process as a job; null when nobody has.</summary>
     public IHostJobControl? HostJobControl { get; set; }
 
-    /// <summary>The terminal that a session may have; null where there is none.</summary>
-    public TerminalSession? Terminal { get; set; }
+    /// <summary>The terminal that the first process gets as its controlling terminal; null for none.</summary>
+    public Terminal? Terminal { get; set; }
 
     /// <summary>The thread that has the CPU; null while none has.</summary>
     public GuestThread? CurrentThread { get; internal set; }
@@ -160,12 +160,8 @@ public sealed partial class SystemState : IClockListener
             Environment = initial.Environment,
             StackLimit = limits[RlimitResource.RLIMIT_STACK].rlim_cur,
             Randomize = RandomizesAddresses,
-            Uid = initial.Credentials.RealUserId,
-            EffectiveUid = initial.Credentials.EffectiveUserId,
-            Gid = initial.Credentials.RealGroupId,
-            EffectiveGid = initial.Credentials.EffectiveGroupId,
         };
-        Errno error = Loader.Load(request, new ProgramLookup(files), out LoadedProgram? program, out failure);
+        Errno error = Loader.Load(request, new ProgramLookup(files, initial.Credentials), out LoadedProgram? program, out failure);
         if (error != Errno.None)
         {
             return error;
@@ -173,7 +169,9 @@ public sealed partial class SystemState : IClockListener
 
         Process created = new(this, null, program!, program!.Space, limits);
         GuestThread? thread = null;
-        error = created.RealTimer.TryReserve() ? created.TryCreateThread(descriptors, files, wantedTid: 0, out thread) : Errno.ENOMEM;
+        error = created.RealTimer.TryReserve()
+            ? created.TryCreateThread(descriptors, files, initial.Credentials, wantedTid: 0, out thread)
+            : Errno.ENOMEM;
         if (error != Errno.None)
         {
             created.RealTimer.Release();
@@ -185,7 +183,8 @@ public sealed partial class SystemState : IClockListener
         created.ProcessGroupId = created.Pid;
         created.SessionId = created.Pid;
         created.ApplyLimits();
-        created.SetCredentials(initial.Credentials);
+        files.Credentials = initial.Credentials.ToFileCredentials();
+        created.ControllingTerminal = Terminal;
         thread.BeginProgram(program);
         Init = created;
         OnProcessMade();

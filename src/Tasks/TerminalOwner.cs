@@ -17,17 +17,58 @@ public sealed class TerminalOwner : ITerminalOwner
     public int CurrentGroup => _system.CurrentThread?.Process.ProcessGroupId ?? 0;
 
     /// <inheritdoc/>
-    public int CurrentSession => _system.CurrentThread is { Process: { HasGivenUpTerminal: false } process } ? process.SessionId : 0;
+    public int CurrentSession => _system.CurrentThread?.Process.SessionId ?? 0;
+
+    /// <inheritdoc/>
+    public Terminal? CurrentTerminal
+    {
+        get => _system.CurrentThread?.Process.ControllingTerminal;
+        set
+        {
+            if (_system.CurrentThread is { } thread)
+            {
+                thread.Process.ControllingTerminal = value;
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public bool IsSessionLeader => _system.CurrentThread is { Process: { } process } && process.SessionId == process.Pid;
 
     /// <inheritdoc/>
-    public void GiveUpTerminal()
+    public bool IsAdministrator =>
+        _system.CurrentThread is not { } thread || thread.Credentials.Has(Capability.CAP_SYS_ADMIN);
+
+    /// <inheritdoc/>
+    public void TakeAway(Terminal terminal)
     {
-        if (_system.CurrentThread is { } thread)
+        for (int id = 1; _system.Threads.TryGetNext(id, out id, out GuestThread? thread); id++)
         {
-            thread.Process.HasGivenUpTerminal = true;
+            if (thread.Process.ControllingTerminal == terminal)
+            {
+                thread.Process.ControllingTerminal = null;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void HangUp(Terminal terminal, int foregroundGroup)
+    {
+        for (int id = 1; _system.Threads.TryGetNext(id, out id, out GuestThread? thread); id++)
+        {
+            Process process = thread.Process;
+            if (process.ControllingTerminal != terminal)
+            {
+                continue;
+            }
+
+            process.ControllingTerminal = null;
+            if (process.SessionId == process.Pid && !process.HasEnded)
+            {
+                process.HungUpGroup = foregroundGroup;
+                process.SendFromKernel(Signal.SIGHUP);
+                process.SendFromKernel(Signal.SIGCONT);
+            }
         }
     }
 

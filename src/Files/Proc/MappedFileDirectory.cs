@@ -71,14 +71,9 @@ internal sealed class MappedFileDirectory(ProcFileSystem fileSystem, ulong numbe
 }
 
 /// <summary>A link of /proc/PID/map_files, which leads to the file even when it has no name any more.</summary>
-internal sealed class MappedFileLink(ProcFileSystem fileSystem, ulong number, int id, ulong start, ulong end) : JumpLink(fileSystem, number)
+internal sealed class MappedFileLink(ProcFileSystem fileSystem, ulong number, int id, ulong start, ulong end)
+    : JumpLink(fileSystem, number, id)
 {
-    public override bool TryJump(out Inode? inode)
-    {
-        inode = ProcFileSystem.Processes.TryGet(id, out IProcessInformation? process) && process.AddressSpace?.FindVma(start) is { } vma
-            && vma.Start == start && vma.End == end
-            ? vma.Object?.File as Inode
-            : null;
-        return true;
-    }
+    protected override Inode? Find() =>
+        Process?.AddressSpace?.FindVma(start) is { } vma && vma.Start == start && vma.End == end ? vma.Object?.File as Inode : null;
 }

@@ -11,8 +11,14 @@ internal sealed class PageMapFile(ProcFileSystem fileSystem, ulong number, int i
 
     public override Errno Open(OpenFlags flags, out OpenFile? file)
     {
-        file = new OpenPageMap(this, fileSystem, id, flags);
-        return Errno.None;
+        file = null;
+        if (!fileSystem.Processes.TryGet(id, out IProcessInformation? process) || process.AddressSpace is null)
+        {
+            return Errno.ESRCH;
+        }
+
+        file = fileSystem.Processes.MayInspect(id) ? new OpenPageMap(this, fileSystem, id, flags) : null;
+        return file is null ? Errno.EACCES : Errno.None;
     }
 }
 
@@ -25,8 +31,7 @@ internal sealed class OpenPageMap(PageMapFile inode, ProcFileSystem fileSystem, 
     private const ulong IsOfFile = 1UL << 61;
     private const ulong IsPresent = 1UL << 63;
 
-    private readonly bool _showsFrames = fileSystem.Processes.TryGet(fileSystem.Processes.CurrentProcessId, out IProcessInformation? caller)
-        && caller.Capabilities.Effective.Contains(Capability.CAP_SYS_ADMIN);
+    private readonly bool _showsFrames = fileSystem.Services.Caller?.Credentials?.Has(Capability.CAP_SYS_ADMIN) == true;
 
     public override bool IsSeekable => true;
 

@@ -76,9 +76,10 @@ internal sealed class ProcRoot : ProcDirectory
         if (name.Bytes[0] is >= (byte)'1' and <= (byte)'9')
         {
             inode = null;
-            if (ProcNumber.TryParse(name.Bytes, out int id) && _fileSystem.Processes.TryGet(id, out _))
+            if (ProcNumber.TryParse(name.Bytes, out int id) && _fileSystem.Processes.TryGet(id, out IProcessInformation? process))
             {
                 inode = new ProcessDirectory(_fileSystem, id, isThread: false);
+                ProcOwner.Set(inode, process, id);
                 return Errno.None;
             }
             return Errno.ENOENT;

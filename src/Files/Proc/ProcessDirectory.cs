@@ -42,6 +42,7 @@ internal enum ProcessEntry : byte
     Status,
     UserIdMap,
     WaitChannel,
+    Children,
     Count,
 }
 
@@ -64,13 +65,12 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
         }
         for (ProcessEntry entry = 0; entry < ProcessEntry.Count; entry++)
         {
-            if (name.Bytes.SequenceEqual(GetName(entry)) && !(isThread && IsOfProcesses(entry)))
+            if (name.Bytes.SequenceEqual(GetName(entry)) && IsHere(entry))
             {
                 inode = Make(entry);
                 inode.Parent = this;
                 inode.SetTimes(fileSystem.NowNs);
-                inode.UserId = process.UserIds.Effective;
-                inode.GroupId = process.GroupIds.Effective;
+                ProcOwner.Set(inode, process, id);
                 return Errno.None;
             }
         }
@@ -79,7 +79,7 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
 
     public override bool TryGetEntry(scoped ref long position, out DirectoryEntry entry)
     {
-        while (isThread && IsOfProcesses((ProcessEntry)Math.Clamp(position, 0, (long)ProcessEntry.Count)))
+        while (position >= 0 && position < (long)ProcessEntry.Count && !IsHere((ProcessEntry)position))
         {
             position++;
         }
@@ -100,9 +100,13 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
         return true;
     }
 
-    /// <summary>Tells what processes have and single threads have not.</summary>
-    private static bool IsOfProcesses(ProcessEntry entry) =>
-        entry is ProcessEntry.Tasks or ProcessEntry.MappedFiles or ProcessEntry.CoreDumpFilter;
+    /// <summary>Tells what processes have and single threads have not, and the other way round.</summary>
+    private bool IsHere(ProcessEntry entry) => entry switch
+    {
+        ProcessEntry.Tasks or ProcessEntry.MappedFiles or ProcessEntry.CoreDumpFilter => !isThread,
+        ProcessEntry.Children => isThread,
+        _ => true,
+    };
 
     private static ReadOnlySpan<byte> GetName(ProcessEntry entry) => entry switch
     {
@@ -140,6 +144,7 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
         ProcessEntry.SetGroups => "setgroups"u8,
         ProcessEntry.UserIdMap => "uid_map"u8,
         ProcessEntry.WaitChannel => "wchan"u8,
+        ProcessEntry.Children => "children"u8,
         _ => "status"u8,
     };
 
@@ -157,6 +162,23 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
     };
 }
 
+/// <summary>Whose the files of /proc/PID are (proc(5)).</summary>
+internal static class ProcOwner
+{
+    /// <summary>
+    /// Gives a file to the effective user of a thread; or to the superuser, where nobody else is to look into the process.
+    /// </summary>
+    public static void Set(Inode inode, IProcessInformation process, int threadId)
+    {
+        const Mode OpenDirectory = Mode.S_IFDIR | (Mode)0x16D;
+        if ((process.IsDumpable || inode.Mode == OpenDirectory) && process.TryGetThread(threadId, out ThreadInformation thread))
+        {
+            inode.UserId = thread.UserIds.Effective;
+            inode.GroupId = thread.GroupIds.Effective;
+        }
+    }
+}
+
 /// <summary>/proc/PID/task.</summary>
 internal sealed class TaskDirectory(ProcFileSystem fileSystem, ulong number, int id) : ProcDirectory(fileSystem, number, (Mode)0x16D)
 {
@@ -172,6 +194,7 @@ internal sealed class TaskDirectory(ProcFileSystem fileSystem, ulong number, int
         }
         inode = new ProcessDirectory(fileSystem, threadId, isThread: true) { Parent = this };
         inode.SetTimes(fileSystem.NowNs);
+        ProcOwner.Set(inode, process, threadId);
         return Errno.None;
     }
 
@@ -203,7 +226,7 @@ internal sealed class DescriptorDirectory(ProcFileSystem fileSystem, ulong numbe
     {
         inode = null;
         if (!ProcNumber.TryParse(name.Bytes, out int fd) || !fileSystem.Processes.TryGet(id, out IProcessInformation? process)
-            || !process.Files.TryGetAny(new Fd(fd), out _, out _))
+            || process.AddressSpace is null || !process.Files.TryGetAny(new Fd(fd), out _, out _))
         {
             return Errno.ENOENT;
         }
@@ -211,13 +234,14 @@ internal sealed class DescriptorDirectory(ProcFileSystem fileSystem, ulong numbe
             ? new DescriptorInformationFile(fileSystem, GetNumber(fd), id, new Fd(fd)) { Parent = this }
             : new DescriptorLink(fileSystem, GetNumber(fd), id, new Fd(fd)) { Parent = this };
         inode.SetTimes(fileSystem.NowNs);
+        ProcOwner.Set(inode, process, id);
         return Errno.None;
     }
 
     public override bool TryGetEntry(scoped ref long position, out DirectoryEntry entry)
     {
         if (position >= 0 && position < int.MaxValue && fileSystem.Processes.TryGet(id, out IProcessInformation? process)
-            && process.Files.TryFindNext((int)position, out Fd fd))
+            && process.AddressSpace is not null && process.Files.TryFindNext((int)position, out Fd fd))
         {
             position = fd.Number + 1L;
             Utf8Formatter.TryFormat(fd.Number, _name, out int length);
@@ -234,19 +258,33 @@ internal sealed class DescriptorDirectory(ProcFileSystem fileSystem, ulong numbe
 }
 
 /// <summary>A link of /proc that leads to a file that somebody has, whatever its name is now.</summary>
-internal abstract class JumpLink(ProcFileSystem fileSystem, ulong number) : SymbolicLinkInode(fileSystem, number)
+/// <remarks>Where it leads is for those who may look into the process (proc(5)).</remarks>
+/// <param name="id">Whose it is: a process or a thread.</param>
+internal abstract class JumpLink(ProcFileSystem fileSystem, ulong number, int id) : SymbolicLinkInode(fileSystem, number)
 {
     /// <summary>What stands behind the path of a file that was removed.</summary>
     private static ReadOnlySpan<byte> Deleted => " (deleted)"u8;
 
+    public override Errno JumpError => fileSystem.Processes.MayInspect(id) ? Errno.ENOENT : Errno.EACCES;
+
     protected ProcFileSystem ProcFileSystem => fileSystem;
+
+    /// <summary>The process; null where it has ended, and has none of what links lead to any more.</summary>
+    protected IProcessInformation? Process =>
+        fileSystem.Processes.TryGet(id, out IProcessInformation? process) && process.AddressSpace is not null ? process : null;
+
+    public sealed override bool TryJump(out Inode? inode)
+    {
+        inode = fileSystem.Processes.MayInspect(id) ? Find() : null;
+        return true;
+    }
 
     public override Errno GetTarget(out ReadOnlySpan<byte> target)
     {
         target = default;
         if (!TryJump(out Inode? inode) || inode is null)
         {
-            return Errno.ENOENT;
+            return JumpError;
         }
         if (inode.Description is { } description)
         {
@@ -266,25 +304,20 @@ internal abstract class JumpLink(ProcFileSystem fileSystem, ulong number) : Symb
                 return Errno.None;
         }
     }
+
+    /// <summary>Finds what the link leads to; null where there is nothing.</summary>
+    protected abstract Inode? Find();
 }
 
 /// <summary>/proc/PID/exe, cwd and root.</summary>
-internal sealed class ProcessLink(ProcFileSystem fileSystem, ulong number, int id, ProcessEntry entry) : JumpLink(fileSystem, number)
+internal sealed class ProcessLink(ProcFileSystem fileSystem, ulong number, int id, ProcessEntry entry) : JumpLink(fileSystem, number, id)
 {
-    public override bool TryJump(out Inode? inode)
+    protected override Inode? Find() => entry switch
     {
-        inode = null;
-        if (ProcFileSystem.Processes.TryGet(id, out IProcessInformation? process))
-        {
-            inode = entry switch
-            {
-                ProcessEntry.Exe => process.Executable,
-                ProcessEntry.Cwd => process.FileSystem.WorkingDirectory,
-                _ => process.FileSystem.Root,
-            };
-        }
-        return true;
-    }
+        ProcessEntry.Exe => Process?.Executable,
+        ProcessEntry.Cwd => Process?.FileSystem.WorkingDirectory,
+        _ => Process?.FileSystem.Root,
+    };
 }
 
 /// <summary>/proc/PID/fdinfo/N.</summary>
@@ -307,16 +340,12 @@ internal sealed class DescriptorInformationFile(ProcFileSystem fileSystem, ulong
 }
 
 /// <summary>/proc/PID/fd/N.</summary>
-internal sealed class DescriptorLink(ProcFileSystem fileSystem, ulong number, int id, Fd fd) : JumpLink(fileSystem, number)
+internal sealed class DescriptorLink(ProcFileSystem fileSystem, ulong number, int id, Fd fd) : JumpLink(fileSystem, number, id)
 {
-    public override bool TryJump(out Inode? inode)
+    protected override Inode? Find()
     {
         OpenFile? file = null;
-        if (ProcFileSystem.Processes.TryGet(id, out IProcessInformation? process))
-        {
-            process.Files.TryGetAny(fd, out file, out _);
-        }
-        inode = file?.Inode;
-        return true;
+        Process?.Files.TryGetAny(fd, out file, out _);
+        return file?.Inode;
     }
 }

@@ -16,6 +16,10 @@ public interface IProcessTable
     /// <summary>Finds a process by its number, or by that of one of its threads.</summary>
     bool TryGet(int id, [NotNullWhen(true)] out IProcessInformation? process);
 
+    /// <summary>Tells whether the caller may look into a process (ptrace(2), PTRACE_MODE_READ_FSCREDS).</summary>
+    /// <param name="id">Its number, or that of one of its threads.</param>
+    bool MayInspect(int id);
+
     /// <summary>Finds the process with the lowest number from one on.</summary>
     bool TryGetNext(int from, out int id);
 }
@@ -30,6 +34,9 @@ public interface IProcessInformation
     int GroupId { get; }
 
     int SessionId { get; }
+
+    /// <summary>Its controlling terminal; null where it has none.</summary>
+    Terminal? ControllingTerminal { get; }
 
     FileTable Files { get; }
 
@@ -52,16 +59,8 @@ public interface IProcessInformation
 
     int ThreadCount { get; }
 
-    /// <summary>Real, effective, saved and file-system user ID.</summary>
-    (uint Real, uint Effective, uint Saved, uint FileSystem) UserIds { get; }
-
-    (uint Real, uint Effective, uint Saved, uint FileSystem) GroupIds { get; }
-
-    ReadOnlySpan<uint> Groups { get; }
-
-    ProcessCapabilities Capabilities { get; }
-
-    bool HasNoNewPrivileges { get; }
+    /// <summary>Whether its files here are its user's, and not the superuser's (PR_SET_DUMPABLE in prctl(2)).</summary>
+    bool IsDumpable { get; }
 
     /// <summary>Time on the CPU of all threads, and of the children that were waited for.</summary>
     (long Own, long Children) CpuTimesNs { get; }
@@ -90,6 +89,10 @@ public interface IProcessInformation
 
     bool TryGetThread(int threadId, out ThreadInformation thread);
 
+    /// <summary>Steps through the children that a thread has made.</summary>
+    /// <param name="index">Where to look from on; where the child was found.</param>
+    bool TryGetChild(int threadId, ref int index, out int childId);
+
     /// <summary>Names a thread (comm in proc(5)).</summary>
     /// <returns>None; EINVAL when the caller is another process, ESRCH when there is no such thread.</returns>
     Errno SetThreadName(int threadId, ReadOnlySpan<byte> name);
@@ -99,7 +102,7 @@ public interface IProcessInformation
     Errno SetOomAdjustment(int value);
 }
 
-/// <summary>The capability sets of a process (capabilities(7)).</summary>
+/// <summary>The capability sets of a thread (capabilities(7)).</summary>
 public readonly record struct ProcessCapabilities(
     CapabilitySet Inheritable, CapabilitySet Permitted, CapabilitySet Effective, CapabilitySet Bounding, CapabilitySet Ambient);
 
@@ -129,6 +132,17 @@ public readonly ref struct ThreadInformation
     public SignalSet Pending { get; init; }
 
     public SignalSet Blocked { get; init; }
+
+    /// <summary>Real, effective, saved and file-system user ID.</summary>
+    public (uint Real, uint Effective, uint Saved, uint FileSystem) UserIds { get; init; }
+
+    public (uint Real, uint Effective, uint Saved, uint FileSystem) GroupIds { get; init; }
+
+    public ReadOnlySpan<uint> Groups { get; init; }
+
+    public ProcessCapabilities Capabilities { get; init; }
+
+    public bool HasNoNewPrivileges { get; init; }
 }
 
 /// <summary>What /proc tells of the system as a whole.</summary>

@@ -21,6 +21,22 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
 
     public override bool IsPollable => entry is ProcessEntry.Mounts or ProcessEntry.MountInfo;
 
+    /// <summary>Whether what it tells of the memory is only for those who may look into the process.</summary>
+    private bool IsPrivate => entry is ProcessEntry.Maps or ProcessEntry.Smaps or ProcessEntry.SmapsRollup or ProcessEntry.NodeMaps
+        or ProcessEntry.Environment or ProcessEntry.AuxiliaryVector;
+
+    public override Errno Open(OpenFlags flags, out OpenFile? file)
+    {
+        file = null;
+        bool hasMemory = fileSystem.Processes.TryGet(id, out IProcessInformation? process) && process.AddressSpace is not null;
+        if (!hasMemory && entry is (ProcessEntry.Environment or ProcessEntry.AuxiliaryVector))
+        {
+            return Errno.ESRCH;
+        }
+
+        return hasMemory && IsPrivate && !fileSystem.Processes.MayInspect(id) ? Errno.EACCES : base.Open(flags, out file);
+    }
+
     public override Errno Store(ReadOnlySpan<byte> text)
     {
         if (!fileSystem.Processes.TryGet(id, out IProcessInformation? process))
@@ -60,7 +76,7 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
         switch (entry)
         {
             case ProcessEntry.AuxiliaryVector:
-                text.Append(process.AuxiliaryVector);
+                text.Append(process.AddressSpace is null ? default : process.AuxiliaryVector);
                 break;
             case ProcessEntry.ControlGroup:
                 text.Append("0::/\n"u8);
@@ -73,6 +89,14 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
                 break;
             case ProcessEntry.Comm:
                 text.Append(thread.Name).Append('\n');
+                break;
+            case ProcessEntry.Io when !fileSystem.Processes.MayInspect(id):
+                return Errno.EACCES;
+            case ProcessEntry.Children:
+                for (int index = 0; process.TryGetChild(id, ref index, out int childId); index++)
+                {
+                    text.Append(childId).Append(' ');
+                }
                 break;
             case ProcessEntry.Io:
                 WriteTransfers(isThread ? thread.Io : process.Io, text);
@@ -267,12 +291,13 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
                 text.Append(mount.Id).Append(' ').Append(mount.Id == rootId ? 1 : rootId).Append(' ').Append(mounted.Device.Major)
                     .Append(':')
                         .Append(mounted.Device.Minor).Append(" / "u8).Append(path).Append(' ').Append(access).Append(",relatime - "u8)
-                        .Append(mounted.TypeName).Append(' ').Append(mount.Source).Append(' ').Append(access).Append('\n');
+                        .Append(mounted.TypeName).Append(' ').Append(mount.Source).Append(' ').Append(access).Append(mounted.MountOptions)
+                        .Append('\n');
             }
             else
             {
                 text.Append(mount.Source).Append(' ').Append(path).Append(' ').Append(mounted.TypeName).Append(' ').Append(access)
-                    .Append(",relatime 0 0\n"u8);
+                    .Append(",relatime"u8).Append(mounted.MountOptions).Append(" 0 0\n"u8);
             }
         }
     }
@@ -283,10 +308,12 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
         ProcessMemoryLayout layout = process.Layout;
         (SignalSet Pending, SignalSet Ignored, SignalSet Caught) signals = process.Signals;
         (long own, long children) = process.CpuTimesNs;
+        Terminal? terminal = process.ControllingTerminal;
         text.Append(isThread ? id : process.Id).Append(" ("u8).Append(thread.Name).Append(") "u8).Append(thread.State).Append(' ')
             .Append(process.ParentId).Append(' ').Append(process.GroupId).Append(' ').Append(process.SessionId)
             // tty_nr, tpgid, flags, four fault counts.
-            .Append(" 1281 "u8).Append(process.GroupId).Append(" 0 0 0 0 0 "u8)
+            .Append(' ').Append((int)(terminal?.Number.Encoded ?? 0)).Append(' ').Append(terminal?.Session.ForegroundGroup ?? -1)
+            .Append(" 0 0 0 0 0 "u8)
             // utime, stime, cutime, cstime, priority, nice, threads, itrealvalue, starttime.
             .Append((isThread ? thread.CpuTimeNs : own) / NsPerTick).Append(" 0 "u8).Append(children / NsPerTick).Append(" 0 "u8)
             .Append(NeutralPriority + thread.Nice).Append(' ').Append(thread.Nice).Append(' ').Append(process.ThreadCount).Append(" 0 "u8)
@@ -311,10 +338,10 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
             .Append("\nState:\t"u8).Append(thread.State).Append(GetStateName(thread.State))
             .Append("\nTgid:\t"u8).Append(process.Id).Append("\nNgid:\t0\nPid:\t"u8).Append(isThread ? id : process.Id)
             .Append("\nPPid:\t"u8).Append(process.ParentId).Append("\nTracerPid:\t0"u8);
-        AppendIds(text.Append("\nUid:"u8), process.UserIds);
-        AppendIds(text.Append("\nGid:"u8), process.GroupIds);
+        AppendIds(text.Append("\nUid:"u8), thread.UserIds);
+        AppendIds(text.Append("\nGid:"u8), thread.GroupIds);
         text.Append("\nFDSize:\t"u8).Append(process.Files.Length).Append("\nGroups:\t"u8);
-        foreach (uint group in process.Groups)
+        foreach (uint group in thread.Groups)
         {
             text.Append((ulong)group).Append(' ');
         }
@@ -333,13 +360,13 @@ internal sealed class ProcessTextFile(ProcFileSystem fileSystem, ulong number, i
         text.Append("\nSigPnd:\t"u8).AppendHex(thread.Pending.Bits, 16).Append("\nShdPnd:\t"u8).AppendHex(signals.Pending.Bits, 16)
             .Append("\nSigBlk:\t"u8).AppendHex(thread.Blocked.Bits, 16).Append("\nSigIgn:\t"u8).AppendHex(signals.Ignored.Bits, 16)
             .Append("\nSigCgt:\t"u8).AppendHex(signals.Caught.Bits, 16);
-        ProcessCapabilities capabilities = process.Capabilities;
+        ProcessCapabilities capabilities = thread.Capabilities;
         text.Append("\nCapInh:\t"u8).AppendHex(capabilities.Inheritable.Bits, 16)
             .Append("\nCapPrm:\t"u8).AppendHex(capabilities.Permitted.Bits, 16)
             .Append("\nCapEff:\t"u8).AppendHex(capabilities.Effective.Bits, 16)
             .Append("\nCapBnd:\t"u8).AppendHex(capabilities.Bounding.Bits, 16)
             .Append("\nCapAmb:\t"u8).AppendHex(capabilities.Ambient.Bits, 16)
-            .Append("\nNoNewPrivs:\t"u8).Append(process.HasNoNewPrivileges ? 1L : 0L).Append("\nSeccomp:\t0"u8)
+            .Append("\nNoNewPrivs:\t"u8).Append(thread.HasNoNewPrivileges ? 1L : 0L).Append("\nSeccomp:\t0"u8)
             .Append("\nCpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t"u8)
             .Append(thread.VoluntarySwitches).Append("\nnonvoluntary_ctxt_switches:\t"u8).Append(thread.InvoluntarySwitches).Append('\n');
     }

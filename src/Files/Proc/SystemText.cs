@@ -18,16 +18,19 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
         "stat", "swaps",
         "sysvipc/msg", "sysvipc/sem", "sysvipc/shm",
         "uptime", "version", "vmstat", "zoneinfo",
-        "sys/fs/file-max",
+        "sys/dev/tty/legacy_tiocsti", "sys/fs/file-max",
         "sys/fs/inotify/max_queued_events", "sys/fs/inotify/max_user_instances", "sys/fs/inotify/max_user_watches",
         "sys/fs/mqueue/msg_default", "sys/fs/mqueue/msg_max", "sys/fs/mqueue/msgsize_default", "sys/fs/mqueue/msgsize_max",
         "sys/fs/mqueue/queues_max",
         "sys/fs/nr_open", "sys/fs/pipe-max-size",
+        "sys/fs/protected_fifos", "sys/fs/protected_hardlinks", "sys/fs/protected_regular", "sys/fs/protected_symlinks",
+        "sys/fs/suid_dumpable",
         "sys/kernel/cap_last_cap", "sys/kernel/core_pattern", "sys/kernel/core_uses_pid", "sys/kernel/dmesg_restrict",
         "sys/kernel/domainname",
         "sys/kernel/hostname", "sys/kernel/msgmax", "sys/kernel/msgmnb", "sys/kernel/msgmni", "sys/kernel/ngroups_max",
         "sys/kernel/osrelease", "sys/kernel/ostype",
         "sys/kernel/pid_max", "sys/kernel/printk", "sys/kernel/printk_devkmsg",
+        "sys/kernel/pty/max", "sys/kernel/pty/nr",
         "sys/kernel/random/boot_id", "sys/kernel/random/entropy_avail", "sys/kernel/random/poolsize", "sys/kernel/random/uuid",
         "sys/kernel/randomize_va_space", "sys/kernel/sem", "sys/kernel/shm_rmid_forced", "sys/kernel/shmall", "sys/kernel/shmmax",
         "sys/kernel/shmmni", "sys/kernel/threads-max", "sys/kernel/version",
@@ -76,10 +79,11 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
                 text.Append("Linux version "u8).Append(system.Release).Append(" (semitone) "u8).Append(system.Version).Append('\n');
                 break;
             case "filesystems":
-                text.Append("nodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tproc\nnodev\tsysfs\nnodev\tramfs\n"u8);
+                text.Append("nodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tproc\nnodev\tdevpts\nnodev\tsysfs\nnodev\tramfs\n"u8);
                 break;
             case "devices":
-                text.Append("Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n\nBlock devices:\n"u8);
+                text.Append("Character devices:\n  1 mem\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\n"u8)
+                    .Append("Block devices:\n"u8);
                 break;
             case "diskstats":
                 break;
@@ -124,6 +128,10 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
         {
             return Errno.EIO;
         }
+        if (path == "sys/kernel/pty/max")
+        {
+            return fileSystem.Services.PseudoTerminals is { } terminals ? SetTerminalLimit(terminals, text) : Errno.EIO;
+        }
         int end = text.IndexOfAny((byte)0, (byte)'\n');
         text = end < 0 ? text : text[..end];
         if (IsNumber(path))
@@ -142,9 +150,20 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
         return Errno.None;
     }
 
+    private static Errno SetTerminalLimit(PtsFileSystem terminals, ReadOnlySpan<byte> text)
+    {
+        if (NumberText.TryParse(text, out uint limit) != Errno.None || limit > PtsFileSystem.GreatestLimit)
+        {
+            return Errno.EINVAL;
+        }
+        terminals.Limit = (int)limit;
+        return Errno.None;
+    }
+
     private static bool IsSetting(int index) => s_paths[index].StartsWith("sys/", StringComparison.Ordinal);
 
-    private static bool IsSettable(string path) => path is "sys/kernel/hostname" or "sys/kernel/domainname" || IsNumber(path);
+    private static bool IsSettable(string path) => path is "sys/kernel/hostname" or "sys/kernel/domainname" or "sys/kernel/pty/max"
+        || IsNumber(path);
 
     private static bool IsNumber(string path) =>
         path.StartsWith("sys/fs/inotify/", StringComparison.Ordinal) || path.StartsWith(MessageQueues, StringComparison.Ordinal);
@@ -234,6 +253,7 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
                 {
                     _ when path.StartsWith(MessageQueues, StringComparison.Ordinal) =>
                         system.GetMessageQueueSetting(path[MessageQueues.Length..]),
+                    "sys/dev/tty/legacy_tiocsti" => 0,
                     "sys/fs/file-max" => 1 << 20,
                     "sys/fs/inotify/max_queued_events" => fileSystem.Services.Watches.MaxQueuedEvents,
                     "sys/fs/inotify/max_user_instances" => fileSystem.Services.Watches.MaxUserInstances,
@@ -248,6 +268,8 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
                     "sys/kernel/random/entropy_avail" or "sys/kernel/random/poolsize" => 256,
                     "sys/kernel/randomize_va_space" => 2,
                     "sys/kernel/threads-max" => system.ThreadLimit,
+                    "sys/kernel/pty/max" => fileSystem.Services.PseudoTerminals?.Limit ?? 0,
+                    "sys/kernel/pty/nr" => fileSystem.Services.PseudoTerminals?.Count ?? 0,
                     "sys/vm/max_map_count" => AddressSpace.MaxVmaCount,
                     "sys/vm/mmap_min_addr" => (long)Paging.UserStart,
                     "sys/vm/overcommit_ratio" => 50,

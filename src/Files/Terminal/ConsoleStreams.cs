@@ -14,7 +14,7 @@ namespace Semitone.Files;
 /// input only as far as it was asked to; without it input is taken from the line only as long as there is room, so that a fast sender waits
 /// in the device.
 /// </remarks>
-public sealed class ConsoleStreams : IInterruptHandler, IHostLine
+public sealed class ConsoleStreams : TerminalLine, IInterruptHandler, IHostLine
 {
     private const int InputSize = 4096;
 
@@ -49,7 +49,8 @@ public sealed class ConsoleStreams : IInterruptHandler, IHostLine
         {
             _isTerminal[i] = !isLinked || isTerminal[i];
         }
-        Terminal = new Terminal(this, rows, columns);
+        WinSize size = new() { ws_row = rows != 0 ? rows : (ushort)24, ws_col = columns != 0 ? columns : (ushort)80 };
+        Terminal = new Terminal(this, TerminalModes.OfConsole, size, TerminalDevice.Console);
         Terminal.Session.IsControlling = _isTerminal.AsSpan().Contains(true);
     }
 
@@ -65,11 +66,13 @@ public sealed class ConsoleStreams : IInterruptHandler, IHostLine
     /// <summary>The stream that what is written to the terminal by its own name goes to.</summary>
     internal LinkStream TerminalStream => !_isTerminal[1] && _isTerminal[2] ? LinkStream.StandardError : LinkStream.StandardOutput;
 
+    internal override LinkStream EchoStream => TerminalStream;
+
     /// <summary>Opens descriptors 0, 1 and 2 and registers /dev/tty and /dev/console.</summary>
     public void Install(FileTable files, MountNamespace mounts)
     {
         TerminalDevice device = new(Terminal, this);
-        mounts.Services.Devices.Register(TerminalDevice.ControllingTerminal, device);
+        mounts.Services.Devices.Register(TerminalDevice.ControllingTerminal, new ControllingTerminalDevice(this));
         mounts.Services.Devices.Register(TerminalDevice.Console, device);
         mounts.Services.Devices.Register(TerminalDevice.SerialLine, device);
 
@@ -100,7 +103,7 @@ public sealed class ConsoleStreams : IInterruptHandler, IHostLine
 
     /// <summary>Sends bytes to the host.</summary>
     [NonAllocating]
-    public void Write(LinkStream stream, ReadOnlySpan<byte> bytes)
+    public override void Write(LinkStream stream, ReadOnlySpan<byte> bytes)
     {
         if (_decoder is null)
         {
@@ -192,11 +195,15 @@ public sealed class ConsoleStreams : IInterruptHandler, IHostLine
         }
     }
 
+    internal override void OnInputWanted() => Tell(ControlKind.WantInput, 1);
+
+    internal override void OnInputRoom(uint more) => Tell(ControlKind.TerminalRoom, more);
+
     /// <inheritdoc/>
     public void AskTime(byte sequence) => Tell(ControlKind.TimeRequest, [sequence]);
 
     /// <summary>Takes what the line has: over the link all of it, else as far as there is room.</summary>
-    public void TakeInput()
+    public override void TakeInput()
     {
         while (true)
         {

@@ -20,14 +20,27 @@ public interface ITerminalOwner
     /// <summary>The process group of the caller of the system call that is being served.</summary>
     int CurrentGroup { get; }
 
-    /// <summary>The session whose terminal the caller has; 0 when it has given it up.</summary>
+    /// <summary>The session of the caller.</summary>
     int CurrentSession { get; }
+
+    /// <summary>The controlling terminal of the caller; null where it has none.</summary>
+    Terminal? CurrentTerminal { get; set; }
 
     /// <summary>Whether the caller leads its session.</summary>
     bool IsSessionLeader { get; }
 
-    /// <summary>The caller alone has no terminal any more (TIOCNOTTY), until it begins a session.</summary>
-    void GiveUpTerminal();
+    /// <summary>Whether the caller has CAP_SYS_ADMIN.</summary>
+    bool IsAdministrator { get; }
+
+    /// <summary>Takes a terminal away from all processes that have it.</summary>
+    void TakeAway(Terminal terminal);
+
+    /// <summary>
+    /// Takes a terminal away from all processes that have it, because it has gone: the session's leader hears of it, and who was in the
+    /// foreground does when the leader ends.
+    /// </summary>
+    /// <param name="foregroundGroup">The process group in the foreground.</param>
+    void HangUp(Terminal terminal, int foregroundGroup);
 
     /// <summary>Does what befalls a caller in the background that reads, writes or changes its terminal (POSIX.1, 11.1.4).</summary>
     /// <param name="signal">SIGTTIN or SIGTTOU.</param>

@@ -10,11 +10,13 @@ internal sealed class LineDiscipline
     private readonly TerminalInput _input;
     private readonly TerminalOutput _output;
     private readonly TerminalSession _session;
+    private readonly TerminalLine _line;
     private readonly TerminalEcho _echo;
     private readonly LineEditor _editor;
 
-    public LineDiscipline(TerminalModes modes, TerminalInput input, TerminalOutput output, TerminalSession session)
+    public LineDiscipline(TerminalModes modes, TerminalInput input, TerminalOutput output, TerminalSession session, TerminalLine line)
     {
+        _line = line;
         _modes = modes;
         _input = input;
         _output = output;
@@ -94,11 +96,12 @@ internal sealed class LineDiscipline
         _echo.Reset();
     }
 
-    /// <summary>Drops the _input.</summary>
+    /// <summary>Drops the input.</summary>
     public void Clear()
     {
         _input.Clear();
         _echo.Reset();
+        _line.OnInputDropped();
     }
 
     public void StartOutput(bool byProgram)
@@ -173,6 +176,7 @@ internal sealed class LineDiscipline
         {
             Clear();
             _output.DropHeld();
+            _line.DropOutput();
         }
 
         if (_modes.Has(TermiosInput.IXON))

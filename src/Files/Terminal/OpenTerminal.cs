@@ -5,41 +5,82 @@ using Semitone.Memory;
 
 namespace Semitone.Files;
 
-/// <summary>The terminal, opened.</summary>
-/// <param name="stream">Where on the host link what is written goes: standard output and error stay apart although both are the
-/// terminal.</param>
-public sealed class OpenTerminal(Inode inode, Terminal terminal, OpenFlags flags, LinkStream stream) : OpenFile(inode, flags)
+/// <summary>A terminal, opened.</summary>
+public sealed class OpenTerminal : OpenFile
 {
-    public override long ReadTimeoutNs => terminal.ReadTimeoutNs;
+    private readonly Terminal _terminal;
+    private readonly LinkStream _stream;
+    private bool _hasWaited;
+
+    /// <param name="stream">Where on the host link what is written goes: standard output and error stay apart although both are the
+    /// terminal.</param>
+    public OpenTerminal(Inode inode, Terminal terminal, OpenFlags flags, LinkStream stream)
+        : base(inode, flags)
+    {
+        _terminal = terminal;
+        _stream = stream;
+        terminal.OnOpened();
+    }
+
+    public override long ReadTimeoutNs => _terminal.ReadTimeoutNs;
+
+    public override int DefaultOwnerGroup => _terminal.Session.ForegroundGroup;
 
     public override IoResult Read(ref IoCursor destination)
     {
-        Errno error = terminal.Session.CheckBackground(Signal.SIGTTIN);
-        return error != Errno.None ? error : terminal.Read(ref destination, returnsAtOnce: (Flags & OpenFlags.O_NONBLOCK) != 0);
+        bool hasWaited = _hasWaited;
+        _hasWaited = false;
+        if (_terminal.IsDisconnected)
+        {
+            // Who was waiting then hears of it in another way than who comes later, as in Linux.
+            return hasWaited ? Errno.EIO : 0;
+        }
+
+        Errno error = _terminal.Session.CheckBackground(Signal.SIGTTIN);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        IoResult result = _terminal.Read(ref destination, returnsAtOnce: IsNonBlocking);
+        _hasWaited = result.Error == Errno.EAGAIN && !IsNonBlocking;
+        return result;
     }
 
-    public override IoResult ReadAfterTimeout(ref IoCursor destination) => terminal.ReadAfterTimeout(ref destination);
+    public override IoResult ReadAfterTimeout(ref IoCursor destination) => _terminal.ReadAfterTimeout(ref destination);
 
     public override IoResult Write(ref IoCursor source)
     {
-        Errno error = terminal.StopsBackgroundOutput ? terminal.Session.CheckBackground(Signal.SIGTTOU) : Errno.None;
-        return error != Errno.None ? error : terminal.Write(stream, ref source);
+        if (_terminal.IsDisconnected)
+        {
+            return source.ToResult(Errno.EIO);
+        }
+
+        Errno error = _terminal.StopsBackgroundOutput ? _terminal.Session.CheckBackground(Signal.SIGTTOU) : Errno.None;
+        return error != Errno.None ? error : _terminal.Write(_stream, ref source);
     }
 
-    public override PollEvents Poll() => terminal.Poll();
+    public override PollEvents Poll() => _terminal.Poll();
 
-    public override void Enlist(IQueueMember waiter, PollEvents events) => terminal.Enlist(waiter);
+    public override void Enlist(IQueueMember waiter, PollEvents events) => _terminal.Enlist(waiter);
 
-    public override int DefaultOwnerGroup => terminal.Session.ForegroundGroup;
-
-    protected internal override bool HasNews(int code) => code != SignalCode.POLL_IN || terminal.HasInput;
+    protected internal override bool HasNews(int code) => code != SignalCode.POLL_IN || _terminal.HasInput;
 
     protected override bool TryGetSignalQueues(out WaitQueue? input, out WaitQueue? output)
     {
-        terminal.GetQueues(out input, out output);
+        _terminal.GetQueues(out input, out output);
         return true;
     }
 
-    public override SysResult Control(IoctlRequest request, ulong argument, UserMemory memory) =>
-        terminal.Control(request, argument, memory);
+    public override SysResult Control(IoctlRequest request, ulong argument, UserMemory memory)
+    {
+        if (_terminal.IsDisconnected)
+        {
+            return request == IoctlRequest.TIOCSPGRP ? Errno.ENOTTY : Errno.EIO;
+        }
+
+        return _terminal.Control(request, argument, memory, CanRead);
+    }
+
+    protected override void OnClosed() => _terminal.OnClosed();
 }

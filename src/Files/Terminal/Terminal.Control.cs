@@ -6,18 +6,18 @@ namespace Semitone.Files;
 /// <summary>The requests of ioctl_tty(2).</summary>
 public sealed partial class Terminal
 {
-    private const uint Speed = 115200;
-
     private static SysResult WriteInt(UserMemory memory, ulong address, int value) =>
         memory.TryWrite(new UserPtr<int>(address), value) ? SysResult.Success : Errno.EFAULT;
 
     /// <summary>Serves a request.</summary>
-    internal SysResult Control(IoctlRequest request, ulong argument, UserMemory memory)
+    /// <param name="canRead">Whether the file that it comes by was opened for reading.</param>
+    /// <param name="isMaster">It comes by the master, and means this terminal all the same.</param>
+    internal SysResult Control(IoctlRequest request, ulong argument, UserMemory memory, bool canRead, bool isMaster = false)
     {
         // Whoever changes the terminal is to be in its foreground (POSIX.1, 11.1.4).
         bool isChange = request is IoctlRequest.TCSETS or IoctlRequest.TCSETSW or IoctlRequest.TCSETSF or IoctlRequest.TCSETS2
             or IoctlRequest.TCSETSW2 or IoctlRequest.TCSETSF2 or IoctlRequest.TCFLSH or IoctlRequest.TCXONC or IoctlRequest.TCSBRK
-            or IoctlRequest.TCSBRKP;
+            or IoctlRequest.TCSBRKP or IoctlRequest.TIOCSETD;
         Errno error = isChange ? Session.CheckBackground(Signal.SIGTTOU) : Errno.None;
         if (error != Errno.None)
         {
@@ -34,10 +34,10 @@ public sealed partial class Terminal
                     return Errno.EFAULT;
                 }
 
-                SetModes(modes, flushes: request == IoctlRequest.TCSETSF);
+                SetModes(modes, 0, 0, flushes: request == IoctlRequest.TCSETSF);
                 return SysResult.Success;
             case IoctlRequest.TCGETS2:
-                Termios2 modes2 = new() { termios = _modes.Termios, c_ispeed = Speed, c_ospeed = Speed };
+                Termios2 modes2 = new() { termios = _modes.Termios, c_ispeed = _modes.InputSpeed, c_ospeed = _modes.OutputSpeed };
                 return memory.TryWrite(new UserPtr<Termios2>(argument), modes2) ? SysResult.Success : Errno.EFAULT;
             case IoctlRequest.TCSETS2 or IoctlRequest.TCSETSW2 or IoctlRequest.TCSETSF2:
                 if (!memory.TryRead(new UserPtr<Termios2>(argument), out modes2))
@@ -45,7 +45,7 @@ public sealed partial class Terminal
                     return Errno.EFAULT;
                 }
 
-                SetModes(modes2.termios, flushes: request == IoctlRequest.TCSETSF2);
+                SetModes(modes2.termios, modes2.c_ispeed, modes2.c_ospeed, flushes: request == IoctlRequest.TCSETSF2);
                 return SysResult.Success;
             case IoctlRequest.TCFLSH:
                 return FlushQueue(argument);
@@ -57,14 +57,21 @@ public sealed partial class Terminal
                 return SysResult.Success;
             case IoctlRequest.TIOCEXCL:
             case IoctlRequest.TIOCNXCL:
-                // Exclusive use does not bind root, and everybody who could open it is.
+                _isExclusive = request == IoctlRequest.TIOCEXCL;
                 return SysResult.Success;
+            case IoctlRequest.TIOCGEXCL:
+                return WriteInt(memory, argument, _isExclusive ? 1 : 0);
+            case IoctlRequest.TIOCGDEV:
+                return WriteInt(memory, argument, (int)Number.Encoded);
+            case IoctlRequest.TIOCGPTPEER:
+                // Only a master has a peer.
+                return Errno.EIO;
             default:
-                return ControlMore(request, argument, memory);
+                return ControlMore(request, argument, memory, canRead, isMaster);
         }
     }
 
-    private SysResult ControlMore(IoctlRequest request, ulong argument, UserMemory memory)
+    private SysResult ControlMore(IoctlRequest request, ulong argument, UserMemory memory, bool canRead, bool isMaster)
     {
         switch (request)
         {
@@ -82,6 +89,12 @@ public sealed partial class Terminal
 
                 return discipline == 0 ? SysResult.Success : Errno.EINVAL;
             case IoctlRequest.TIOCSTI:
+                // As with dev.tty.legacy_tiocsti=0: typing for others is for the privileged.
+                if (Session.Owner is { IsAdministrator: false })
+                {
+                    return Errno.EIO;
+                }
+
                 if (!memory.TryRead(new UserPtr<byte>(argument), out byte typed))
                 {
                     return Errno.EFAULT;
@@ -100,7 +113,7 @@ public sealed partial class Terminal
                 SetSize(size);
                 return SysResult.Success;
             default:
-                return Session.Control(request, argument, memory);
+                return Session.Control(request, argument, memory, canRead, isMaster);
         }
     }
 
@@ -116,8 +129,9 @@ public sealed partial class Terminal
         }
     }
 
-    private void SetModes(Termios modes, bool flushes)
+    private void SetModes(Termios modes, uint inputSpeed, uint outputSpeed, bool flushes)
     {
+        _line.Restrict(ref modes);
         if (flushes)
         {
             _discipline.Clear();
@@ -125,7 +139,9 @@ public sealed partial class Terminal
 
         TermiosLocal changed = _modes.Termios.c_lflag ^ modes.c_lflag;
         bool hadFlow = _modes.Has(TermiosInput.IXON);
+        Termios before = _modes.Termios;
         _modes.Termios = modes;
+        _modes.SetSpeeds(inputSpeed, outputSpeed);
         if ((changed & (TermiosLocal.ICANON | TermiosLocal.EXTPROC)) != 0)
         {
             // Lines that were complete are so no longer; and what was typed without lines becomes one, its last character the end.
@@ -143,6 +159,8 @@ public sealed partial class Terminal
             _discipline.StartOutput(byProgram: false);
         }
 
+        _line.OnModesChanged(in before, in modes);
+
         // Others may be satisfied by other modes.
         _readable.WakeAll();
         TellRoom();
@@ -157,6 +175,11 @@ public sealed partial class Terminal
         {
             _discipline.Clear();
             TellRoom();
+        }
+
+        if (queue is OutputQueue or BothQueues)
+        {
+            _line.DropOutput();
         }
 
         return queue is InputQueue or OutputQueue or BothQueues ? SysResult.Success : Errno.EINVAL;

@@ -16,8 +16,8 @@ public sealed partial class Terminal
     private const int ChunkSize = 512;
     private const long NsPerTenth = 100_000_000;
 
-    private readonly ConsoleStreams _streams;
-    private readonly TerminalModes _modes = new();
+    private readonly TerminalLine _line;
+    private readonly TerminalModes _modes;
     private readonly TerminalInput _input = new();
     private readonly TerminalOutput _output;
     private readonly LineDiscipline _discipline;
@@ -27,19 +27,30 @@ public sealed partial class Terminal
     private bool _isInputWanted;
     private bool _isHungUp;
 
-    /// <param name="streams">Where output goes and input comes from.</param>
-    /// <param name="rows">Lines of the screen; 0 when nobody said.</param>
-    /// <param name="columns">Characters of a line; 0 when nobody said.</param>
-    internal Terminal(ConsoleStreams streams, ushort rows, ushort columns)
+    /// <param name="line">Where output goes and input comes from.</param>
+    /// <param name="modes">The modes that it begins with.</param>
+    /// <param name="size">The size that it begins with.</param>
+    /// <param name="number">The number of its device.</param>
+    internal Terminal(TerminalLine line, in Termios modes, WinSize size, DeviceNumber number)
     {
-        _streams = streams;
-        _output = new TerminalOutput(streams, _modes);
-        _discipline = new LineDiscipline(_modes, _input, _output, Session);
-        _size.ws_row = rows != 0 ? rows : (ushort)24;
-        _size.ws_col = columns != 0 ? columns : (ushort)80;
+        _line = line;
+        _modes = new TerminalModes(modes);
+        _size = size;
+        Number = number;
+        Session = new TerminalSession(this);
+        _output = new TerminalOutput(line, _modes);
+        _discipline = new LineDiscipline(_modes, _input, _output, Session, line);
     }
 
-    public TerminalSession Session { get; } = new();
+    /// <summary>The number of its device.</summary>
+    public DeviceNumber Number { get; }
+
+    public TerminalSession Session { get; }
+
+    /// <summary>
+    /// Whether the other end has gone for good: those who have it open read its end, cannot write, and can control nothing.
+    /// </summary>
+    public bool IsDisconnected { get; private set; }
 
     /// <summary>Whether a process in the background is stopped when it writes (TOSTOP).</summary>
     internal bool StopsBackgroundOutput => (_modes.Termios.c_lflag & TermiosLocal.TOSTOP) != 0;
@@ -65,7 +76,7 @@ public sealed partial class Terminal
     {
         _isInputWanted = false;
         _roomAtHost = Math.Max(0, _roomAtHost - bytes.Length);
-        _output.Stream = _streams.TerminalStream;
+        _output.Stream = _line.EchoStream;
         foreach (byte value in bytes)
         {
             _discipline.Receive(value);
@@ -87,6 +98,22 @@ public sealed partial class Terminal
         _readable.WakeAll();
     }
 
+    /// <summary>The other end has gone for good: whoever waits hears of it, and the session loses its terminal.</summary>
+    internal void Disconnect()
+    {
+        IsDisconnected = true;
+        _readable.WakeAll();
+        _discipline.Writable.WakeAll();
+        Session.HangUp();
+    }
+
+    /// <summary>There is room for output again.</summary>
+    internal void OnOutputRoom()
+    {
+        _output.ReleaseHeld();
+        _discipline.Writable.WakeAll();
+    }
+
     /// <summary>Takes the size over that the host's terminal has.</summary>
     internal void SetSize(ushort rows, ushort columns) => SetSize(_size with { ws_row = rows, ws_col = columns });
 
@@ -100,7 +127,7 @@ public sealed partial class Terminal
 
         if (!CanRead(destination.Remaining, returnsAtOnce))
         {
-            _streams.TakeInput();
+            _line.TakeInput();
             if (!CanRead(destination.Remaining, returnsAtOnce))
             {
                 if (_isHungUp || (!_modes.ReadsLines && _modes.Minimum == 0 && _modes.Tenths == 0))
@@ -127,10 +154,22 @@ public sealed partial class Terminal
         }
 
         _output.Stream = stream;
+        _output.ReleaseHeld();
         Span<byte> chunk = stackalloc byte[ChunkSize];
-        int count;
-        while ((count = source.Read(chunk)) != 0)
+        while (source.Remaining != 0)
         {
+            int room = _output.Room;
+            if (room == 0)
+            {
+                return source.ToResult(Errno.EAGAIN);
+            }
+
+            int count = source.Read(chunk[..Math.Min(room, ChunkSize)]);
+            if (count == 0)
+            {
+                break;
+            }
+
             _output.Write(chunk[..count]);
         }
 
@@ -139,8 +178,14 @@ public sealed partial class Terminal
 
     internal PollEvents Poll()
     {
+        if (IsDisconnected)
+        {
+            return PollEvents.POLLIN | PollEvents.POLLRDNORM | PollEvents.POLLOUT | PollEvents.POLLWRNORM | PollEvents.POLLERR
+                | PollEvents.POLLHUP;
+        }
+
         PollEvents events = HasInput || _isHungUp ? PollEvents.POLLIN | PollEvents.POLLRDNORM : PollEvents.None;
-        return _output.IsStopped ? events : events | PollEvents.POLLOUT | PollEvents.POLLWRNORM;
+        return _output.IsStopped || _output.Room == 0 ? events : events | PollEvents.POLLOUT | PollEvents.POLLWRNORM;
     }
 
     internal void Enlist(IQueueMember waiter)
@@ -193,7 +238,7 @@ public sealed partial class Terminal
             _input.SkipEndOfFile();
         }
 
-        _streams.TakeInput();
+        _line.TakeInput();
         TellRoom();
         return destination.ToResult();
     }
@@ -217,7 +262,7 @@ public sealed partial class Terminal
         if (!_isInputWanted)
         {
             _isInputWanted = true;
-            _streams.Tell(ControlKind.WantInput, 1);
+            _line.OnInputWanted();
         }
     }
 
@@ -228,7 +273,7 @@ public sealed partial class Terminal
         if (more > LinkFormat.TerminalRoom / 2 || (more > 0 && _roomAtHost == 0))
         {
             _roomAtHost += more;
-            _streams.Tell(ControlKind.TerminalRoom, (uint)more);
+            _line.OnInputRoom((uint)more);
         }
     }
 }

@@ -4,7 +4,7 @@ using Semitone.HostLink;
 namespace Semitone.Files;
 
 /// <summary>The way out of a terminal: output translation (OPOST), the column that the cursor is in, and output that is stopped.</summary>
-internal sealed class TerminalOutput(ConsoleStreams streams, TerminalModes modes)
+internal sealed class TerminalOutput(TerminalLine line, TerminalModes modes)
 {
     private const int ChunkSize = 1024;
     private const int HeldSize = 2048;
@@ -20,9 +20,12 @@ internal sealed class TerminalOutput(ConsoleStreams streams, TerminalModes modes
 
     private const int TabWidth = 8;
 
+    /// <summary>Bytes that the longest step of echo puts out.</summary>
+    private const int LongestEcho = TabWidth;
+
     private readonly byte[] _gathered = new byte[ChunkSize];
 
-    // What echo would have done while output is stopped: translated when it goes out, by the modes of that time.
+    // What echo would have done while output is stopped or finds no room: translated when it goes out, by the modes of that time.
     private readonly ushort[] _held = new ushort[HeldSize];
     private int _gatheredCount;
     private int _heldCount;
@@ -32,6 +35,17 @@ internal sealed class TerminalOutput(ConsoleStreams streams, TerminalModes modes
     public LinkStream Stream { get; set; }
 
     public bool IsStopped { get; private set; }
+
+    /// <summary>Bytes that <see cref="Write"/> can be given so that all of them find room, whatever they are translated to.</summary>
+    public int Room => line.OutputRoom / LongestTranslation;
+
+    private int LongestTranslation =>
+        !modes.Has(TermiosOutput.OPOST) ? 1
+        : (modes.Termios.c_oflag & TermiosOutput.TABDLY) == TermiosOutput.TABDLY ? TabWidth
+        : 2;
+
+    /// <summary>Whether echo has to wait: output is stopped, or the line has no room.</summary>
+    private bool IsEchoHeld => IsStopped || line.OutputRoom - _gatheredCount < LongestEcho;
 
     /// <summary>The column of the cursor, from 0, as far as what was written tells it.</summary>
     private int Column { get; set; }
@@ -43,8 +57,13 @@ internal sealed class TerminalOutput(ConsoleStreams streams, TerminalModes modes
     /// <param name="byProgram">By tcflow(3): then no character starts it again.</param>
     public void Stop(bool byProgram)
     {
+        bool wasStopped = IsStopped;
         IsStopped = true;
         _isStoppedByProgram |= byProgram;
+        if (!wasStopped)
+        {
+            line.OnFlow(isStopped: true);
+        }
     }
 
     /// <summary>Lets output go on, what was held back first.</summary>
@@ -60,15 +79,28 @@ internal sealed class TerminalOutput(ConsoleStreams streams, TerminalModes modes
 
         IsStopped = false;
         _isStoppedByProgram = false;
-        int count = _heldCount;
-        _heldCount = 0;
-        for (int i = 0; i < count; i++)
+        line.OnFlow(isStopped: false);
+        ReleaseHeld();
+        return true;
+    }
+
+    /// <summary>Puts out what echo was held back, as far as it may go now.</summary>
+    public void ReleaseHeld()
+    {
+        if (_heldCount == 0)
         {
-            Echo(_held[i]);
+            return;
         }
 
+        int done = 0;
+        while (done < _heldCount && !IsEchoHeld)
+        {
+            PutEcho(_held[done++]);
+        }
+
+        _heldCount -= done;
+        Array.Copy(_held, done, _held, 0, _heldCount);
         Flush();
-        return true;
     }
 
     /// <summary>Drops the echo that is held back.</summary>
@@ -80,7 +112,7 @@ internal sealed class TerminalOutput(ConsoleStreams streams, TerminalModes modes
         if (!modes.Has(TermiosOutput.OPOST))
         {
             Flush();
-            streams.Write(Stream, bytes);
+            line.Write(Stream, bytes);
             return;
         }
 
@@ -111,30 +143,38 @@ internal sealed class TerminalOutput(ConsoleStreams streams, TerminalModes modes
     public void MarkLineStart() => Echo(LineStartStep);
 
     /// <summary>Sends a character past everything, even while output is stopped (tcflow(3), TCIOFF and TCION).</summary>
-    public void SendUrgent(byte value) => streams.Write(Stream, [value]);
+    public void SendUrgent(byte value)
+    {
+        if (line.OutputRoom != 0)
+        {
+            line.Write(Stream, [value]);
+        }
+    }
 
     /// <summary>Sends what was put together.</summary>
     public void Flush()
     {
         if (_gatheredCount != 0)
         {
-            streams.Write(Stream, _gathered.AsSpan(0, _gatheredCount));
+            line.Write(Stream, _gathered.AsSpan(0, _gatheredCount));
             _gatheredCount = 0;
         }
     }
 
     private void Echo(ushort step)
     {
-        if (IsStopped)
+        if (_heldCount == 0 && !IsEchoHeld)
         {
-            if (_heldCount < HeldSize)
-            {
-                _held[_heldCount++] = step;
-            }
-
-            return;
+            PutEcho(step);
         }
+        else if (_heldCount < HeldSize)
+        {
+            _held[_heldCount++] = step;
+        }
+    }
 
+    private void PutEcho(ushort step)
+    {
         byte value = (byte)step;
         switch (step & StepMask)
         {

@@ -6,7 +6,6 @@ namespace Semitone.Files;
 /// <summary>
 /// The capabilities of a file, as the attribute that holds them (capabilities(7), "File capability extended attribute versioning").
 /// </summary>
-/// <remarks>They are kept and have no effect: no program gains by being executed.</remarks>
 public static class FileCapabilities
 {
     private const uint Revision2 = 0x0200_0000;
@@ -45,6 +44,34 @@ public static class FileCapabilities
         BinaryPrimitives.WriteUInt32LittleEndian(buffer, Revision2 | (BinaryPrimitives.ReadUInt32LittleEndian(value) & EffectiveFlag));
         return buffer[..Length2];
     }
+
+    /// <summary>Reads what a program with this value may have.</summary>
+    /// <param name="value">The attribute's value.</param>
+    /// <param name="permitted">What it gets whoever executes it.</param>
+    /// <param name="inheritable">What it gets of what its caller may hand on.</param>
+    /// <param name="isEffective">Whether it has all of that at once, as it does not know about capabilities.</param>
+    /// <returns>False for a value that says nothing here: one that is not valid, or another name space's.</returns>
+    public static bool TryRead(
+        ReadOnlySpan<byte> value, out CapabilitySet permitted, out CapabilitySet inheritable, out bool isEffective)
+    {
+        permitted = default;
+        inheritable = default;
+        isEffective = false;
+        if (!IsValid(value) || (value.Length == Length3 && BinaryPrimitives.ReadUInt32LittleEndian(value[Length2..]) != 0))
+        {
+            return false;
+        }
+
+        isEffective = (BinaryPrimitives.ReadUInt32LittleEndian(value) & EffectiveFlag) != 0;
+        permitted = ReadSet(value[4..], value[12..]);
+        inheritable = ReadSet(value[8..], value[16..]);
+        return true;
+    }
+
+    private static CapabilitySet ReadSet(ReadOnlySpan<byte> low, ReadOnlySpan<byte> high) =>
+        new CapabilitySet(
+            BinaryPrimitives.ReadUInt32LittleEndian(low) | ((ulong)BinaryPrimitives.ReadUInt32LittleEndian(high) << 32))
+        & CapabilitySet.All;
 
     /// <summary>Takes a file's capabilities away, because its contents or its owner change; nobody may keep them.</summary>
     public static void Drop(Inode inode) => inode.Attributes?.Remove(AttributeName);

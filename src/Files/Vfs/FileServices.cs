@@ -24,6 +24,12 @@ public sealed class FileServices(FramePool frames, Timekeeper clock, RandomGener
     /// <summary>Who makes changes now; null while there are no processes.</summary>
     public IFileCaller? Caller { get; set; }
 
+    /// <summary>The pseudo-terminals; null where there are none.</summary>
+    public PtsFileSystem? PseudoTerminals { get; internal set; }
+
+    /// <summary>Who gets the signals of terminals; null while there are no processes.</summary>
+    public ITerminalOwner? TerminalOwner { get; set; }
+
     /// <summary>What takes signals of files to their owners; null while there are no processes.</summary>
     public IFileSignalSender? SignalSender { get; set; }
 

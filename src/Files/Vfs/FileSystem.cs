@@ -37,6 +37,9 @@ public abstract class FileSystem
     /// <summary>Watches on files here (inotify(7)): while there are none, nothing has to be told.</summary>
     public int WatchCount { get; internal set; }
 
+    /// <summary>Mount options of its own kind, each after a comma, as /proc/mounts shows them.</summary>
+    public virtual string MountOptions => string.Empty;
+
     /// <summary>Whether files keep extended attributes.</summary>
     public virtual bool StoresAttributes => false;
 

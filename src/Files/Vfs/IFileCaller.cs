@@ -19,6 +19,9 @@ public interface IFileCaller
     /// <summary>Whether it may read the kernel's log (CAP_SYSLOG in capabilities(7)).</summary>
     bool ReadsLog { get; }
 
+    /// <summary>Whose rights it has to files; null for the kernel itself.</summary>
+    FileCredentials? Credentials { get; }
+
     /// <summary>Tells it that a file would have become longer than it may make one (SIGXFSZ).</summary>
     void OnFileTooLarge();
 }

@@ -102,7 +102,7 @@ internal struct PathWalker
             {
                 end.Inode = jumped;
                 end.Kind = PathEndKind.Jump;
-                return jumped is null ? Errno.ENOENT : Errno.None;
+                return jumped is null ? link.JumpError : Errno.None;
             }
             error = _context.GetTarget(link, out path);
             if (error != Errno.None)
@@ -224,7 +224,7 @@ internal struct PathWalker
         }
         if (jumps)
         {
-            return inode is null ? Errno.ENOENT : Errno.None;
+            return inode is null ? link.JumpError : Errno.None;
         }
         error = _context.GetTarget(link, out ReadOnlySpan<byte> target);
         if (error != Errno.None)

@@ -4,7 +4,7 @@ using Semitone.Abi;
 
 namespace Semitone.Files;
 
-/// <summary>Mounts what every program expects besides its own files: /dev, /proc and /sys.</summary>
+/// <summary>Mounts what every program expects besides its own files: /dev, /dev/pts, /proc and /sys.</summary>
 public static class StandardMounts
 {
     private const Mode DirectoryPermissions = (Mode)0x1ED;
@@ -16,6 +16,7 @@ public static class StandardMounts
     {
         FileSystemContext context = new(mounts, new FileCredentials()) { Umask = Mode.None };
         MountDevices(mounts, context);
+        Mount(mounts, context, new PtsFileSystem(mounts.Services, mounts.NextDeviceMinor(), new PtsOptions()), "/dev/pts"u8, "devpts");
         Mount(mounts, context, new ProcFileSystem(mounts, mounts.NextDeviceMinor(), processes, system), "/proc"u8, "proc");
         Mount(mounts, context, new SysFileSystem(mounts.Services, mounts.NextDeviceMinor(), system), "/sys"u8, "sysfs");
         context.MakeDirectory(mounts.Root.Root, "/tmp"u8, Sticky);
@@ -30,9 +31,9 @@ public static class StandardMounts
 
         // In loops over tables: code that runs once costs a boot more than data does.
         DirectoryInode root = devices.Root;
-        ReadOnlySpan<byte> names = "null zero full random urandom tty console ttyS0 kmsg "u8;
+        ReadOnlySpan<byte> names = "null zero full random urandom tty console ttyS0 kmsg ptmx "u8;
         ReadOnlySpan<Mode> permissions = [OpenToAll, OpenToAll, OpenToAll, OpenToAll, OpenToAll, OpenToAll, (Mode)0x180, (Mode)0x190,
-            (Mode)0x1A4];
+            (Mode)0x1A4, OpenToAll];
         ReadOnlySpan<DeviceNumber> numbers =
         [
             MemoryDevices.Null,
@@ -44,6 +45,7 @@ public static class StandardMounts
             TerminalDevice.Console,
             TerminalDevice.SerialLine,
             KernelLogDevice.Number,
+            MasterDevice.Number,
         ];
         for (int i = 0; i < numbers.Length; i++)
         {

@@ -22,6 +22,9 @@ public abstract class SymbolicLinkInode : Inode
         return false;
     }
 
+    /// <summary>Why <see cref="TryJump"/> found nothing.</summary>
+    public virtual Errno JumpError => Errno.ENOENT;
+
     public override Errno Open(OpenFlags flags, out OpenFile? file)
     {
         file = null;

@@ -68,6 +68,8 @@ public static class FcntlSyscalls
             case IoctlRequest.FICLONE or IoctlRequest.FICLONERANGE when file.Inode.IsRegular:
                 // No file system here shares blocks; programs that get this answer copy.
                 return Errno.EOPNOTSUPP;
+            case IoctlRequest.TIOCGPTPEER when file is OpenMaster master:
+                return OpenPeer(context, master, (OpenFlags)argument);
             default:
                 return file.Control(request, argument, context.Memory);
         }
@@ -91,6 +93,13 @@ public static class FcntlSyscalls
         }
         error = file.Inode.GetLocks().Flock.Apply(file, operation);
         return error == Errno.EAGAIN && (operation & FlockOperation.LOCK_NB) == 0 ? LockFileAsync(context, file, operation) : new(error);
+    }
+
+    /// <summary>Opens the slave of a pseudo-terminal by its master (TIOCGPTPEER in ioctl_tty(2)).</summary>
+    private static SysResult OpenPeer(SyscallContext context, OpenMaster master, OpenFlags flags)
+    {
+        Errno error = master.OpenPeer(flags, out OpenFile? slave);
+        return slave is null ? error : OpenSyscalls.Install(context, slave, flags);
     }
 
     private static ValueTask<SysResult> ControlFile(SyscallContext context, Fd fd, OpenFile file, FcntlCommand command, ulong argument)

@@ -83,8 +83,8 @@ internal static class FileOwnerSyscalls
     {
         signals.OwnerType = type;
         signals.OwnerId = id;
-        signals.RealUserId = context.Process.Credentials.RealUserId;
-        signals.EffectiveUserId = context.Process.Credentials.EffectiveUserId;
+        signals.RealUserId = context.Thread.Credentials.RealUserId;
+        signals.EffectiveUserId = context.Thread.Credentials.EffectiveUserId;
         context.System.FileSignals.MakeRoom(signals);
     }
 }

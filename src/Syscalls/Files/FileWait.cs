@@ -66,7 +66,8 @@ internal static class FileWait
         {
             // As if the program had sent it to itself: that is what si_code says under Linux.
             Tasks.Process process = context.Process;
-            context.Thread.Send(Tasks.SignalInfo.FromUser(Signal.SIGPIPE, SignalCode.SI_USER, process.Pid, process.Credentials.RealUserId));
+            context.Thread.Send(
+                Tasks.SignalInfo.FromUser(Signal.SIGPIPE, SignalCode.SI_USER, process.Pid, context.Thread.Credentials.RealUserId));
         }
         return result.ToSysResult();
     }

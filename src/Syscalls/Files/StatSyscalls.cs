@@ -156,7 +156,7 @@ public static class StatSyscalls
     /// <summary>Gets the rights of the real user and group, by which access(2) goes.</summary>
     private static FileCredentials GetRealCredentials(SyscallContext context)
     {
-        Tasks.Credentials credentials = context.Process.Credentials;
+        Tasks.Credentials credentials = context.Thread.Credentials;
         FileCredentials current = context.FileSystem.Credentials;
         if (credentials.RealUserId == current.UserId && credentials.RealGroupId == current.GroupId)
         {

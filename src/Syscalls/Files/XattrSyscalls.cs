@@ -171,7 +171,7 @@ public static class XattrSyscalls
         }
 
         int length = 0;
-        bool seesTrusted = context.Process.Credentials.Has(Capability.CAP_SYS_ADMIN);
+        bool seesTrusted = context.Thread.Credentials.Has(Capability.CAP_SYS_ADMIN);
         for (int i = 0; inode.TryGetAttributeName(i, out ReadOnlySpan<byte> name); i++)
         {
             if (name.StartsWith(Trusted) && !seesTrusted)
@@ -254,7 +254,7 @@ public static class XattrSyscalls
         Errno error = Errno.None;
         if (name.StartsWith(Trusted))
         {
-            if (!context.Process.Credentials.Has(Capability.CAP_SYS_ADMIN))
+            if (!context.Thread.Credentials.Has(Capability.CAP_SYS_ADMIN))
             {
                 return writes ? Errno.EPERM : Errno.ENODATA;
             }
@@ -262,7 +262,7 @@ public static class XattrSyscalls
         else if (name.StartsWith(Security))
         {
             Capability needed = name.SequenceEqual(FileCapabilities.AttributeName) ? Capability.CAP_SETFCAP : Capability.CAP_SYS_ADMIN;
-            error = writes && !context.Process.Credentials.Has(needed) ? Errno.EPERM : Errno.None;
+            error = writes && !context.Thread.Credentials.Has(needed) ? Errno.EPERM : Errno.None;
         }
         else if (name.StartsWith("user."u8))
         {

@@ -41,7 +41,7 @@ public static class MemorySyscalls
             Offset = offset,
         };
         if (address < Paging.UserStart && (flags & (MapFlags.MAP_FIXED | MapFlags.MAP_FIXED_NOREPLACE)) != 0
-            && context.Process.Credentials.Has(Capability.CAP_SYS_RAWIO))
+            && context.Thread.Credentials.Has(Capability.CAP_SYS_RAWIO))
         {
             request.LowestFixed = Paging.LowestMappable;
         }
@@ -385,7 +385,7 @@ public static class MemorySyscalls
     private static Errno CheckLock(SyscallContext context, ulong bytes, ulong alreadyLocked)
     {
         ulong limit = context.Process.Limits[RlimitResource.RLIMIT_MEMLOCK].rlim_cur;
-        if (context.Process.Credentials.Has(Capability.CAP_IPC_LOCK))
+        if (context.Thread.Credentials.Has(Capability.CAP_IPC_LOCK))
         {
             return Errno.None;
         }

@@ -42,7 +42,7 @@ public static class CapabilitySyscalls
         }
 
         // Effective, permitted, inheritable; twice that since version 2, the higher halves behind the lower ones.
-        Credentials credentials = thread.Process.Credentials;
+        Credentials credentials = thread.Credentials;
         Span<uint> values =
         [
             Low(credentials.Effective), Low(credentials.Permitted), Low(credentials.Inheritable),
@@ -74,7 +74,7 @@ public static class CapabilitySyscalls
             return Errno.EFAULT;
         }
 
-        Credentials current = context.Process.Credentials;
+        Credentials current = context.Thread.Credentials;
         CapabilitySet effective = Join(values[0], values[3]);
         CapabilitySet permitted = Join(values[1], values[4]);
         CapabilitySet inheritable = Join(values[2], values[5]);
@@ -87,7 +87,7 @@ public static class CapabilitySyscalls
             return Errno.EPERM;
         }
 
-        context.Process.SetCredentials(current with
+        context.Thread.SetCredentials(current with
         {
             Effective = effective,
             Permitted = permitted,
@@ -104,12 +104,12 @@ public static class CapabilitySyscalls
             return Errno.EINVAL;
         }
 
-        return context.Process.Credentials.Bounding.Contains(capability) ? 1 : 0;
+        return context.Thread.Credentials.Bounding.Contains(capability) ? 1 : 0;
     }
 
     internal static SysResult DropBounding(SyscallContext context, ulong number)
     {
-        Credentials current = context.Process.Credentials;
+        Credentials current = context.Thread.Credentials;
         if (!current.Has(Capability.CAP_SETPCAP))
         {
             return Errno.EPERM;
@@ -120,13 +120,13 @@ public static class CapabilitySyscalls
             return Errno.EINVAL;
         }
 
-        context.Process.SetCredentials(current with { Bounding = current.Bounding & ~CapabilitySet.Of(capability) });
+        context.Thread.SetCredentials(current with { Bounding = current.Bounding & ~CapabilitySet.Of(capability) });
         return SysResult.Success;
     }
 
     internal static SysResult ControlAmbient(SyscallContext context, AmbientOperation operation, ulong number, ulong unused1, ulong unused2)
     {
-        Credentials current = context.Process.Credentials;
+        Credentials current = context.Thread.Credentials;
         if (operation == AmbientOperation.PR_CAP_AMBIENT_CLEAR_ALL)
         {
             if ((number | unused1 | unused2) != 0)
@@ -134,7 +134,7 @@ public static class CapabilitySyscalls
                 return Errno.EINVAL;
             }
 
-            context.Process.SetCredentials(current with { Ambient = CapabilitySet.Empty });
+            context.Thread.SetCredentials(current with { Ambient = CapabilitySet.Empty });
             return SysResult.Success;
         }
 
@@ -155,10 +155,10 @@ public static class CapabilitySyscalls
                     return Errno.EPERM;
                 }
 
-                context.Process.SetCredentials(current with { Ambient = current.Ambient | CapabilitySet.Of(capability) });
+                context.Thread.SetCredentials(current with { Ambient = current.Ambient | CapabilitySet.Of(capability) });
                 return SysResult.Success;
             case AmbientOperation.PR_CAP_AMBIENT_LOWER:
-                context.Process.SetCredentials(current with { Ambient = current.Ambient & ~CapabilitySet.Of(capability) });
+                context.Thread.SetCredentials(current with { Ambient = current.Ambient & ~CapabilitySet.Of(capability) });
                 return SysResult.Success;
             default:
                 return Errno.EINVAL;
@@ -172,20 +172,20 @@ public static class CapabilitySyscalls
             return Errno.EINVAL;
         }
 
-        Credentials current = context.Process.Credentials;
+        Credentials current = context.Thread.Credentials;
         if ((current.SecureBits & SecureBits.SECBIT_KEEP_CAPS_LOCKED) != 0)
         {
             return Errno.EPERM;
         }
 
         SecureBits others = current.SecureBits & ~SecureBits.SECBIT_KEEP_CAPS;
-        context.Process.SetCredentials(current with { SecureBits = isOn != 0 ? others | SecureBits.SECBIT_KEEP_CAPS : others });
+        context.Thread.SetCredentials(current with { SecureBits = isOn != 0 ? others | SecureBits.SECBIT_KEEP_CAPS : others });
         return SysResult.Success;
     }
 
     internal static SysResult SetSecureBits(SyscallContext context, ulong value)
     {
-        Credentials current = context.Process.Credentials;
+        Credentials current = context.Thread.Credentials;
         SecureBits locked = current.SecureBits & Locks;
         SecureBits wanted = (SecureBits)value;
 
@@ -196,7 +196,7 @@ public static class CapabilitySyscalls
             return Errno.EPERM;
         }
 
-        context.Process.SetCredentials(current with { SecureBits = wanted });
+        context.Thread.SetCredentials(current with { SecureBits = wanted });
         return SysResult.Success;
     }
 

@@ -184,7 +184,7 @@ public static class CloneSyscalls
             return Errno.EFAULT;
         }
 
-        Credentials credentials = context.Process.Credentials;
+        Credentials credentials = context.Thread.Credentials;
         if (wantedTid < 1 || wantedTid >= SystemState.PidLimit)
         {
             return Errno.EINVAL;
@@ -280,12 +280,11 @@ public static class CloneSyscalls
         }
 
         int tid = child.Tid;
-        bool isAwaited = child.Process.IsAwaitedByMaker && (flags & CloneFlags.CLONE_THREAD) == 0;
         child.Start();
-        return isAwaited ? context.Wait(AwaitMemoryAsync(maker, child.Process, tid)) : tid;
+        return (flags & CloneFlags.CLONE_VFORK) != 0 ? context.Wait(AwaitMemoryAsync(maker, child, tid)) : tid;
     }
 
-    private static async ValueTask<SysResult> AwaitMemoryAsync(GuestThread maker, Process child, int tid)
+    private static async ValueTask<SysResult> AwaitMemoryAsync(GuestThread maker, GuestThread child, int tid)
     {
         await child.AwaitMemoryAsync(maker);
         return tid;

@@ -11,22 +11,22 @@ public static class IdentitySyscalls
     private const int MaximumGroups = 65536;
 
     [Syscall(102, "getuid", Returns = Returns.Value)]
-    public static SysResult GetUserId(SyscallContext context) => (long)context.Process.Credentials.RealUserId;
+    public static SysResult GetUserId(SyscallContext context) => (long)context.Thread.Credentials.RealUserId;
 
     [Syscall(104, "getgid", Returns = Returns.Value)]
-    public static SysResult GetGroupId(SyscallContext context) => (long)context.Process.Credentials.RealGroupId;
+    public static SysResult GetGroupId(SyscallContext context) => (long)context.Thread.Credentials.RealGroupId;
 
     [Syscall(107, "geteuid", Returns = Returns.Value)]
-    public static SysResult GetEffectiveUserId(SyscallContext context) => (long)context.Process.Credentials.EffectiveUserId;
+    public static SysResult GetEffectiveUserId(SyscallContext context) => (long)context.Thread.Credentials.EffectiveUserId;
 
     [Syscall(108, "getegid", Returns = Returns.Value)]
-    public static SysResult GetEffectiveGroupId(SyscallContext context) => (long)context.Process.Credentials.EffectiveGroupId;
+    public static SysResult GetEffectiveGroupId(SyscallContext context) => (long)context.Thread.Credentials.EffectiveGroupId;
 
     [Syscall(118, "getresuid")]
     public static SysResult GetUserIds(
         SyscallContext context, [Out] UserPtr<uint> real, [Out] UserPtr<uint> effective, [Out] UserPtr<uint> saved)
     {
-        Credentials current = context.Process.Credentials;
+        Credentials current = context.Thread.Credentials;
         return Write(context, (real, current.RealUserId), (effective, current.EffectiveUserId), (saved, current.SavedUserId));
     }
 
@@ -34,7 +34,7 @@ public static class IdentitySyscalls
     public static SysResult GetGroupIds(
         SyscallContext context, [Out] UserPtr<uint> real, [Out] UserPtr<uint> effective, [Out] UserPtr<uint> saved)
     {
-        Credentials current = context.Process.Credentials;
+        Credentials current = context.Thread.Credentials;
         return Write(context, (real, current.RealGroupId), (effective, current.EffectiveGroupId), (saved, current.SavedGroupId));
     }
 
@@ -42,44 +42,44 @@ public static class IdentitySyscalls
     public static SysResult SetUserId(SyscallContext context, uint id) =>
         ApplyUsers(
             context,
-            IdSet.OfUsers(context.Process.Credentials).Set(id, context.Process.Credentials.Has(Capability.CAP_SETUID), out IdSet changed),
+            IdSet.OfUsers(context.Thread.Credentials).Set(id, context.Thread.Credentials.Has(Capability.CAP_SETUID), out IdSet changed),
             changed);
 
     [Syscall(106, "setgid")]
     public static SysResult SetGroupId(SyscallContext context, uint id) =>
         ApplyGroups(
             context,
-            IdSet.OfGroups(context.Process.Credentials).Set(id, context.Process.Credentials.Has(Capability.CAP_SETGID), out IdSet changed),
+            IdSet.OfGroups(context.Thread.Credentials).Set(id, context.Thread.Credentials.Has(Capability.CAP_SETGID), out IdSet changed),
             changed);
 
     [Syscall(117, "setresuid")]
     public static SysResult SetUserIds(SyscallContext context, uint real, uint effective, uint saved) =>
-        ApplyUsers(context, IdSet.OfUsers(context.Process.Credentials).SetAll(
-            real, effective, saved, context.Process.Credentials.Has(Capability.CAP_SETUID), out IdSet changed), changed);
+        ApplyUsers(context, IdSet.OfUsers(context.Thread.Credentials).SetAll(
+            real, effective, saved, context.Thread.Credentials.Has(Capability.CAP_SETUID), out IdSet changed), changed);
 
     [Syscall(119, "setresgid")]
     public static SysResult SetGroupIds(SyscallContext context, uint real, uint effective, uint saved) =>
-        ApplyGroups(context, IdSet.OfGroups(context.Process.Credentials).SetAll(
-            real, effective, saved, context.Process.Credentials.Has(Capability.CAP_SETGID), out IdSet changed), changed);
+        ApplyGroups(context, IdSet.OfGroups(context.Thread.Credentials).SetAll(
+            real, effective, saved, context.Thread.Credentials.Has(Capability.CAP_SETGID), out IdSet changed), changed);
 
     [Syscall(113, "setreuid")]
     public static SysResult SetRealAndEffectiveUserId(SyscallContext context, uint real, uint effective) =>
-        ApplyUsers(context, IdSet.OfUsers(context.Process.Credentials).SetRealAndEffective(
-            real, effective, context.Process.Credentials.Has(Capability.CAP_SETUID), out IdSet changed), changed);
+        ApplyUsers(context, IdSet.OfUsers(context.Thread.Credentials).SetRealAndEffective(
+            real, effective, context.Thread.Credentials.Has(Capability.CAP_SETUID), out IdSet changed), changed);
 
     [Syscall(114, "setregid")]
     public static SysResult SetRealAndEffectiveGroupId(SyscallContext context, uint real, uint effective) =>
-        ApplyGroups(context, IdSet.OfGroups(context.Process.Credentials).SetRealAndEffective(
-            real, effective, context.Process.Credentials.Has(Capability.CAP_SETGID), out IdSet changed), changed);
+        ApplyGroups(context, IdSet.OfGroups(context.Thread.Credentials).SetRealAndEffective(
+            real, effective, context.Thread.Credentials.Has(Capability.CAP_SETGID), out IdSet changed), changed);
 
     [Syscall(122, "setfsuid", Returns = Returns.Value)]
     public static SysResult SetFileSystemUserId(SyscallContext context, uint id)
     {
-        Credentials current = context.Process.Credentials;
+        Credentials current = context.Thread.Credentials;
         if (IdSet.OfUsers(current).AllowsFileSystem(id, current.Has(Capability.CAP_SETUID)))
         {
             Credentials changed = current with { FileSystemUserId = id };
-            context.Process.SetCredentials(changed.AfterFileSystemUserChange(current));
+            context.Thread.SetCredentials(changed.AfterFileSystemUserChange(current));
         }
 
         return (long)current.FileSystemUserId;
@@ -88,10 +88,10 @@ public static class IdentitySyscalls
     [Syscall(123, "setfsgid", Returns = Returns.Value)]
     public static SysResult SetFileSystemGroupId(SyscallContext context, uint id)
     {
-        Credentials current = context.Process.Credentials;
+        Credentials current = context.Thread.Credentials;
         if (IdSet.OfGroups(current).AllowsFileSystem(id, current.Has(Capability.CAP_SETGID)))
         {
-            context.Process.SetCredentials(current with { FileSystemGroupId = id });
+            context.Thread.SetCredentials(current with { FileSystemGroupId = id });
         }
 
         return (long)current.FileSystemGroupId;
@@ -100,7 +100,7 @@ public static class IdentitySyscalls
     [Syscall(115, "getgroups", Returns = Returns.Value)]
     public static SysResult GetGroups(SyscallContext context, int count, [Out, Trace(TraceFormat.Address)] UserPtr<uint> groups)
     {
-        uint[] current = context.Process.Credentials.Groups;
+        uint[] current = context.Thread.Credentials.Groups;
         if (count < 0 || (count > 0 && count < current.Length))
         {
             return Errno.EINVAL;
@@ -117,7 +117,7 @@ public static class IdentitySyscalls
     [Syscall(116, "setgroups")]
     public static SysResult SetGroups(SyscallContext context, int count, [Trace(TraceFormat.Address)] UserPtr<uint> groups)
     {
-        Credentials current = context.Process.Credentials;
+        Credentials current = context.Thread.Credentials;
         if (!current.Has(Capability.CAP_SETGID))
         {
             return Errno.EPERM;
@@ -143,32 +143,51 @@ public static class IdentitySyscalls
             return Errno.EINVAL;
         }
 
-        context.Process.SetCredentials(current with { Groups = wanted });
+        context.Thread.SetCredentials(current with { Groups = wanted });
         return SysResult.Success;
     }
 
     [Syscall(109, "setpgid")]
     public static SysResult SetProcessGroup(SyscallContext context, [Trace(TraceFormat.Pid)] int pid, [Trace(TraceFormat.Pid)] int group)
     {
-        if (group < 0)
+        int id = pid == 0 ? context.Process.Pid : pid;
+        int wanted = group == 0 ? id : group;
+        if (wanted < 0)
         {
             return Errno.EINVAL;
         }
 
-        Process? process = context.Process;
-        if (pid != 0
-            && (!context.System.TryGetProcess(pid, out process) || (process != context.Process && process.Parent != context.Process)))
+        if (!context.System.Threads.TryGet(id, out GuestThread? thread))
         {
             return Errno.ESRCH;
         }
 
-        if (process != context.Process && process.HasExecuted)
+        Process process = thread.Process;
+        if (process.Pid != id)
         {
-            return Errno.EACCES;
+            // There is such a thread, but it is none that a process is named by.
+            return Errno.EINVAL;
         }
 
-        int wanted = group == 0 ? process.Pid : group;
-        if (process.SessionId == process.Pid || process.SessionId != context.Process.SessionId)
+        if (process != context.Process)
+        {
+            if (process.Parent != context.Process)
+            {
+                return Errno.ESRCH;
+            }
+
+            if (process.SessionId != context.Process.SessionId)
+            {
+                return Errno.EPERM;
+            }
+
+            if (process.HasExecuted)
+            {
+                return Errno.EACCES;
+            }
+        }
+
+        if (process.SessionId == process.Pid)
         {
             return Errno.EPERM;
         }
@@ -188,8 +207,8 @@ public static class IdentitySyscalls
     [Syscall(121, "getpgid", Returns = Returns.Pid)]
     public static SysResult GetProcessGroup(SyscallContext context, [Trace(TraceFormat.Pid)] int pid)
     {
-        Process? process = context.Process;
-        return pid == 0 || context.System.TryGetProcess(pid, out process) ? process.ProcessGroupId : Errno.ESRCH;
+        GuestThread? thread = context.Thread;
+        return pid == 0 || context.System.Threads.TryGet(pid, out thread) ? thread.Process.ProcessGroupId : Errno.ESRCH;
     }
 
     [Syscall(112, "setsid", Returns = Returns.Pid)]
@@ -203,15 +222,15 @@ public static class IdentitySyscalls
 
         process.SessionId = process.Pid;
         process.ProcessGroupId = process.Pid;
-        process.HasGivenUpTerminal = false;
+        process.ControllingTerminal = null;
         return process.Pid;
     }
 
     [Syscall(124, "getsid", Returns = Returns.Pid)]
     public static SysResult GetSession(SyscallContext context, [Trace(TraceFormat.Pid)] int pid)
     {
-        Process? process = context.Process;
-        return pid == 0 || context.System.TryGetProcess(pid, out process) ? process.SessionId : Errno.ESRCH;
+        GuestThread? thread = context.Thread;
+        return pid == 0 || context.System.Threads.TryGet(pid, out thread) ? thread.Process.SessionId : Errno.ESRCH;
     }
 
     /// <summary>Makes a process act with other user IDs, if that is allowed.</summary>
@@ -222,7 +241,7 @@ public static class IdentitySyscalls
             return error;
         }
 
-        Credentials current = context.Process.Credentials;
+        Credentials current = context.Thread.Credentials;
         Credentials changed = current with
         {
             RealUserId = ids.Real,
@@ -230,7 +249,7 @@ public static class IdentitySyscalls
             SavedUserId = ids.Saved,
             FileSystemUserId = ids.FileSystem,
         };
-        context.Process.SetCredentials(changed.AfterUserChange(current));
+        context.Thread.SetCredentials(changed.AfterUserChange(current));
         return SysResult.Success;
     }
 
@@ -242,7 +261,7 @@ public static class IdentitySyscalls
             return error;
         }
 
-        context.Process.SetCredentials(context.Process.Credentials with
+        context.Thread.SetCredentials(context.Thread.Credentials with
         {
             RealGroupId = ids.Real,
             EffectiveGroupId = ids.Effective,

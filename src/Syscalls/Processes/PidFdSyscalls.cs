@@ -114,7 +114,7 @@ public static class PidFdSyscalls
             return Errno.ESRCH;
         }
 
-        if (!context.Process.MayInspect(process))
+        if (!context.Thread.MayInspect(process.FirstThread, byFileUser: false))
         {
             return Errno.EPERM;
         }

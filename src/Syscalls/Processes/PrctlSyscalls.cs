@@ -46,20 +46,20 @@ public static class PrctlSyscalls
                     return Errno.EINVAL;
                 }
 
-                process.HasNoNewPrivileges = true;
+                context.Thread.HasNoNewPrivileges = true;
                 return SysResult.Success;
             case PrctlOption.PR_GET_NO_NEW_PRIVS:
-                return (a | b | c | d) != 0 ? Errno.EINVAL : Of(process.HasNoNewPrivileges);
+                return (a | b | c | d) != 0 ? Errno.EINVAL : Of(context.Thread.HasNoNewPrivileges);
             case PrctlOption.PR_SET_PDEATHSIG:
                 if (a > (ulong)Signal.SIGRTMAX)
                 {
                     return Errno.EINVAL;
                 }
 
-                process.ParentDeathSignal = (Signal)a;
+                context.Thread.ParentDeathSignal = (Signal)a;
                 return SysResult.Success;
             case PrctlOption.PR_GET_PDEATHSIG:
-                return Write(context, a, (int)process.ParentDeathSignal);
+                return Write(context, a, (int)context.Thread.ParentDeathSignal);
             case PrctlOption.PR_SET_CHILD_SUBREAPER:
                 process.IsSubreaper = a != 0;
                 return SysResult.Success;
@@ -78,11 +78,11 @@ public static class PrctlSyscalls
             case PrctlOption.PR_CAP_AMBIENT:
                 return CapabilitySyscalls.ControlAmbient(context, (AmbientOperation)a, b, c, d);
             case PrctlOption.PR_GET_KEEPCAPS:
-                return Of((process.Credentials.SecureBits & SecureBits.SECBIT_KEEP_CAPS) != 0);
+                return Of((context.Thread.Credentials.SecureBits & SecureBits.SECBIT_KEEP_CAPS) != 0);
             case PrctlOption.PR_SET_KEEPCAPS:
                 return CapabilitySyscalls.SetKeepCapabilities(context, a);
             case PrctlOption.PR_GET_SECUREBITS:
-                return (long)process.Credentials.SecureBits;
+                return (long)context.Thread.Credentials.SecureBits;
             case PrctlOption.PR_SET_SECUREBITS:
                 return CapabilitySyscalls.SetSecureBits(context, a);
             case PrctlOption.PR_GET_TIMING:

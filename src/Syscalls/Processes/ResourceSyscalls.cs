@@ -26,46 +26,39 @@ public static class ResourceSyscalls
     [Syscall(98, "getrusage")]
     public static SysResult GetUsage(SyscallContext context, RusageWho who, [Out] UserPtr<Rusage> usage)
     {
+        Process process = context.Process;
         Rusage value;
         switch (who)
         {
             case RusageWho.RUSAGE_SELF:
-                value = GetUsage(context.Process.CpuTimeNs);
-                foreach (GuestThread thread in context.Process.Threads)
-                {
-                    AddSwitches(ref value, thread);
-                }
-
+                value = GetUsage(process.CpuTimeNs, process.Usage);
                 break;
             case RusageWho.RUSAGE_THREAD:
-                value = GetUsage(context.Thread.CpuTimeNs);
-                AddSwitches(ref value, context.Thread);
+                value = GetUsage(
+                    context.Thread.CpuTimeNs, context.Thread.Usage with { ResidentPages = process.AddressSpace.ResidentPageCount });
                 break;
             case RusageWho.RUSAGE_CHILDREN:
-                value = GetUsage(context.Process.ChildrenCpuTimeNs);
+                value = GetUsage(process.ChildrenCpuTimeNs, process.ChildrenUsage);
                 break;
             default:
                 return Errno.EINVAL;
-        }
-
-        if (who != RusageWho.RUSAGE_CHILDREN)
-        {
-            // In KiB. Pages given back are not remembered, so it is what is there now.
-            value.ru_maxrss = context.Process.AddressSpace.ResidentPageCount * (Paging.PageSize / 1024);
         }
 
         return context.Memory.TryWriteFrom(usage, in value) ? SysResult.Success : Errno.EFAULT;
     }
 
     /// <summary>Describes time used. The kernel's share is not measured apart from the program's.</summary>
-    internal static Rusage GetUsage(long cpuTimeNs) => new() { ru_utime = Timeval.FromNs(cpuTimeNs) };
-
-    private static void AddSwitches(ref Rusage usage, GuestThread thread)
+    internal static Rusage GetUsage(long cpuTimeNs, TaskUsage usage) => new()
     {
-        usage.ru_majflt += thread.MajorFaultCount;
-        usage.ru_nvcsw += thread.VoluntarySwitchCount;
-        usage.ru_nivcsw += thread.InvoluntarySwitchCount;
-    }
+        ru_utime = Timeval.FromNs(cpuTimeNs),
+
+        // In KiB.
+        ru_maxrss = usage.ResidentPages * (Paging.PageSize / 1024),
+        ru_minflt = usage.MinorFaults,
+        ru_majflt = usage.MajorFaults,
+        ru_nvcsw = usage.VoluntarySwitches,
+        ru_nivcsw = usage.InvoluntarySwitches,
+    };
 
     private static SysResult Change(SyscallContext context, int pid, RlimitResource resource, UserPtr<Rlimit> limit, UserPtr<Rlimit> old)
     {
@@ -80,16 +73,18 @@ public static class ResourceSyscalls
             return Errno.EFAULT;
         }
 
-        Process? process = context.Process;
-        if (pid != 0 && !context.System.TryGetProcess(pid, out process))
+        GuestThread? thread = context.Thread;
+        if (pid != 0 && !context.System.Threads.TryGet(pid, out thread))
         {
             return Errno.ESRCH;
         }
 
-        if (!context.Process.MayLimit(process))
+        if (!context.Thread.MayLimit(thread))
         {
             return Errno.EPERM;
         }
+
+        Process process = thread.Process;
 
         Rlimit previous = process.Limits[resource];
         if (!limit.IsNull)
@@ -104,7 +99,7 @@ public static class ResourceSyscalls
                 return Errno.EPERM;
             }
 
-            if (wanted.rlim_max > previous.rlim_max && !context.Process.Credentials.Has(Capability.CAP_SYS_RESOURCE))
+            if (wanted.rlim_max > previous.rlim_max && !context.Thread.Credentials.Has(Capability.CAP_SYS_RESOURCE))
             {
                 return Errno.EPERM;
             }

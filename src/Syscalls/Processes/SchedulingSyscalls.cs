@@ -57,7 +57,7 @@ public static class SchedulingSyscalls
             return Errno.EFAULT;
         }
 
-        if (TryGetThread(context, tid, out GuestThread? thread) && !context.Process.MaySchedule(thread.Process))
+        if (TryGetThread(context, tid, out GuestThread? thread) && !context.Thread.MaySchedule(thread))
         {
             return Errno.EPERM;
         }
@@ -170,7 +170,7 @@ public static class SchedulingSyscalls
                 continue;
             }
 
-            if (!context.Process.MaySchedule(thread.Process))
+            if (!context.Thread.MaySchedule(thread))
             {
                 result = Errno.EPERM;
                 continue;
@@ -178,7 +178,7 @@ public static class SchedulingSyscalls
 
             ulong limit = thread.Process.Limits[RlimitResource.RLIMIT_NICE].rlim_cur;
             bool mayBeLessNice = (ulong)(NeutralNice - nice) <= limit
-                || context.Process.Credentials.Has(Capability.CAP_SYS_NICE);
+                || context.Thread.Credentials.Has(Capability.CAP_SYS_NICE);
             if (nice < thread.Nice && !mayBeLessNice)
             {
                 result = Errno.EACCES;
@@ -200,7 +200,7 @@ public static class SchedulingSyscalls
     {
         PriorityWho.PRIO_PROCESS => thread.Tid == (who == 0 ? context.Thread.Tid : who),
         PriorityWho.PRIO_PGRP => thread.Process.ProcessGroupId == (who == 0 ? context.Process.ProcessGroupId : who),
-        _ => thread.Process.Credentials.RealUserId == (who == 0 ? context.Process.Credentials.RealUserId : (uint)who),
+        _ => thread.Credentials.RealUserId == (who == 0 ? context.Thread.Credentials.RealUserId : (uint)who),
     };
 
     private static SysResult GetPriority(SchedulingPolicy policy, int realTime) => policy switch
@@ -228,7 +228,7 @@ public static class SchedulingSyscalls
             return Errno.ESRCH;
         }
 
-        if (!context.Process.MaySchedule(thread.Process))
+        if (!context.Thread.MaySchedule(thread))
         {
             return Errno.EPERM;
         }

@@ -149,7 +149,9 @@ public static class WaitSyscalls
     {
         bool isKept = (options & WaitOptions.WNOWAIT) != 0;
         uint userId = child.Credentials.RealUserId;
-        usage = ResourceSyscalls.GetUsage(child.CpuTimeNs + child.ChildrenCpuTimeNs);
+        TaskUsage used = child.Usage;
+        used.Add(child.ChildrenUsage);
+        usage = ResourceSyscalls.GetUsage(child.CpuTimeNs + child.ChildrenCpuTimeNs, used);
         if (child.IsZombie)
         {
             if ((options & WaitOptions.WEXITED) != 0)

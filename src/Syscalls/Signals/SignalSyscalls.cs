@@ -177,7 +177,8 @@ public static class SignalSyscalls
         SigInfo info = MakeInfo(context, signal, SignalCode.SI_USER);
         if (pid > 0)
         {
-            return context.System.TryGetProcess(pid, out Process? process) ? Send(context, process, in info) : Errno.ESRCH;
+            // The number of any of its threads stands for a process.
+            return context.System.Threads.TryGet(pid, out GuestThread? thread) ? Send(context, thread, in info) : Errno.ESRCH;
         }
 
         return pid == -1 ? SendToAll(context, in info) : SendToGroup(context, pid == 0 ? context.Process.ProcessGroupId : -pid, in info);
@@ -201,19 +202,19 @@ public static class SignalSyscalls
         }
 
         description.si_signo = signal;
-        if (!context.System.TryGetProcess(pid, out Process? process))
-        {
-            return Errno.ESRCH;
-        }
 
-        // Nobody may pretend to another process that the kernel or kill(2) sent it.
-        bool isForged = description.si_code is >= 0 or SignalCode.SI_TKILL && process != context.Process;
-        if (isForged)
+        // Nobody may pretend to another one that the kernel or kill(2) sent it.
+        if (description.si_code is >= 0 or SignalCode.SI_TKILL && pid != context.ThreadId)
         {
             return Errno.EPERM;
         }
 
-        return signal != Signal.None && !SignalHandlers.IsValid(signal) ? Errno.EINVAL : Send(context, process, in description);
+        if (!context.System.Threads.TryGet(pid, out GuestThread? thread))
+        {
+            return Errno.ESRCH;
+        }
+
+        return signal != Signal.None && !SignalHandlers.IsValid(signal) ? Errno.EINVAL : Send(context, thread, in description);
     }
 
     [Syscall(297, "rt_tgsigqueueinfo")]
@@ -231,7 +232,7 @@ public static class SignalSyscalls
         }
 
         description.si_signo = signal;
-        bool isForged = description.si_code is >= 0 or SignalCode.SI_TKILL && pid != context.Process.Pid;
+        bool isForged = description.si_code is >= 0 or SignalCode.SI_TKILL && tid != context.ThreadId;
         return isForged ? Errno.EPERM : SendToThread(context, pid, tid, description);
     }
 
@@ -286,7 +287,7 @@ public static class SignalSyscalls
         info.IsNull || context.Memory.TryWriteFrom(info, in taken) ? (int)taken.si_signo : Errno.EFAULT;
 
     internal static SigInfo MakeInfo(SyscallContext context, Signal signal, int code) =>
-        SignalInfo.FromUser(signal, code, context.Process.Pid, context.Process.Credentials.RealUserId);
+        SignalInfo.FromUser(signal, code, context.Process.Pid, context.Thread.Credentials.RealUserId);
 
     /// <summary>Sends a signal to everybody but the first process and the caller (kill(2)).</summary>
     private static SysResult SendToAll(SyscallContext context, in SigInfo info)
@@ -337,7 +338,7 @@ public static class SignalSyscalls
             return Errno.ESRCH;
         }
 
-        if (!MaySignal(context.Process, thread.Process, signal))
+        if (!MaySignal(context.Thread, thread, signal))
         {
             return Errno.EPERM;
         }
@@ -345,24 +346,28 @@ public static class SignalSyscalls
         return signal == Signal.None ? SysResult.Success : thread.Send(in info);
     }
 
-    internal static SysResult Send(SyscallContext context, Process process, in SigInfo info)
+    internal static SysResult Send(SyscallContext context, Process process, in SigInfo info) => Send(context, process.FirstThread, in info);
+
+    /// <summary>Sends a signal to the process of a thread.</summary>
+    internal static SysResult Send(SyscallContext context, GuestThread thread, in SigInfo info)
     {
-        if (!MaySignal(context.Process, process, info.si_signo))
+        if (!MaySignal(context.Thread, thread, info.si_signo))
         {
             return Errno.EPERM;
         }
 
-        return info.si_signo == Signal.None ? SysResult.Success : process.Send(in info);
+        return info.si_signo == Signal.None ? SysResult.Success : thread.Process.Send(in info);
     }
 
     /// <summary>Checks the rule of kill(2), "Permission".</summary>
-    private static bool MaySignal(Process sender, Process target, Signal signal)
+    private static bool MaySignal(GuestThread sender, GuestThread target, Signal signal)
     {
         Credentials from = sender.Credentials;
         Credentials to = target.Credentials;
-        return from.Has(Capability.CAP_KILL)
+        return sender.Process == target.Process
+            || from.Has(Capability.CAP_KILL)
             || from.RealUserId == to.RealUserId || from.RealUserId == to.SavedUserId
             || from.EffectiveUserId == to.RealUserId || from.EffectiveUserId == to.SavedUserId
-            || (signal == Signal.SIGCONT && sender.SessionId == target.SessionId);
+            || (signal == Signal.SIGCONT && sender.Process.SessionId == target.Process.SessionId);
     }
 }

@@ -121,7 +121,7 @@ public static class SystemSyscalls
     private static Errno ReadName(SyscallContext context, UserPtr<byte> name, nuint length, out byte[] value)
     {
         value = [];
-        if (!context.Process.Credentials.Has(Capability.CAP_SYS_ADMIN))
+        if (!context.Thread.Credentials.Has(Capability.CAP_SYS_ADMIN))
         {
             return Errno.EPERM;
         }

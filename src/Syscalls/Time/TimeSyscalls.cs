@@ -220,7 +220,7 @@ public static class TimeSyscalls
 
     private static SysResult SetTime(SyscallContext context, long realtimeNs)
     {
-        if (!context.Process.Credentials.Has(Capability.CAP_SYS_TIME))
+        if (!context.Thread.Credentials.Has(Capability.CAP_SYS_TIME))
         {
             return Errno.EPERM;
         }

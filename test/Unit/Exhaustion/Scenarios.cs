@@ -491,5 +491,7 @@ internal static partial class Scenarios
         yield return Do(clone, ThreadFlags, Guest.StackTop - 0x800);
         yield return Do(execve, p.Text("/other"), Data, Data + 24);
         yield return Do(getpid);
+        yield return Open(p.Text("/other"), OpenFlags.O_RDONLY);
+        yield return Do(execveat, (ulong)p.Result, p.Text(""), 0, 0, (ulong)ExecveAtFlags.AT_EMPTY_PATH);
     }
 }

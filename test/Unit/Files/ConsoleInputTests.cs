@@ -231,11 +231,15 @@ public sealed class ConsoleInputTests
 
         public int CurrentSession => 1;
 
+        public Terminal? CurrentTerminal { get; set; }
+
         public bool IsSessionLeader => true;
 
-        public void GiveUpTerminal()
-        {
-        }
+        public bool IsAdministrator => true;
+
+        public void TakeAway(Terminal terminal) => CurrentTerminal = null;
+
+        public void HangUp(Terminal terminal, int foregroundGroup) => CurrentTerminal = null;
 
         public Errno StopBackground(Signal signal) => Errno.None;
 

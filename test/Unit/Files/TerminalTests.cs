@@ -103,7 +103,7 @@ public sealed class TerminalTests : IDisposable
     [Fact]
     public void Interrupt_Typed_SignalsTheForegroundAndDropsTheLine()
     {
-        Owner owner = new();
+        TerminalOwnerDouble owner = new();
         _streams.Terminal.Session.Owner = owner;
         _streams.Terminal.Session.ForegroundGroup = 7;
 
@@ -198,7 +198,7 @@ public sealed class TerminalTests : IDisposable
     public void ForegroundGroup_OfNobody_IsRefused()
     {
         // In the background, but with SIGTTOU blocked, as a shell does it.
-        _streams.Terminal.Session.Owner = new Owner { BackgroundAnswer = Errno.None };
+        _streams.Terminal.Session.Owner = new TerminalOwnerDouble { BackgroundAnswer = Errno.None, CurrentTerminal = _streams.Terminal };
         _streams.Terminal.Session.Id = 7;
         ulong page = _memory.Map(1);
         Assert.True(_memory.Memory.TryWrite(new UserPtr<int>(page), 99));
@@ -214,7 +214,7 @@ public sealed class TerminalTests : IDisposable
     [Fact]
     public void Background_ReadsAndChanges_AreStopped()
     {
-        Owner owner = new() { CurrentGroup = 8 };
+        TerminalOwnerDouble owner = new() { CurrentGroup = 8, CurrentTerminal = _streams.Terminal };
         _streams.Terminal.Session.Owner = owner;
         _streams.Terminal.Session.Id = 7;
         _streams.Terminal.Session.ForegroundGroup = 7;
@@ -233,7 +233,7 @@ public sealed class TerminalTests : IDisposable
 
         // Another session's processes are not its business.
         int count = owner.Signals.Count;
-        owner.CurrentSession = 9;
+        owner.CurrentTerminal = null;
         FilesFixture.Write(_terminal, "x"u8);
         Assert.Equal(Errno.ENOTTY, _terminal.Control(IoctlRequest.TIOCGPGRP, page, _memory.Memory).Error);
         Assert.Equal(count, owner.Signals.Count);
@@ -242,7 +242,7 @@ public sealed class TerminalTests : IDisposable
     [Fact]
     public void ControllingTerminal_IsTakenByALeaderAndLostWithIt()
     {
-        Owner owner = new() { CurrentSession = 9, CurrentGroup = 9 };
+        TerminalOwnerDouble owner = new() { CurrentSession = 9, CurrentGroup = 9 };
         TerminalSession session = _streams.Terminal.Session;
         session.Owner = owner;
         session.Id = 7;
@@ -397,35 +397,4 @@ public sealed class TerminalTests : IDisposable
     }
 
     private string? ReadLineOrNull() => Read(1000, out string text) == Errno.None ? text : null;
-
-    private sealed class Owner : ITerminalOwner
-    {
-        public List<(int Group, Signal Signal)> Signals { get; } = [];
-
-        public int CurrentGroup { get; set; } = 7;
-
-        public int CurrentSession { get; set; } = 7;
-
-        public bool IsSessionLeader { get; set; }
-
-        public Errno BackgroundAnswer { get; set; } = RestartErrno.ERESTARTSYS;
-
-        public void GiveUpTerminal() => CurrentSession = 0;
-
-        public Errno StopBackground(Signal signal)
-        {
-            Signals.Add((CurrentGroup, signal));
-            return BackgroundAnswer;
-        }
-
-        public void SignalGroup(int processGroup, Signal signal) => Signals.Add((processGroup, signal));
-
-        public void SignalFirstProcess(Signal signal) => Signals.Add((0, signal));
-
-        public bool TryGetSession(int processGroup, out int session)
-        {
-            session = 7;
-            return processGroup == 7;
-        }
-    }
 }

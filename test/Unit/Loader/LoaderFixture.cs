@@ -76,12 +76,14 @@ internal sealed class LoaderFixture : IProgramLookup
         Path = Encoding.UTF8.GetBytes(path),
         Arguments = [.. arguments.Select(Encoding.UTF8.GetBytes)],
         Environment = [.. environment.Select(Encoding.UTF8.GetBytes)],
-        Uid = 1000,
-        EffectiveUid = 1001,
-        Gid = 1002,
-        EffectiveGid = 1003,
         Randomize = randomize,
     };
+
+    public Errno Identify(IProgramFile file, out ProgramIdentity identity)
+    {
+        identity = new ProgramIdentity(1000, 1001, 1002, 1003, IsSecure: false);
+        return Errno.None;
+    }
 
     public static byte[] ReadBytes(LoadedProgram program, ulong address, int count)
     {

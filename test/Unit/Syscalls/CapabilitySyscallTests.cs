@@ -114,19 +114,27 @@ public sealed class CapabilitySyscallTests
             _caller.Succeeds(SyscallNumber.prctl, (ulong)PrctlOption.PR_CAPBSET_DROP, (ulong)Capability.CAP_KILL);
             _caller.Succeeds(SyscallNumber.prctl, (ulong)PrctlOption.PR_SET_KEEPCAPS, 1);
             Assert.Equal(0, Set(0, 0, 0));
-            Credentials next = _caller.Process.Credentials.AfterExec();
+            Credentials next = AfterExec(_caller.Process.Credentials);
             Assert.Equal(CapabilitySet.All & ~CapabilitySet.Of(Capability.CAP_KILL), next.Effective);
             Assert.Equal(next.Effective, next.Permitted);
             Assert.Equal(SecureBits.None, next.SecureBits);
-            Credentials ofUser = (next with
+            Credentials ofUser = AfterExec(next with
             {
                 RealUserId = 1000,
                 EffectiveUserId = 1000,
                 Ambient = CapabilitySet.Of(Capability.CAP_FOWNER)
-            }).AfterExec();
+            });
             Assert.Equal(CapabilitySet.Of(Capability.CAP_FOWNER), ofUser.Effective);
             Assert.Equal(ofUser.Effective, ofUser.Permitted);
         });
+    }
+
+    /// <summary>As a program without any rights of its own is executed.</summary>
+    private static Credentials AfterExec(Credentials credentials)
+    {
+        Assert.Equal(
+            Errno.None, ExecCredentials.Compute(credentials, default, mayGain: true, keepsIds: true, out Credentials next, out _));
+        return next;
     }
 
     [Fact]

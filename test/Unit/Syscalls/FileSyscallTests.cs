@@ -487,7 +487,8 @@ public sealed class FileSyscallTests
         "Limit                     Soft Limit           Hard Limit           Units     \nMax cpu time              unlimited            "
             + "unlimited            seconds   \n")]
     [InlineData(
-        "/proc/self/mounts", "rootfs / tmpfs rw,relatime 0 0\ndevtmpfs /dev devtmpfs rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\n")]
+        "/proc/self/mounts", "rootfs / tmpfs rw,relatime 0 0\ndevtmpfs /dev devtmpfs rw,relatime 0 0\n"
+            + "devpts /dev/pts devpts rw,relatime,mode=600,ptmxmode=000 0 0\nproc /proc proc rw,relatime 0 0\n")]
     [InlineData("/proc/partitions", "major minor  #blocks  name\n\n")]
     [InlineData("/proc/mounts", "rootfs / tmpfs")]
     [InlineData("/proc/uptime", "1.0")]

@@ -47,6 +47,23 @@ public class ExecTests
     }
 
     [Fact]
+    public void Execveat_Descriptor_IsTheProgram()
+    {
+        Guest guest = new();
+        guest.Do(() => Assert.Equal(8, guest.Memory.CopyOut(PathAt, "/other\0\0"u8)));
+        guest.Main.Call(SyscallNumber.open, PathAt);
+        guest.Main.Call(SyscallNumber.dup2, 0, 3);
+        guest.Main.Call(SyscallNumber.execveat, 3, PathAt + 7, 0, 0, 0x8000);
+        guest.Main.Call(SyscallNumber.execveat, 3, PathAt + 7);
+        guest.Main.Call(SyscallNumber.execveat, 4, PathAt + 7, 0, 0, (ulong)ExecveAtFlags.AT_EMPTY_PATH);
+        guest.Main.Call(SyscallNumber.execveat, 3, PathAt + 7, 0, 0, (ulong)ExecveAtFlags.AT_EMPTY_PATH);
+        guest.Main.Do(() => Assert.Equal("3"u8, guest.MainThread.Name.Bytes));
+        guest.Main.Call(SyscallNumber.exit_group, 4);
+        Assert.Equal(4, guest.Run().ShellStatus);
+        Assert.Equal([0, 3, -(long)Errno.EINVAL, -(long)Errno.ENOENT, -(long)Errno.EBADF, 0], guest.Main.Results);
+    }
+
+    [Fact]
     public void Execve_NoSuchFile_ChangesNothing()
     {
         Guest guest = new();
