@@ -12,13 +12,13 @@ public sealed class SocketCaller(GuestThread thread) : ISocketCaller
     {
         get
         {
-            Credentials credentials = thread.Process.Credentials;
+            Credentials credentials = thread.Credentials;
             return new PeerCredentials(thread.Process.Pid, credentials.EffectiveUserId, credentials.EffectiveGroupId);
         }
     }
 
     /// <inheritdoc/>
-    public uint[] Groups => thread.Process.Credentials.Groups;
+    public uint[] Groups => thread.Credentials.Groups;
 
     /// <inheritdoc/>
     public FileSystemContext FileSystem => thread.FileSystem;
@@ -27,5 +27,5 @@ public sealed class SocketCaller(GuestThread thread) : ISocketCaller
     public ulong DescriptorLimit => thread.Process.Limits[RlimitResource.RLIMIT_NOFILE].rlim_cur;
 
     /// <inheritdoc/>
-    public bool Has(Capability capability) => thread.Process.Credentials.Has(capability);
+    public bool Has(Capability capability) => thread.Credentials.Has(capability);
 }

@@ -23,7 +23,7 @@ public static class InotifySyscalls
 
         Errno error = context.System.Files.Watches.Create(
             context.FileSystem.Mounts.Anonymous,
-            context.Process.Credentials.EffectiveUserId,
+            context.Thread.Credentials.EffectiveUserId,
             (OpenFlags)(flags & InotifyInitFlags.IN_NONBLOCK),
             out OpenFile? file);
         return error != Errno.None ? error : OpenSyscalls.Install(context, file!, (OpenFlags)flags);

@@ -12,7 +12,7 @@ public static class MessageQueueSyscalls
 
     [Syscall(68, "msgget", Returns = Returns.Value)]
     public static SysResult Get(SyscallContext context, int key, IpcFlags flags) =>
-        context.System.Ipc.GetQueue(context.Process, key, flags);
+        context.System.Ipc.GetQueue(context.Thread, key, flags);
 
     [Syscall(69, "msgsnd")]
     public static ValueTask<SysResult> Send(
@@ -43,7 +43,7 @@ public static class MessageQueueSyscalls
             return new(Errno.EINVAL);
         }
 
-        Errno error = queue.Check(context.Process.Credentials, writes: true);
+        Errno error = queue.Check(context.Thread.Credentials, writes: true);
         if (error != Errno.None)
         {
             return new(error);
@@ -79,7 +79,7 @@ public static class MessageQueueSyscalls
             return new(Errno.EINVAL);
         }
 
-        Errno error = queue.Check(context.Process.Credentials, writes: false);
+        Errno error = queue.Check(context.Thread.Credentials, writes: false);
         if (error != Errno.None)
         {
             return new(error);
@@ -140,7 +140,7 @@ public static class MessageQueueSyscalls
                 return RestartErrno.ERESTARTNOHAND;
             }
 
-            Errno error = queue.Check(context.Process.Credentials, writes: true);
+            Errno error = queue.Check(context.Thread.Credentials, writes: true);
             if (error != Errno.None)
             {
                 return error;
@@ -237,7 +237,7 @@ public static class MessageQueueSyscalls
             return Errno.EINVAL;
         }
 
-        Errno error = command == MessageQueueCommand.MSG_STAT_ANY ? Errno.None : queue.Check(context.Process.Credentials, writes: false);
+        Errno error = command == MessageQueueCommand.MSG_STAT_ANY ? Errno.None : queue.Check(context.Thread.Credentials, writes: false);
         if (error != Errno.None)
         {
             return error;
@@ -273,7 +273,7 @@ public static class MessageQueueSyscalls
             return Errno.EINVAL;
         }
 
-        Errno error = queue.CheckOwner(context.Process.Credentials);
+        Errno error = queue.CheckOwner(context.Thread.Credentials);
         if (error != Errno.None)
         {
             return error;
@@ -285,7 +285,7 @@ public static class MessageQueueSyscalls
             return SysResult.Success;
         }
 
-        if (wanted.msg_qbytes > IpcSystem.DefaultQueueSize && !context.Process.Credentials.Has(Capability.CAP_SYS_RESOURCE))
+        if (wanted.msg_qbytes > IpcSystem.DefaultQueueSize && !context.Thread.Credentials.Has(Capability.CAP_SYS_RESOURCE))
         {
             return Errno.EPERM;
         }

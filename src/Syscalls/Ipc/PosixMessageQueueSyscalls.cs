@@ -49,7 +49,7 @@ public static class PosixMessageQueueSyscalls
         else
         {
             Mode permissions = mode & (Mode)0x1FF & ~context.FileSystem.Umask;
-            error = queues.Create(bytes, permissions, wanted, context.Process, out queue);
+            error = queues.Create(bytes, permissions, wanted, context.Thread, out queue);
         }
 
         if (error != Errno.None)
@@ -112,7 +112,7 @@ public static class PosixMessageQueueSyscalls
         }
 
         PosixMessage message = new(data, priority);
-        if (file.Queue.TrySend(message, context.Process))
+        if (file.Queue.TrySend(message, context.Thread))
         {
             return new(SysResult.Success);
         }

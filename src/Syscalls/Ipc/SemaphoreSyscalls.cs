@@ -11,7 +11,7 @@ public static class SemaphoreSyscalls
 
     [Syscall(64, "semget", Returns = Returns.Value)]
     public static SysResult Get(SyscallContext context, int key, int count, IpcFlags flags) =>
-        context.System.Ipc.GetArray(context.Process, key, count, flags);
+        context.System.Ipc.GetArray(context.Thread, key, count, flags);
 
     [Syscall(65, "semop")]
     public static ValueTask<SysResult> Operate(
@@ -111,7 +111,7 @@ public static class SemaphoreSyscalls
             undoes |= (operation.sem_flg & SemaphoreFlags.SEM_UNDO) != 0;
         }
 
-        Errno error = array.Check(context.Process.Credentials, changes);
+        Errno error = array.Check(context.Thread.Credentials, changes);
         if (error != Errno.None)
         {
             return new(error);
@@ -176,7 +176,7 @@ public static class SemaphoreSyscalls
             return Errno.EINVAL;
         }
 
-        Errno error = command == SemaphoreCommand.SEM_STAT_ANY ? Errno.None : array.Check(context.Process.Credentials, writes: false);
+        Errno error = command == SemaphoreCommand.SEM_STAT_ANY ? Errno.None : array.Check(context.Thread.Credentials, writes: false);
         if (error != Errno.None)
         {
             return error;
@@ -207,7 +207,7 @@ public static class SemaphoreSyscalls
             return Errno.EINVAL;
         }
 
-        Errno error = array.CheckOwner(context.Process.Credentials);
+        Errno error = array.CheckOwner(context.Thread.Credentials);
         if (error != Errno.None)
         {
             return error;
@@ -229,7 +229,7 @@ public static class SemaphoreSyscalls
             return Errno.EINVAL;
         }
 
-        Errno error = array.Check(context.Process.Credentials, sets);
+        Errno error = array.Check(context.Thread.Credentials, sets);
         if (error != Errno.None)
         {
             return error;
@@ -287,7 +287,7 @@ public static class SemaphoreSyscalls
             return Errno.EINVAL;
         }
 
-        Errno error = array.Check(context.Process.Credentials, sets);
+        Errno error = array.Check(context.Thread.Credentials, sets);
         if (error != Errno.None)
         {
             return error;

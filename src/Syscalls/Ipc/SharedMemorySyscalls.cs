@@ -10,7 +10,7 @@ public static class SharedMemorySyscalls
 {
     [Syscall(29, "shmget", Returns = Returns.Value, Missing = "SHM_HUGETLB")]
     public static SysResult Get(SyscallContext context, int key, nuint size, IpcFlags flags) =>
-        context.System.Ipc.GetSegment(context.Process, key, size, flags);
+        context.System.Ipc.GetSegment(context.Thread, key, size, flags);
 
     [Syscall(30, "shmat", Returns = Returns.Address)]
     public static SysResult Attach(SyscallContext context, int id, [Trace(TraceFormat.Address)] ulong address, AttachFlags flags)
@@ -46,7 +46,7 @@ public static class SharedMemorySyscalls
         bool isReadOnly = (flags & AttachFlags.SHM_RDONLY) != 0;
         bool isExecutable = (flags & AttachFlags.SHM_EXEC) != 0;
         uint wanted = 0x100u | (isReadOnly ? 0 : 0x80u) | (isExecutable ? 0x40u : 0);
-        Errno error = segment.Check(context.Process.Credentials, wanted);
+        Errno error = segment.Check(context.Thread.Credentials, wanted);
         if (error != Errno.None)
         {
             return error;
@@ -196,7 +196,7 @@ public static class SharedMemorySyscalls
 
         Errno error = command == SharedMemoryCommand.SHM_STAT_ANY
             ? Errno.None
-            : segment.Check(context.Process.Credentials, writes: false);
+            : segment.Check(context.Thread.Credentials, writes: false);
         if (error != Errno.None)
         {
             return error;
@@ -230,7 +230,7 @@ public static class SharedMemorySyscalls
             return Errno.EINVAL;
         }
 
-        Errno error = segment.CheckOwner(context.Process.Credentials);
+        Errno error = segment.CheckOwner(context.Thread.Credentials);
         if (error != Errno.None)
         {
             return error;
@@ -253,7 +253,7 @@ public static class SharedMemorySyscalls
             return Errno.EINVAL;
         }
 
-        Credentials credentials = context.Process.Credentials;
+        Credentials credentials = context.Thread.Credentials;
         if (!credentials.Has(Capability.CAP_IPC_LOCK))
         {
             bool isOwner = credentials.EffectiveUserId == segment.UserId || credentials.EffectiveUserId == segment.CreatorUserId;

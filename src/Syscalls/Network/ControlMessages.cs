@@ -173,7 +173,7 @@ internal static class ControlMessages
             return Errno.EFAULT;
         }
 
-        Credentials own = context.Process.Credentials;
+        Credentials own = context.Thread.Credentials;
         bool isUser = claimed.uid == own.RealUserId || claimed.uid == own.EffectiveUserId || claimed.uid == own.SavedUserId;
         bool isGroup = claimed.gid == own.RealGroupId || claimed.gid == own.EffectiveGroupId || claimed.gid == own.SavedGroupId;
         if ((claimed.pid != context.Process.Pid && !own.Has(Capability.CAP_SYS_ADMIN))

@@ -29,7 +29,7 @@ public static class CompareSyscalls
             return Errno.ESRCH;
         }
 
-        if (!context.Process.MayInspect(thread.Process) || !context.Process.MayInspect(other.Process))
+        if (!context.Thread.MayInspect(thread, byFileUser: false) || !context.Thread.MayInspect(other, byFileUser: false))
         {
             return Errno.EPERM;
         }

@@ -87,7 +87,7 @@ public static class ProcessMemorySyscalls
             return Errno.ESRCH;
         }
 
-        if (!context.Process.MayInspect(thread.Process))
+        if (!context.Thread.MayInspect(thread, byFileUser: false))
         {
             return Errno.EPERM;
         }

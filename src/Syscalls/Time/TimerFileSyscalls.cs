@@ -20,7 +20,7 @@ public static class TimerFileSyscalls
         }
 
         bool isAlarm = clock is ClockId.CLOCK_REALTIME_ALARM or ClockId.CLOCK_BOOTTIME_ALARM;
-        if (isAlarm && !context.Process.Credentials.Has(Capability.CAP_WAKE_ALARM))
+        if (isAlarm && !context.Thread.Credentials.Has(Capability.CAP_WAKE_ALARM))
         {
             return Errno.EPERM;
         }
@@ -51,7 +51,7 @@ public static class TimerFileSyscalls
             return error;
         }
 
-        if (timer!.IsAlarm && !context.Process.Credentials.Has(Capability.CAP_WAKE_ALARM))
+        if (timer!.IsAlarm && !context.Thread.Credentials.Has(Capability.CAP_WAKE_ALARM))
         {
             return Errno.EPERM;
         }

@@ -11,7 +11,7 @@ public abstract class IpcObject
     private const uint ReadForAll = 0x124;
     private const uint WriteForAll = 0x92;
 
-    protected IpcObject(int key, uint mode, Process maker)
+    protected IpcObject(int key, uint mode, GuestThread maker)
     {
         Key = key;
         Mode = mode & PermissionMask;
@@ -19,7 +19,7 @@ public abstract class IpcObject
         CreatorGroupId = maker.Credentials.EffectiveGroupId;
         UserId = CreatorUserId;
         GroupId = CreatorGroupId;
-        ChangedSeconds = GetSeconds(maker.System);
+        ChangedSeconds = GetSeconds(maker.Process.System);
     }
 
     public int Key { get; internal set; }

@@ -39,7 +39,7 @@ public sealed class IpcSystem
     public int SemaphoreCount { get; private set; }
 
     /// <summary>Gets a segment by its key, or makes one (shmget(2)).</summary>
-    public SysResult GetSegment(Process caller, int key, ulong size, IpcFlags flags)
+    public SysResult GetSegment(GuestThread caller, int key, ulong size, IpcFlags flags)
     {
         Errno error = Find(Segments, key, flags, out SharedSegment? segment);
         if (error != Errno.None)
@@ -59,7 +59,7 @@ public sealed class IpcSystem
         }
 
         // What could never be had is refused at once, as mmap(2) does.
-        if (size >> Paging.PageShift > (ulong)caller.System.Frames.TotalCount)
+        if (size >> Paging.PageShift > (ulong)caller.Process.System.Frames.TotalCount)
         {
             return Errno.ENOMEM;
         }
@@ -77,7 +77,7 @@ public sealed class IpcSystem
     }
 
     /// <summary>Gets an array of semaphores by its key, or makes one (semget(2)).</summary>
-    public SysResult GetArray(Process caller, int key, int count, IpcFlags flags)
+    public SysResult GetArray(GuestThread caller, int key, int count, IpcFlags flags)
     {
         if (count is < 0 or > MaxSemaphoresPerArray)
         {
@@ -122,7 +122,7 @@ public sealed class IpcSystem
     }
 
     /// <summary>Gets a message queue by its key, or makes one (msgget(2)).</summary>
-    public SysResult GetQueue(Process caller, int key, IpcFlags flags)
+    public SysResult GetQueue(GuestThread caller, int key, IpcFlags flags)
     {
         Errno error = Find(Queues, key, flags, out MessageQueue? queue);
         if (error != Errno.None || queue is not null)
@@ -151,7 +151,7 @@ public sealed class IpcSystem
 
     internal void OnArrayRemoved(SemaphoreArray array) => SemaphoreCount -= array.Count;
 
-    private static SysResult Answer(IpcObject found, Process caller, IpcFlags flags)
+    private static SysResult Answer(IpcObject found, GuestThread caller, IpcFlags flags)
     {
         Errno error = found.Check(caller.Credentials, (uint)flags & IpcObject.PermissionMask);
         return error != Errno.None ? error : found.Id;

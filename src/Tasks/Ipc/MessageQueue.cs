@@ -55,10 +55,10 @@ public sealed class MessageQueue : IpcObject
     private Message? _first;
     private Message? _last;
 
-    internal MessageQueue(int key, uint mode, Process maker)
+    internal MessageQueue(int key, uint mode, GuestThread maker)
         : base(key, mode, maker)
     {
-        _system = maker.System;
+        _system = maker.Process.System;
     }
 
     /// <summary>Bytes in it.</summary>

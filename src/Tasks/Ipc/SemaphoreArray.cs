@@ -18,10 +18,10 @@ public sealed class SemaphoreArray : IpcObject
     private SemaphoreWait? _first;
     private SemaphoreWait? _last;
 
-    private SemaphoreArray(int key, uint mode, Process maker, Semaphore[] semaphores)
+    private SemaphoreArray(int key, uint mode, GuestThread maker, Semaphore[] semaphores)
         : base(key, mode, maker)
     {
-        _system = maker.System;
+        _system = maker.Process.System;
         _semaphores = semaphores;
     }
 
@@ -31,7 +31,7 @@ public sealed class SemaphoreArray : IpcObject
     public long OperatedSeconds { get; private set; }
 
     /// <summary>Makes an array of semaphores that are 0.</summary>
-    internal static Errno Create(int key, int count, uint mode, Process maker, out SemaphoreArray? array)
+    internal static Errno Create(int key, int count, uint mode, GuestThread maker, out SemaphoreArray? array)
     {
         array = KernelHeap.TryAllocate(count, SemaphoreSize, out Semaphore[]? semaphores)
             ? new SemaphoreArray(key, mode, maker, semaphores)

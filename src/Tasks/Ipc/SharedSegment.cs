@@ -12,14 +12,14 @@ public sealed class SharedSegment : IpcObject, IMappingListener, IMappedFile
     private readonly PageCache _pages;
 
     /// <param name="size">Bytes, more than 0.</param>
-    internal SharedSegment(int key, ulong size, uint mode, Process maker)
+    internal SharedSegment(int key, ulong size, uint mode, GuestThread maker)
         : base(key, mode, maker)
     {
-        _system = maker.System;
-        _pages = new PageCache(maker.System.Frames) { File = this, MappingListener = this };
+        _system = maker.Process.System;
+        _pages = new PageCache(maker.Process.System.Frames) { File = this, MappingListener = this };
         _pages.Truncate((long)Paging.RoundUp(size));
         Size = size;
-        CreatorPid = maker.Pid;
+        CreatorPid = maker.Process.Pid;
         Path = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"/SYSV{(uint)key:x8} (deleted)");
     }
 

@@ -63,7 +63,7 @@ public sealed class MqueueFileSystem : FileSystem
     /// <summary>Makes a queue (mq_open(2)).</summary>
     /// <param name="wanted">How much it is to hold; null for the defaults.</param>
     /// <returns>None; EINVAL, EOVERFLOW, EMFILE beyond RLIMIT_MSGQUEUE, ENOSPC, ENOMEM.</returns>
-    public Errno Create(ReadOnlySpan<byte> name, Mode mode, MqAttr? wanted, Process maker, out PosixMessageQueue? queue)
+    public Errno Create(ReadOnlySpan<byte> name, Mode mode, MqAttr? wanted, GuestThread maker, out PosixMessageQueue? queue)
     {
         queue = null;
         bool isPrivileged = maker.Credentials.Has(Capability.CAP_SYS_RESOURCE);
@@ -83,7 +83,7 @@ public sealed class MqueueFileSystem : FileSystem
 
         long bytes = (messages * OverheadPerMessage) + (Math.Min(messages, PriorityLimit) * OverheadPerPriority) + (messages * size);
         uint userId = maker.Credentials.EffectiveUserId;
-        if ((ulong)(GetCharge(userId) + bytes) > maker.Limits[RlimitResource.RLIMIT_MSGQUEUE].rlim_cur)
+        if ((ulong)(GetCharge(userId) + bytes) > maker.Process.Limits[RlimitResource.RLIMIT_MSGQUEUE].rlim_cur)
         {
             return Errno.EMFILE;
         }

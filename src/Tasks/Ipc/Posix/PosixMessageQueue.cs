@@ -62,7 +62,7 @@ public sealed class PosixMessageQueue : Inode
 
     /// <summary>Sends a message, if there is room for it or somebody waits for one.</summary>
     /// <returns>False when the queue is full.</returns>
-    public bool TrySend(PosixMessage message, Process sender)
+    public bool TrySend(PosixMessage message, GuestThread sender)
     {
         if (Count >= MaxMessages)
         {
@@ -193,7 +193,7 @@ public sealed class PosixMessageQueue : Inode
     }
 
     /// <summary>Tells whoever asked of the first message in the queue; once, and then asks no more.</summary>
-    private void Notify(Process sender)
+    private void Notify(GuestThread sender)
     {
         if (_notification is not { } notification || Count != 1)
         {
@@ -207,7 +207,7 @@ public sealed class PosixMessageQueue : Inode
             {
                 si_signo = notification.Wanted.sigev_signo,
                 si_code = SignalCode.SI_MESGQ,
-                si_pid = sender.Pid,
+                si_pid = sender.Process.Pid,
                 si_uid = sender.Credentials.RealUserId,
                 si_value = notification.Wanted.sigev_value,
             };
