@@ -61,7 +61,9 @@ public sealed class RightsInFlight
         }
     }
 
-    /// <summary>Lets files go. Those may be sockets with files in their queues, and so on: one after the other, not one in the other.</summary>
+    /// <summary>
+    /// Lets files go. Those may be sockets with files in their queues, and so on: one after the other, not one in the other.
+    /// </summary>
     internal void Release(PassedFiles files)
     {
         if (files.IsInFlight)
