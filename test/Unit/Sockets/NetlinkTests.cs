@@ -25,7 +25,7 @@ public sealed class NetlinkTests
         Assert.Equal(772, BinaryPrimitives.ReadUInt16LittleEndian(link.AsSpan(18)));
         Assert.Equal(1, BinaryPrimitives.ReadInt32LittleEndian(link.AsSpan(20)));
         Assert.Equal(0x10049u, BinaryPrimitives.ReadUInt32LittleEndian(link.AsSpan(24)));
-        Assert.Equal("lo\0"u8, link.AsSpan(36, 3));
+        Assert.Equal("lo\0"u8.ToArray(), link[36..39]);
         byte[] done = Receive(program, fd);
         Assert.Equal((3, Multi, 7, program.Process.Pid), ReadHeader(done));
         Assert.Equal(20, done.Length);
