@@ -288,9 +288,6 @@ public sealed partial class InetStreamSocket : InetSocket, ITcpObserver, ITcpLis
 
     void ITcpListenerObserver.OnAcceptReady(TcpListener listener) => Readable.WakeAll();
 
-    protected override bool HasNews(int code) =>
-        code != SignalCode.POLL_IN || (Poll() & (PollEvents.POLLIN | PollEvents.POLLHUP | PollEvents.POLLPRI)) != 0;
-
     protected override void OnClosed()
     {
         long nowNs = NowNs;
