@@ -26,7 +26,10 @@ public sealed class RightsInFlight
         || caller.Has(Capability.CAP_SYS_RESOURCE)
         || caller.Has(Capability.CAP_SYS_ADMIN);
 
-    /// <summary>Notes files that have been put into a queue.</summary>
+    /// <summary>Makes sure that a user's files can be counted: what follows, with references in hand, allocates nothing.</summary>
+    public void Prepare(uint userId) => _countByUser.TryAdd(userId, 0);
+
+    /// <summary>Notes files that have been put into a queue. Their user has been prepared for.</summary>
     internal void Attach(PassedFiles files)
     {
         Count(files.UserId, files.Files.Length);
@@ -61,12 +64,19 @@ public sealed class RightsInFlight
         }
     }
 
-    /// <summary>Lets files go. Those may be sockets with files in their queues, and so on: one after the other, not one in the other.</summary>
+    /// <summary>
+    /// Lets files go. Those may be sockets with files in their queues, and so on: one after the other, not one in the other.
+    /// </summary>
     internal void Release(PassedFiles files)
     {
         if (files.IsInFlight)
         {
             Detach(files);
+        }
+        else
+        {
+            // Who was only prepared for is forgotten.
+            Count(files.UserId, 0);
         }
 
         files.Next = _released;

@@ -29,6 +29,8 @@ public sealed class SocketSystem(FileServices files, Executor executor, Func<ISo
 
     internal UnixNames UnixNames { get; } = new(files.Random);
 
+    internal NetlinkPorts NetlinkPorts { get; } = new();
+
     /// <summary>For transfers that have no message of their own: read(2) and write(2).</summary>
     internal SocketMessage Scratch { get; } = new();
 
@@ -67,6 +69,7 @@ public sealed class SocketSystem(FileServices files, Executor executor, Func<ISo
         {
             AddressFamily.AF_UNIX => CreateUnix(type, protocol, caller, out socket),
             AddressFamily.AF_INET or AddressFamily.AF_INET6 => CreateInet(family, type, protocol, caller, out socket),
+            AddressFamily.AF_NETLINK => CreateNetlink(type, protocol, caller, out socket),
             _ => Errno.EAFNOSUPPORT,
         };
     }
@@ -132,6 +135,29 @@ public sealed class SocketSystem(FileServices files, Executor executor, Func<ISo
         socket = isStream ? new InetStreamSocket(this, network, owner, family)
             : wanted == echo ? InetDatagramSocket.CreateEcho(this, network, owner, family)
             : new InetDatagramSocket(this, network, owner, family);
+        return Errno.None;
+    }
+
+    private Errno CreateNetlink(SocketType type, int protocol, ISocketCaller caller, out Socket? socket)
+    {
+        const int RouteProtocol = 0;
+        socket = null;
+        if (type is not (SocketType.SOCK_RAW or SocketType.SOCK_DGRAM))
+        {
+            return Errno.ESOCKTNOSUPPORT;
+        }
+
+        if (protocol != RouteProtocol)
+        {
+            return Errno.EPROTONOSUPPORT;
+        }
+
+        if (!TryGetNetwork(out Network? network))
+        {
+            return Errno.ENOBUFS;
+        }
+
+        socket = new NetlinkRouteSocket(this, network, caller.FileSystem.Credentials, type);
         return Errno.None;
     }
 

@@ -231,8 +231,6 @@ public sealed partial class InetDatagramSocket : InetSocket, IEndpointListener
 
     protected internal override Errno TakeError() => _endpoint.TakeError().ToErrno();
 
-    protected override bool HasNews(int code) => code != SignalCode.POLL_IN || (Poll() & ReadEvents) != 0;
-
     protected override Errno GetReadableBytes(out int count)
     {
         count = _endpoint.TryPeek(out ReceivedDatagram datagram) ? datagram.Buffer.Length : 0;

@@ -62,7 +62,8 @@ public sealed partial class InetStreamSocket : InetSocket, ITcpObserver, ITcpLis
             return error;
         }
 
-        if (LocalPort != 0 || _connection is not null)
+        ForgetFailure();
+        if (LocalPort != 0 || _connection is { State: not TcpState.Closed })
         {
             return Errno.EINVAL;
         }
@@ -89,7 +90,8 @@ public sealed partial class InetStreamSocket : InetSocket, ITcpObserver, ITcpLis
 
     public override Errno Listen(int backlog, ISocketCaller caller)
     {
-        if (_connection is not null)
+        ForgetFailure();
+        if (_connection is { State: not TcpState.Closed })
         {
             return Errno.EINVAL;
         }
@@ -126,6 +128,7 @@ public sealed partial class InetStreamSocket : InetSocket, ITcpObserver, ITcpLis
             IsIpv6Only = IsIpv6Only,
             IsPortShared = HasOption(OptionFlags.ReusePort),
         };
+        _connection = null;
         _listener = Network.Tcp.Listen(this, new TcpEndpoint(_localAddress, LocalPort), options, _settings);
         return Errno.None;
     }
@@ -191,6 +194,7 @@ public sealed partial class InetStreamSocket : InetSocket, ITcpObserver, ITcpLis
             return Errno.EISCONN;
         }
 
+        ForgetFailure();
         return Begin(peer);
     }
 
@@ -284,9 +288,6 @@ public sealed partial class InetStreamSocket : InetSocket, ITcpObserver, ITcpLis
 
     void ITcpListenerObserver.OnAcceptReady(TcpListener listener) => Readable.WakeAll();
 
-    protected override bool HasNews(int code) =>
-        code != SignalCode.POLL_IN || (Poll() & (PollEvents.POLLIN | PollEvents.POLLHUP | PollEvents.POLLPRI)) != 0;
-
     protected override void OnClosed()
     {
         long nowNs = NowNs;
@@ -374,6 +375,15 @@ public sealed partial class InetStreamSocket : InetSocket, ITcpObserver, ITcpLis
         _isConnectTold = false;
         Network.Task.Settle();
         return Errno.EINPROGRESS;
+    }
+
+    /// <summary>A connection that has failed or ended leaves the port that was chosen for it.</summary>
+    private void ForgetFailure()
+    {
+        if (_connection is { State: TcpState.Closed } && IsPortChosen)
+        {
+            ReleasePort();
+        }
     }
 
     /// <summary>Ends a connection at once, and is as before it (connect(2) with AF_UNSPEC).</summary>

@@ -15,8 +15,8 @@ public interface IFrameSource
 /// <remarks>
 /// It runs when somebody posts it: a driver that has frames (<see cref="Post"/>, also from an interrupt), the one timer that stands for all
 /// deadlines of the stack, or a socket that leaves something for when the programs have had their turns. It allocates nothing.
-/// Sockets call <see cref="Settle"/> after whatever may have made the stack send: what goes to this host arrives before the call returns, as
-/// on Linux, and links are kicked once.
+/// Sockets call <see cref="Settle"/> after whatever may have made the stack send: what goes to this host arrives before the call
+/// returns, as on Linux, and links are kicked once.
 /// </remarks>
 public sealed class NetworkTask : Runnable
 {

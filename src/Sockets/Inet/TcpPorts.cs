@@ -3,7 +3,9 @@ using Semitone.Net;
 
 namespace Semitone.Sockets;
 
-/// <summary>Which sockets have which ports of TCP: by bind(2), by listen(2) or connect(2) without it, or from the one that listened.</summary>
+/// <summary>
+/// Which sockets have which ports of TCP: by bind(2), by listen(2) or connect(2) without it, or from the one that listened.
+/// </summary>
 internal sealed class TcpPorts(TcpLayer tcp, NetworkTask task) : IPortUse
 {
     private const int BucketCount = 1024;

@@ -13,7 +13,7 @@ internal static class IpOptions
     private const int Ipv6GroupRequestLength = 20;
 
     public static readonly OptionTable Table = new(
-        Number(IpOption.IP_TOS, s => s.TrafficClass, (s, v) => SetTrafficClass(s, v)),
+        Number(IpOption.IP_TOS, s => s.TrafficClass, SetTrafficClass),
         Number(IpOption.IP_TTL, s => Usual(s.HopLimit), (s, v) => SetHopLimit(s, v, least: 1)),
         Number(IpOption.IP_MTU_DISCOVER, GetDiscovery, SetDiscovery),
         Number(IpOption.IP_RECVERR, s => Datagrams(s)?.Endpoint.QueuesErrors == true ? 1 : 0, SetRecvErr),
@@ -31,7 +31,7 @@ internal static class IpOptions
     public static readonly OptionTable Ipv6Table = new(
         Number(Ipv6Option.IPV6_V6ONLY, s => s.IsIpv6Only ? 1 : 0, (s, v) => s.SetIpv6Only(v != 0)),
         Number(Ipv6Option.IPV6_UNICAST_HOPS, s => Usual(s.HopLimit), (s, v) => SetHopLimit(s, v, least: 0)),
-        Number(Ipv6Option.IPV6_TCLASS, s => s.TrafficClass, (s, v) => v is < -1 or > 255 ? Errno.EINVAL : SetTrafficClass(s, Math.Max(0, v))),
+        Number(Ipv6Option.IPV6_TCLASS, s => s.TrafficClass, SetIpv6TrafficClass),
         Number(Ipv6Option.IPV6_MTU_DISCOVER, GetDiscovery, SetDiscovery),
         Number(Ipv6Option.IPV6_RECVERR, s => Datagrams(s)?.Endpoint.QueuesErrors == true ? 1 : 0, SetRecvErr),
         Number(Ipv6Option.IPV6_RECVPKTINFO, s => Told(s, DatagramDetails.Destination), (s, v) => Tell(s, DatagramDetails.Destination, v)),
@@ -41,8 +41,8 @@ internal static class IpOptions
         Number(Ipv6Option.IPV6_MULTICAST_HOPS, s => Datagrams(s)?.Endpoint.MulticastHopLimit ?? 1, SetMulticastHopLimit),
         Number(Ipv6Option.IPV6_MULTICAST_LOOP, s => Datagrams(s)?.Endpoint.LoopsMulticast == false ? 0 : 1, SetMulticastLoop),
         Number(Ipv6Option.IPV6_MULTICAST_IF, s => Datagrams(s)?.Endpoint.MulticastInterfaceIndex ?? 0, SetIpv6MulticastInterface),
-        new OptionEntry((int)Ipv6Option.IPV6_ADD_MEMBERSHIP, Ipv6GroupRequestLength, null, (s, v, _) => ChangeIpv6Group(s, v, joins: true)),
-        new OptionEntry((int)Ipv6Option.IPV6_DROP_MEMBERSHIP, Ipv6GroupRequestLength, null, (s, v, _) => ChangeIpv6Group(s, v, joins: false)));
+        Group(Ipv6Option.IPV6_ADD_MEMBERSHIP, (s, v, _) => ChangeIpv6Group(s, v, joins: true)),
+        Group(Ipv6Option.IPV6_DROP_MEMBERSHIP, (s, v, _) => ChangeIpv6Group(s, v, joins: false)));
 
     /// <summary>An option whose value is an int, or, as these levels allow, one byte.</summary>
     private static OptionEntry Number(IpOption name, Func<InetSocket, int> get, Func<InetSocket, int, Errno> set) =>
@@ -56,6 +56,8 @@ internal static class IpOptions
     private static OptionEntry Number(Ipv6Option name, Func<InetSocket, int> get, Func<InetSocket, int, Errno> set) =>
         OptionEntry.Int((int)name, socket => get((InetSocket)socket), (socket, value, _) => set((InetSocket)socket, value));
 
+    private static OptionEntry Group(Ipv6Option name, OptionSetter set) => new((int)name, Ipv6GroupRequestLength, null, set);
+
     private static InetDatagramSocket? Datagrams(InetSocket socket) => socket as InetDatagramSocket;
 
     private static int Usual(byte hopLimit) => hopLimit == 0 ? UsualHopLimit : hopLimit;
@@ -65,6 +67,9 @@ internal static class IpOptions
         socket.TrafficClass = (byte)value;
         return Errno.None;
     }
+
+    private static Errno SetIpv6TrafficClass(InetSocket socket, int value) =>
+        value is < -1 or > byte.MaxValue ? Errno.EINVAL : SetTrafficClass(socket, Math.Max(0, value));
 
     private static Errno SetHopLimit(InetSocket socket, int value, int least)
     {

@@ -11,6 +11,9 @@ public sealed class UnixConnectionSocket : UnixSocket
     private State _state;
     private int _backlog;
 
+    /// <summary>Whether it waits to be accepted: then its end is a reset for whoever connected.</summary>
+    private bool _isUnaccepted;
+
     /// <summary>Where a connect waits for room.</summary>
     private UnixConnectionSocket? _target;
 
@@ -67,7 +70,9 @@ public sealed class UnixConnectionSocket : UnixSocket
             return IsReadShut ? Errno.EINVAL : Errno.EAGAIN;
         }
 
-        connection = Queue[0].Connection;
+        UnixConnectionSocket accepted = Queue[0].Connection!;
+        accepted._isUnaccepted = false;
+        connection = accepted;
         Queue.RemoveFirst();
         Room.WakeAll();
         return Errno.None;
@@ -114,8 +119,10 @@ public sealed class UnixConnectionSocket : UnixSocket
         }
 
         FileCredentials owner = new() { UserId = listener.Inode.UserId, GroupId = listener.Inode.GroupId };
-        UnixConnectionSocket connection = new(System, owner, Type) { Address = listener.Address, _state = State.Connected, Peer = this };
-        connection.InheritOptions(listener);
+        UnixConnectionSocket connection = new(System, owner, Type) { Address = listener.Address, Peer = this };
+        connection._state = State.Connected;
+        connection._isUnaccepted = true;
+        connection.SetOption(OptionFlags.PassCredentials, listener.PassesCredentials);
         connection.RemoteCredentials = caller.Credentials;
         connection.RemoteGroups = caller.Groups;
         Peer = connection;
@@ -187,7 +194,7 @@ public sealed class UnixConnectionSocket : UnixSocket
         }
 
         Peer = null;
-        if (Queue.Count != 0)
+        if (Queue.Count != 0 || _isUnaccepted)
         {
             peer.PendingError = Errno.ECONNRESET;
         }

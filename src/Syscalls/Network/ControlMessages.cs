@@ -155,7 +155,9 @@ internal static class ControlMessages
             files[before.Length + i] = file;
         }
 
-        PassedFiles passed = new(rights, files, context.Thread.SocketCaller.Credentials.UserId);
+        uint userId = context.Thread.SocketCaller.Credentials.UserId;
+        PassedFiles passed = new(rights, files, userId);
+        rights.Prepare(userId);
         for (int i = before.Length; i < files.Length; i++)
         {
             files[i].AddReference();

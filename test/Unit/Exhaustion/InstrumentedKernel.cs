@@ -6,7 +6,10 @@ namespace Semitone.Unit.Exhaustion;
 /// <summary>A second copy of the kernel and of these tests in this process, with the kernel's assemblies instrumented.</summary>
 internal sealed class InstrumentedKernel : AssemblyLoadContext
 {
-    private static readonly string[] s_instrumented = ["Core", "Memory", "Files", "Sockets", "Loader", "Tasks", "Syscalls", "Elf", "Cpio", "HostLink"];
+    private static readonly string[] s_instrumented =
+    [
+        "Core", "Memory", "Files", "Sockets", "Loader", "Tasks", "Syscalls", "Elf", "Cpio", "HostLink",
+    ];
 
     private readonly MethodInfo _run;
 

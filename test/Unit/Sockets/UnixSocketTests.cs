@@ -32,7 +32,8 @@ public sealed class UnixSocketTests
         (ulong one, ulong other) = Pair(program, type);
         program.Succeeds(SyscallNumber.write, one, program.Text("first"), 5);
         program.Succeeds(SyscallNumber.write, one, program.Text("second"), 6);
-        Assert.Equal(5, program.Succeeds(SyscallNumber.recvfrom, other, Buffer, 2, (ulong)(MessageFlags.MSG_TRUNC | MessageFlags.MSG_PEEK)));
+        ulong flags = (ulong)(MessageFlags.MSG_TRUNC | MessageFlags.MSG_PEEK);
+        Assert.Equal(5, program.Succeeds(SyscallNumber.recvfrom, other, Buffer, 2, flags));
         Assert.Equal(2, program.Succeeds(SyscallNumber.read, other, Buffer, 2));
         Assert.Equal(6, program.Succeeds(SyscallNumber.read, other, Buffer, 100));
     });
