@@ -97,7 +97,7 @@ public enum SemaphoreFlags : short
 
 /// <summary>Flags of msgsnd(2) and msgrcv(2).</summary>
 [Flags]
-public enum MessageFlags
+public enum MessageQueueFlags
 {
     None = 0,
     IPC_NOWAIT = 0x800,

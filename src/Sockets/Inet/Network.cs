@@ -48,7 +48,7 @@ public sealed class Network
 
         Randomness source = new(random);
         NetworkStack stack = new(new NetworkStackOptions { Random = source, Memory = new Budget(), Filter = filter, Events = events });
-        TcpLayer tcp = new(stack, source, new TcpLimits { HasRoom = bytes => KernelHeap.HasRoom((int)Math.Min(bytes, int.MaxValue)) });
+        TcpLayer tcp = new(stack, source, new TcpLimits { Memory = new Budget() });
         stack.Register(IpProtocol.Tcp, tcp);
         UdpLayer udp = new(stack);
         NetworkTask? task = NetworkTask.TryCreate(executor, stack, tcp);

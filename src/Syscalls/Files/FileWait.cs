@@ -64,11 +64,18 @@ internal static class FileWait
     {
         if (result.Error == Errno.EPIPE && result.Bytes == 0 && file.SignalsBrokenPipe)
         {
-            // As if the program had sent it to itself: that is what si_code says under Linux.
-            Tasks.Process process = context.Process;
-            context.Thread.Send(
-                Tasks.SignalInfo.FromUser(Signal.SIGPIPE, SignalCode.SI_USER, process.Pid, context.Thread.Credentials.RealUserId));
+            SignalBrokenPipe(context);
         }
+
         return result.ToSysResult();
+    }
+
+    /// <summary>Sends SIGPIPE to who writes where nobody reads any more.</summary>
+    public static void SignalBrokenPipe(SyscallContext context)
+    {
+        // As if the program had sent it to itself: that is what si_code says under Linux.
+        Tasks.Process process = context.Process;
+        context.Thread.Send(
+            Tasks.SignalInfo.FromUser(Signal.SIGPIPE, SignalCode.SI_USER, process.Pid, context.Thread.Credentials.RealUserId));
     }
 }

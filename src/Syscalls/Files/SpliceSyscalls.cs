@@ -299,7 +299,7 @@ public static class SpliceSyscalls
             }
             else if (target is { Readers: 0 })
             {
-                _ = FileWait.Finish(context, new IoResult(0, Errno.EPIPE));
+                FileWait.SignalBrokenPipe(context);
                 return Errno.EPIPE;
             }
             else if (target is { Free: 0 })

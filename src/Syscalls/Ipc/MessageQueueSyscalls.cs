@@ -16,7 +16,7 @@ public static class MessageQueueSyscalls
 
     [Syscall(69, "msgsnd")]
     public static ValueTask<SysResult> Send(
-        SyscallContext context, int id, [Trace(TraceFormat.Address)] ulong message, nuint size, MessageFlags flags)
+        SyscallContext context, int id, [Trace(TraceFormat.Address)] ulong message, nuint size, MessageQueueFlags flags)
     {
         if (!context.Memory.TryRead(new UserPtr<long>(message), out long type))
         {
@@ -55,21 +55,21 @@ public static class MessageQueueSyscalls
             return new(SysResult.Success);
         }
 
-        return (flags & MessageFlags.IPC_NOWAIT) != 0 ? new(Errno.EAGAIN) : SendAsync(context, queue, sent);
+        return (flags & MessageQueueFlags.IPC_NOWAIT) != 0 ? new(Errno.EAGAIN) : SendAsync(context, queue, sent);
     }
 
     [Syscall(70, "msgrcv", Returns = Returns.Value)]
     public static ValueTask<SysResult> Receive(
-        SyscallContext context, int id, [Trace(TraceFormat.Address)] ulong buffer, nuint size, long type, MessageFlags flags)
+        SyscallContext context, int id, [Trace(TraceFormat.Address)] ulong buffer, nuint size, long type, MessageQueueFlags flags)
     {
-        const MessageFlags Copying = MessageFlags.MSG_COPY | MessageFlags.IPC_NOWAIT;
+        const MessageQueueFlags Copying = MessageQueueFlags.MSG_COPY | MessageQueueFlags.IPC_NOWAIT;
         if (id < 0 || size > long.MaxValue)
         {
             return new(Errno.EINVAL);
         }
 
-        bool copies = (flags & MessageFlags.MSG_COPY) != 0;
-        if (copies && (flags & (Copying | MessageFlags.MSG_EXCEPT)) != Copying)
+        bool copies = (flags & MessageQueueFlags.MSG_COPY) != 0;
+        if (copies && (flags & (Copying | MessageQueueFlags.MSG_EXCEPT)) != Copying)
         {
             return new(Errno.EINVAL);
         }
@@ -102,7 +102,7 @@ public static class MessageQueueSyscalls
             return new(error);
         }
 
-        return (flags & MessageFlags.IPC_NOWAIT) != 0 ? new(Errno.ENOMSG) : ReceiveAsync(context, queue, buffer, size, filter);
+        return (flags & MessageQueueFlags.IPC_NOWAIT) != 0 ? new(Errno.ENOMSG) : ReceiveAsync(context, queue, buffer, size, filter);
     }
 
     [Syscall(71, "msgctl", Returns = Returns.Value)]
@@ -175,7 +175,7 @@ public static class MessageQueueSyscalls
         return isWritten ? length : Errno.EFAULT;
     }
 
-    private static SysResult Copy(SyscallContext context, MessageQueue queue, ulong buffer, nuint size, long index, MessageFlags flags)
+    private static SysResult Copy(SyscallContext context, MessageQueue queue, ulong buffer, nuint size, long index, MessageQueueFlags flags)
     {
         if (!queue.TryGet(index, out Message? message))
         {
@@ -184,7 +184,7 @@ public static class MessageQueueSyscalls
 
         if ((ulong)message.Data.Length > size)
         {
-            return (flags & MessageFlags.MSG_NOERROR) != 0 ? Errno.EINVAL : Errno.E2BIG;
+            return (flags & MessageQueueFlags.MSG_NOERROR) != 0 ? Errno.EINVAL : Errno.E2BIG;
         }
 
         return Store(context, message, buffer, size);

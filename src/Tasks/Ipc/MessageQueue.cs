@@ -15,14 +15,14 @@ public sealed class Message(long type, byte[] data)
 }
 
 /// <summary>Which messages a receiver takes (msgrcv(2)).</summary>
-public readonly record struct MessageFilter(long Type, MessageFlags Flags)
+public readonly record struct MessageFilter(long Type, MessageQueueFlags Flags)
 {
     /// <summary>Tells whether a message is one of them. With a negative type the lowest one of several is taken.</summary>
     public bool Accepts(long type) => Type switch
     {
         0 => true,
         < 0 => type <= -Math.Max(Type, -long.MaxValue),
-        _ => (type == Type) == ((Flags & MessageFlags.MSG_EXCEPT) == 0),
+        _ => (type == Type) == ((Flags & MessageQueueFlags.MSG_EXCEPT) == 0),
     };
 }
 
@@ -132,7 +132,7 @@ public sealed class MessageQueue : IpcObject
             return Errno.EAGAIN;
         }
 
-        if ((ulong)message.Data.Length > room && (filter.Flags & MessageFlags.MSG_NOERROR) == 0)
+        if ((ulong)message.Data.Length > room && (filter.Flags & MessageQueueFlags.MSG_NOERROR) == 0)
         {
             return Errno.E2BIG;
         }
@@ -207,7 +207,7 @@ public sealed class MessageQueue : IpcObject
                 continue;
             }
 
-            bool fits = (ulong)message.Data.Length <= wait.Room || (wait.Filter.Flags & MessageFlags.MSG_NOERROR) != 0;
+            bool fits = (ulong)message.Data.Length <= wait.Room || (wait.Filter.Flags & MessageQueueFlags.MSG_NOERROR) != 0;
             Dequeue(wait);
             wait.Message = fits ? message : null;
             wait.Error = fits ? Errno.None : Errno.E2BIG;
