@@ -60,7 +60,7 @@ internal static partial class Manifest
 
         // What calls answer, rule by rule.
         .. ((string[])["privileges.c", "paths.c", "descriptors.c", "limits.c", "mappings.c", "proc.c", "cputime.c",
-            "transfers.c", "asynchronous.c", "processes.c"])
+            "transfers.c", "asynchronous.c", "processes.c", "sockets_unix.c", "sockets_inet.c"])
             .Select(source => Compiled(source, "gcc", "-O1", "-w", "-pthread", "-static") with { NeedsRoot = true }),
         .. ((string[])
         [
