@@ -61,7 +61,7 @@ internal static partial class Manifest
         // What calls answer, rule by rule.
         .. ((string[])["privileges.c", "paths.c", "descriptors.c", "limits.c", "mappings.c", "proc.c", "cputime.c",
             "transfers.c", "asynchronous.c", "processes.c", "events.c", "inotify.c", "sysv.c", "exchanges.c", "ptys.c",
-            "credentials.c"])
+            "credentials.c", "sockets_unix.c", "sockets_inet.c"])
             .Select(source => Compiled(source, "gcc", "-O1", "-w", "-pthread", "-static") with { NeedsRoot = true }),
         .. ((string[])
         [

@@ -116,7 +116,7 @@ public sealed partial class InetStreamSocket : InetSocket, ITcpObserver, ITcpLis
                 return error;
             }
         }
-        else if (!Network.TcpPorts.IsFree(LocalPort, Binding with { IsListening = true }, this))
+        else if (!Network.TcpPorts.IsFree(LocalPort, Binding, this))
         {
             return Errno.EADDRINUSE;
         }
@@ -275,12 +275,13 @@ public sealed partial class InetStreamSocket : InetSocket, ITcpObserver, ITcpLis
 
     void ITcpObserver.OnEvents(TcpConnection connection, TcpEvents events)
     {
-        if ((events & ~TcpEvents.Writable) != 0)
+        const TcpEvents ForAll = TcpEvents.Connected | TcpEvents.Failed | TcpEvents.HangUp;
+        if ((events & (TcpEvents.Readable | TcpEvents.Urgent | ForAll)) != 0)
         {
             Readable.WakeAll();
         }
 
-        if ((events & (TcpEvents.Writable | TcpEvents.Connected | TcpEvents.Failed | TcpEvents.HangUp)) != 0)
+        if ((events & (TcpEvents.Writable | ForAll)) != 0)
         {
             Writable.WakeAll();
         }

@@ -37,6 +37,7 @@ internal static class SocketLevelOptions
         Int(SocketOption.SO_RCVLOWAT, socket => socket.ReceiveLowMark, SetReceiveLowMark),
         Int(SocketOption.SO_SNDLOWAT, _ => 1, null),
         Int(SocketOption.SO_PRIORITY, socket => socket.Priority, SetPriority),
+        Int(SocketOption.SO_ZEROCOPY, _ => 0, (_, _, _) => Errno.EOPNOTSUPP),
         Int(SocketOption.SO_MARK, socket => socket.Mark, SetMark),
         new OptionEntry((int)SocketOption.SO_LINGER, sizeof(int), GetLinger, SetLinger),
         new OptionEntry((int)SocketOption.SO_RCVTIMEO, sizeof(int), GetReceiveTimeout, SetReceiveTimeout),

@@ -209,9 +209,14 @@ public sealed class UnixDatagramSocket : UnixSocket
 
     private bool IsFull(UnixSocket target) => target.Peer != this && target.Queue.Count > MaximumQueueLength;
 
-    /// <summary>Forgets what the old peer has sent, and tells it where it was connected to this socket.</summary>
+    /// <summary>Forgets what the old peer has sent, and tells it so, where it was connected to this socket.</summary>
     private void Disconnect(UnixSocket old)
     {
+        if (Queue.Count == 0)
+        {
+            return;
+        }
+
         Purge();
         if (!old.IsClosed && old.Peer == this)
         {

