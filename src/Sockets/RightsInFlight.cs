@@ -12,7 +12,7 @@ namespace Semitone.Sockets;
 /// </remarks>
 public sealed class RightsInFlight
 {
-    private readonly Dictionary<uint, int> _countByUser = [];
+    private readonly Dictionary<uint, UserFiles> _users = [];
     private UnixSocket? _first;
     private PassedFiles? _released;
     private bool _isReleasing;
@@ -21,18 +21,27 @@ public sealed class RightsInFlight
 
     /// <summary>Tells whether a user may send more: no more in flight than descriptors that the caller may have.</summary>
     public bool MaySend(ISocketCaller caller) =>
-        !_countByUser.TryGetValue(caller.Credentials.UserId, out int count)
-        || (ulong)count <= caller.DescriptorLimit
+        !_users.TryGetValue(caller.Credentials.UserId, out UserFiles? user)
+        || (ulong)user.Count <= caller.DescriptorLimit
         || caller.Has(Capability.CAP_SYS_RESOURCE)
         || caller.Has(Capability.CAP_SYS_ADMIN);
 
-    /// <summary>Makes sure that a user's files can be counted: what follows, with references in hand, allocates nothing.</summary>
-    public void Prepare(uint userId) => _countByUser.TryAdd(userId, 0);
+    /// <summary>Gets the count of a user, before anybody holds references: what follows allocates nothing.</summary>
+    public UserFiles GetUser(uint userId)
+    {
+        if (!_users.TryGetValue(userId, out UserFiles? user))
+        {
+            user = new UserFiles(userId);
+            _users.Add(userId, user);
+        }
 
-    /// <summary>Notes files that have been put into a queue. Their user has been prepared for.</summary>
+        return user;
+    }
+
+    /// <summary>Notes files that have been put into a queue.</summary>
     internal void Attach(PassedFiles files)
     {
-        Count(files.UserId, files.Files.Length);
+        Count(files.User, files.Files.Length);
         files.IsInFlight = true;
         foreach (OpenFile file in files.Files)
         {
@@ -54,7 +63,7 @@ public sealed class RightsInFlight
     internal void Detach(PassedFiles files)
     {
         files.IsInFlight = false;
-        Count(files.UserId, -files.Files.Length);
+        Count(files.User, -files.Files.Length);
         foreach (OpenFile file in files.Files)
         {
             if (file is UnixSocket socket && --socket.InFlight == 0)
@@ -76,7 +85,7 @@ public sealed class RightsInFlight
         else
         {
             // Who was only prepared for is forgotten.
-            Count(files.UserId, 0);
+            Count(files.User, 0);
         }
 
         files.Next = _released;
@@ -212,16 +221,12 @@ public sealed class RightsInFlight
         }
     }
 
-    private void Count(uint userId, int change)
+    private void Count(UserFiles user, int change)
     {
-        int count = _countByUser.GetValueOrDefault(userId) + change;
-        if (count == 0)
+        user.Count += change;
+        if (user.Count == 0)
         {
-            _countByUser.Remove(userId);
-        }
-        else
-        {
-            _countByUser[userId] = count;
+            _users.Remove(user.UserId);
         }
     }
 
@@ -244,4 +249,12 @@ public sealed class RightsInFlight
         socket.NextInFlight = null;
         socket.PreviousInFlight = null;
     }
+}
+
+/// <summary>How many open files of a user lie in queues.</summary>
+public sealed class UserFiles(uint userId)
+{
+    internal uint UserId => userId;
+
+    internal int Count { get; set; }
 }

@@ -155,9 +155,7 @@ internal static class ControlMessages
             files[before.Length + i] = file;
         }
 
-        uint userId = context.Thread.SocketCaller.Credentials.UserId;
-        PassedFiles passed = new(rights, files, userId);
-        rights.Prepare(userId);
+        PassedFiles passed = new(rights, files, rights.GetUser(context.Thread.SocketCaller.Credentials.UserId));
         for (int i = before.Length; i < files.Length; i++)
         {
             files[i].AddReference();
