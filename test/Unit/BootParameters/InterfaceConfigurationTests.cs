@@ -9,7 +9,7 @@ public sealed class InterfaceConfigurationTests
     [InlineData("10.0.2.15", 0x0A00_020F, 32, 0, 0, "", "")]
     [InlineData("10.0.2.15/24:10.0.2.2:10.0.2.3", 0x0A00_020F, 24, 0x0A00_0202, 1, "", "")]
     [InlineData("172.44.0.2/24:172.44.0.1:8.8.8.8:8.8.4.4:web:unikraft.io", 0xAC2C_0002, 24, 0xAC2C_0001, 2, "web", "unikraft.io")]
-    [InlineData("1.2.3.4/8:::::host", 0x0102_0304, 8, 0, 0, "host", "")]
+    [InlineData("1.2.3.4/8::::host", 0x0102_0304, 8, 0, 0, "host", "")]
     public void TryParse_GoodValues(string text, uint address, int prefix, uint gateway, int servers, string name, string domain)
     {
         Assert.True(InterfaceConfiguration.TryParse(Encoding.UTF8.GetBytes(text), out InterfaceConfiguration? parsed));

@@ -85,7 +85,7 @@ public class KernelCommandLineTests
     [InlineData("virtio_mmio.device=4T@1:5", "BadValue:virtio_mmio.device=4T@1:5")]
     [InlineData("virtio_mmio.device=99999999999G@1:5", "BadValue:virtio_mmio.device=99999999999G@1:5")]
     [InlineData("virtio_mmio.device=K@1:5", "BadValue:virtio_mmio.device=K@1:5")]
-    [InlineData("netdev.ip=10.0.0.2/24", "UnknownParameter:netdev.ip")]
+    [InlineData("netdev.mac=1", "UnknownParameter:netdev.mac")]
     [InlineData("x.y=[ 1 2 3 ]", "UnknownParameter:x.y")]
     [InlineData("strace =1", "UnknownParameter:")]
     [InlineData("env.vars=[ A=1", "Unterminated:env.vars")]

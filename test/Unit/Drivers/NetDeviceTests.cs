@@ -299,7 +299,7 @@ public sealed class NetDeviceTests : INetDeviceOwner
                 break;
             default:
                 _device[1].HasLied = true;
-                _device.Return(1, 3, 0);
+                _device.Return(1, 300, 0);
                 for (int i = 0; i < 1000; i++)
                 {
                     device.TrySend(new OutgoingFrame { Headers = Bytes(60) });
