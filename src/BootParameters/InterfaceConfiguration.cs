@@ -11,7 +11,8 @@ namespace Semitone.BootParameters;
 /// <param name="NameServers">Who resolves names; up to two.</param>
 /// <param name="HostName">What the machine is called; empty when nobody said.</param>
 /// <param name="Domain">The domain that names are completed by; empty when nobody said.</param>
-public sealed record InterfaceConfiguration(uint Address, int PrefixLength, uint Gateway, uint[] NameServers, byte[] HostName, byte[] Domain)
+public sealed record InterfaceConfiguration(
+    uint Address, int PrefixLength, uint Gateway, uint[] NameServers, byte[] HostName, byte[] Domain)
 {
     private const int AddressBits = 32;
     private const int MostNameServers = 2;

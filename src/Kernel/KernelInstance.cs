@@ -162,7 +162,7 @@ internal sealed class KernelInstance
 
         if (_devices.Cards is { } cards)
         {
-            new BootNetwork(_options, cards, mounts, executor, _log, Encoding.UTF8.GetString(system.HostName)).Prepare(system.Sockets);
+            new BootNetwork(_options, cards, mounts, executor, _log, Encoding.UTF8.GetString(system.HostName)).BringUp(system.Sockets);
         }
 
         ActAs(files, _options.User);

@@ -28,7 +28,9 @@ public sealed class NetworkTests : IDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    /// <summary>nginx with its master and worker, from a volume: small files, a large one whole, many at once, and one that changes.</summary>
+    /// <summary>
+    /// nginx with its master and worker, from a volume: small files, a large one whole, many at once, and one that changes.
+    /// </summary>
     [Theory]
     [InlineData("microvm")]
     [InlineData("q35")]
@@ -135,7 +137,8 @@ public sealed class NetworkTests : IDisposable
         int port = ((IPEndPoint)listener.LocalEndpoint).Port;
         ProgramRun run = Guest.Run(["-p", $"{port}:80", "/bin/true"]);
         listener.Stop();
-        Assert.True(run.Status == 122 && run.Errors.Contains($"port {port} of this machine is taken", StringComparison.Ordinal), run.Describe());
+        Assert.True(
+            run.Status == 122 && run.Errors.Contains($"port {port} of this machine is taken", StringComparison.Ordinal), run.Describe());
     }
 
     /// <summary>Starts a machine with a port of its own.</summary>

@@ -107,7 +107,8 @@ internal static partial class InspectCommand
             ["AutoRemove"] = record.RemovesItself,
             ["Machine"] = record.Board.ToString().ToLowerInvariant(),
             ["Accelerator"] = record.Accelerator?.ToString().ToLowerInvariant() ?? "auto",
-            ["NetworkMode"] = Text(record.Network.Name.Length > 0 ? record.Network.Name : record.Network.Kind.ToString().ToLowerInvariant()),
+            ["NetworkMode"] = Text(
+                record.Network.Name.Length > 0 ? record.Network.Name : record.Network.Kind.ToString().ToLowerInvariant()),
         },
         ["Mounts"] = new JsonArray([.. record.Volumes.Select(DescribeVolume)]),
         ["NetworkSettings"] = new JsonObject

@@ -69,7 +69,8 @@ internal static class PsCommand
             if (isLong)
             {
                 table.Add(
-                    row.Record.ShortId, row.Record.Name, Row.Kernel, arguments, age, DescribeStatus(row.State), memory, row.Ports, row.Address, row.Process,
+                    row.Record.ShortId, row.Record.Name, Row.Kernel, arguments, age, DescribeStatus(row.State), memory,
+                    row.Ports, row.Address, row.Process,
                     Row.Architecture, Row.Platform);
                 continue;
             }

@@ -153,7 +153,8 @@ internal sealed class RunCommand
         foreach (Option option in (Option[])
             [
                 _detach, _name, _remove, _noStart, _interactive, _terminal, _stopSignal, _rootfs, _memory, _environment,
-                _environmentFiles, _includes, _volumes, _ports, _network, _address, _hardwareAddress, _workingDirectory, _user, _hostName, _platform,
+                _environmentFiles, _includes, _volumes, _ports, _network, _address, _hardwareAddress,
+                _workingDirectory, _user, _hostName, _platform,
                 _architecture, _target, _timeout, _stopTimeout,
                 _strace, _statistics, _verbose, _quiet, _dryRun, _keepInitrd, _machine, _accelerator, _noAcceleration, _cpu,
                 _kernelArguments,

@@ -20,7 +20,8 @@ public enum NetworkKind
     Tap,
 }
 
-/// <summary>What a machine's network card is connected with: <c>NAME[:IP[/MASK][:GW[:DNS0[:DNS1[:HOST[:DOMAIN]]]]]]</c>, as kraft writes it.
+/// <summary>
+/// What a machine's network card is connected with: <c>NAME[:IP[/MASK][:GW[:DNS0[:DNS1[:HOST[:DOMAIN]]]]]]</c>, as kraft writes it.
 /// </summary>
 /// <param name="Kind">What it is.</param>
 /// <param name="Name">What the host calls the bridge or device; empty for the others.</param>
@@ -142,7 +143,8 @@ public sealed record MachineNetwork(NetworkKind Kind, string Name, string? Addre
     {
         string[] parts = text.Split(':');
         bool isGood = parts.Length == MacSize
-            && parts.All(part => part.Length == 2 && byte.TryParse(part, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _));
+            && parts.All(part => part.Length == 2
+                && byte.TryParse(part, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out _));
         if (!isGood)
         {
             throw Wrong("--mac", $"'{text}' is no address of six bytes such as 52:54:00:12:34:56");

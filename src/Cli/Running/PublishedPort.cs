@@ -4,7 +4,9 @@ using System.Net.Sockets;
 
 namespace Semitone.Cli.Running;
 
-/// <summary>A port of the host that leads to one of the machine's: <c>[ADDRESS:]HOST:GUEST[/tcp|udp]</c>, as docker and kraft write it.</summary>
+/// <summary>
+/// A port of the host that leads to one of the machine's: <c>[ADDRESS:]HOST:GUEST[/tcp|udp]</c>, as docker and kraft write it.
+/// </summary>
 /// <param name="Address">The host's address that it is at.</param>
 /// <param name="HostPort">The host's port.</param>
 /// <param name="GuestPort">The machine's.</param>

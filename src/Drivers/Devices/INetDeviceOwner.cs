@@ -6,7 +6,9 @@ namespace Semitone.Drivers;
 /// <summary>Who takes the frames of a <see cref="NetDevice"/>.</summary>
 public interface INetDeviceOwner
 {
-    /// <summary>Hears that there is something to do: frames to take, room to send, a link that has changed, a device that has failed.</summary>
+    /// <summary>
+    /// Hears that there is something to do: frames to take, room to send, a link that has changed, a device that has failed.
+    /// </summary>
     /// <remarks>In interrupt context: he notes it and comes later.</remarks>
     [NonAllocating]
     void OnWork();

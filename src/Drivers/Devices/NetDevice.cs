@@ -322,8 +322,11 @@ public sealed class NetDevice : IInterruptHandler, ILink
 
     private int ReadUInt16(int offset) => _device.ReadConfiguration(offset) | (_device.ReadConfiguration(offset + 1) << 8);
 
-    private void Offer(int unit) =>
-        _receive.TryAdd([new DmaSegment(_receivePages[unit / UnitsPerPage], unit % UnitsPerPage * UnitSize, UnitSize, IsForDevice: true)], unit);
+    private void Offer(int unit)
+    {
+        IDmaPage page = _receivePages[unit / UnitsPerPage];
+        _receive.TryAdd([new DmaSegment(page, unit % UnitsPerPage * UnitSize, UnitSize, IsForDevice: true)], unit);
+    }
 
     /// <summary>Copies a frame out of the buffers that it lies in, and offers them again.</summary>
     /// <returns>Null when there is nothing to keep.</returns>

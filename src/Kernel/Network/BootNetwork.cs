@@ -29,7 +29,7 @@ internal sealed class BootNetwork(
 
     /// <summary>Does what must be done before the program starts.</summary>
     /// <param name="sockets">Where the network is made.</param>
-    internal void Prepare(SocketSystem sockets)
+    internal void BringUp(SocketSystem sockets)
     {
         sockets.NetworkSetup = this;
         InterfaceConfiguration? first = GetConfiguration(0);
@@ -90,7 +90,8 @@ internal sealed class BootNetwork(
         }
     }
 
-    public void OnLeaseLost(NetworkInterface networkInterface) => log.Warning($"{networkInterface.Name}: the DHCP server has taken the address back");
+    public void OnLeaseLost(NetworkInterface networkInterface) =>
+        log.Warning($"{networkInterface.Name}: the DHCP server has taken the address back");
 
     private void Configure(Sockets.Network network, NetworkInterface added, InterfaceConfiguration configuration)
     {

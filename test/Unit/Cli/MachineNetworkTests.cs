@@ -45,8 +45,8 @@ public sealed class MachineNetworkTests
 
     [Fact]
     public void Network_PortsAndAddresses_AreSaid() => Assert.Equal(
-        "-netdev user,id=net0,hostfwd=tcp:0.0.0.0:80-:8080,hostfwd=udp:0.0.0.0:53-:53 -device virtio-net-device,netdev=net0,mac=52:54:00:aa:bb:cc "
-        + "netdev.ip=10.0.2.9/24",
+        "-netdev user,id=net0,hostfwd=tcp:0.0.0.0:80-:8080,hostfwd=udp:0.0.0.0:53-:53 "
+        + "-device virtio-net-device,netdev=net0,mac=52:54:00:aa:bb:cc netdev.ip=10.0.2.9/24",
         Print(MachineNetwork.Parse(null, "10.0.2.9/24", "52:54:00:aa:bb:cc", ["80:8080", "53:53/udp"], _ => null)));
 
     [Theory]

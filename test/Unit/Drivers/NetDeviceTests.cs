@@ -216,7 +216,9 @@ public sealed class NetDeviceTests : INetDeviceOwner
         Assert.Equal(0, _pool.UsedCount);
     }
 
-    /// <summary>Too short, cut by nobody's leave, in no buffer or in more than there are: dropped, counted, and the next one is taken.</summary>
+    /// <summary>
+    /// Too short, cut by nobody's leave, in no buffer or in more than there are: dropped, counted, and the next one is taken.
+    /// </summary>
     [Theory]
     [InlineData("short")]
     [InlineData("empty")]
