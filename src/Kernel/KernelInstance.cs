@@ -155,14 +155,15 @@ internal sealed class KernelInstance
             executor.AddInterruptHandler(console);
         }
 
+        if (_devices.Cards is { } cards)
+        {
+            // Before a volume may lie over /etc: what is made there is the root's.
+            new BootNetwork(_options, cards, mounts, executor, _log, Encoding.UTF8.GetString(system.HostName)).BringUp(system.Sockets);
+        }
+
         if (!TryMountAll(mounts, executor))
         {
             return FailToLoad(CannotExecute);
-        }
-
-        if (_devices.Cards is { } cards)
-        {
-            new BootNetwork(_options, cards, mounts, executor, _log, Encoding.UTF8.GetString(system.HostName)).BringUp(system.Sockets);
         }
 
         ActAs(files, _options.User);

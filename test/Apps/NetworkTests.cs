@@ -14,6 +14,8 @@ public sealed class NetworkTests : IDisposable
     /// <summary>Long enough for a machine without KVM that is busy with other things too.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(90);
 
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
     private readonly string _folder = Directory.CreateTempSubdirectory("semitone-network-").FullName;
     private readonly HttpClient _client = new() { Timeout = s_patience };
     private readonly StringBuilder _errors = new();
@@ -43,18 +45,21 @@ public sealed class NetworkTests : IDisposable
             Path.Combine(_folder, "nginx.conf"),
             "user root; worker_processes 1; error_log stderr; pid /tmp/nginx.pid; events { worker_connections 256; }\n"
             + "http { access_log off; root /srv; server { listen 80; } }\n");
+        string users = Directory.CreateDirectory(Path.Combine(_folder, "users")).FullName;
+        File.WriteAllText(Path.Combine(users, "passwd"), "root:x:0:0:root:/root:/bin/sh\n");
+        File.WriteAllText(Path.Combine(users, "group"), "root:x:0:\n");
         int port = Start(
-            ["--machine", board, "-v", $"{_folder}:/srv", "--rootfs", DebianRoots.Get(["nginx-light"])],
+            ["--machine", board, "-v", $"{_folder}:/srv", "-v", $"{users}:/etc:ro", "--rootfs", DebianRoots.Get(["nginx-light"])],
             guestPort: 80,
             ["/usr/sbin/nginx", "-p", "/tmp", "-c", "/srv/nginx.conf", "-g", "daemon off;"]);
         Uri root = new($"http://127.0.0.1:{port}/");
         Assert.Equal("first\n", await GetAsync(root));
-        Assert.Equal(large, await _client.GetByteArrayAsync(new Uri(root, "large")));
-        string[] answers = await Task.WhenAll(Enumerable.Range(0, 64).Select(_ => _client.GetStringAsync(root)));
+        Assert.Equal(large, await _client.GetByteArrayAsync(new Uri(root, "large"), Cancellation));
+        string[] answers = await Task.WhenAll(Enumerable.Range(0, 64).Select(_ => _client.GetStringAsync(root, Cancellation)));
         Assert.All(answers, answer => Assert.Equal("first\n", answer));
         File.WriteAllText(Path.Combine(_folder, "index.html"), "another one\n");
-        Assert.Equal("another one\n", await _client.GetStringAsync(root));
-        using HttpResponseMessage missing = await _client.GetAsync(new Uri(root, "nothing"));
+        Assert.Equal("another one\n", await _client.GetStringAsync(root, Cancellation));
+        using HttpResponseMessage missing = await _client.GetAsync(new Uri(root, "nothing"), Cancellation);
         Assert.Equal(HttpStatusCode.NotFound, missing.StatusCode);
     }
 
@@ -88,14 +93,10 @@ public sealed class NetworkTests : IDisposable
         using TcpClient client = await ConnectAsync(port);
         NetworkStream stream = client.GetStream();
         byte[] sent = RandomNumberGenerator.GetBytes(4 << 20);
-        Task sending = Task.Run(async () =>
-        {
-            await stream.WriteAsync(sent);
-            client.Client.Shutdown(SocketShutdown.Send);
-        });
+        Task sending = SendAsync(client, sent);
         byte[] received = new byte[sent.Length];
-        await stream.ReadExactlyAsync(received).AsTask().WaitAsync(s_patience);
-        Assert.Equal(0, await stream.ReadAsync(new byte[1]).AsTask().WaitAsync(s_patience));
+        await stream.ReadExactlyAsync(received, Cancellation).AsTask().WaitAsync(s_patience, Cancellation);
+        Assert.Equal(0, await stream.ReadAsync(new byte[1], Cancellation).AsTask().WaitAsync(s_patience, Cancellation));
         await sending;
         Assert.True(sent.AsSpan().SequenceEqual(received));
     }
@@ -106,20 +107,14 @@ public sealed class NetworkTests : IDisposable
         TcpListener listener = new(IPAddress.Loopback, 0);
         listener.Start();
         int port = ((IPEndPoint)listener.LocalEndpoint).Port;
-        Task serving = Task.Run(async () =>
-        {
-            using TcpClient client = await listener.AcceptTcpClientAsync();
-            NetworkStream stream = client.GetStream();
-            _ = await stream.ReadAsync(new byte[4096]);
-            await stream.WriteAsync("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello"u8.ToArray());
-        });
+        Task serving = ServeAsync(listener);
         ProgramRun run = Guest.Run(
         [
             "/bin/busybox", "wget", "-q", "-O", "-", $"http://10.0.2.2:{port.ToString(CultureInfo.InvariantCulture)}/",
         ]);
         listener.Stop();
         Assert.True(run is { Status: 0, Output: "hello" }, run.Describe());
-        await serving.WaitAsync(s_patience);
+        await serving.WaitAsync(s_patience, Cancellation);
     }
 
     [Fact]
@@ -162,6 +157,20 @@ public sealed class NetworkTests : IDisposable
         return port;
     }
 
+    private static async Task SendAsync(TcpClient client, byte[] bytes)
+    {
+        await client.GetStream().WriteAsync(bytes, Cancellation);
+        client.Client.Shutdown(SocketShutdown.Send);
+    }
+
+    private static async Task ServeAsync(TcpListener listener)
+    {
+        using TcpClient client = await listener.AcceptTcpClientAsync(Cancellation);
+        NetworkStream stream = client.GetStream();
+        _ = await stream.ReadAsync(new byte[4096], Cancellation);
+        await stream.WriteAsync("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello"u8.ToArray(), Cancellation);
+    }
+
     private static int FindPort()
     {
         TcpListener listener = new(IPAddress.Loopback, 0);
@@ -179,11 +188,11 @@ public sealed class NetworkTests : IDisposable
         {
             try
             {
-                return await _client.GetStringAsync(address);
+                return await _client.GetStringAsync(address, Cancellation);
             }
             catch (HttpRequestException) when (time.Elapsed < s_patience && !_machine!.HasExited)
             {
-                await Task.Delay(50);
+                await Task.Delay(50, Cancellation);
             }
             catch (HttpRequestException failure)
             {
@@ -201,8 +210,8 @@ public sealed class NetworkTests : IDisposable
             TcpClient client = new();
             try
             {
-                await client.ConnectAsync(IPAddress.Loopback, port);
-                await Task.Delay(200);
+                await client.ConnectAsync(IPAddress.Loopback, port, Cancellation);
+                await Task.Delay(200, Cancellation);
                 if (!client.Client.Poll(0, SelectMode.SelectRead))
                 {
                     return client;
@@ -219,15 +228,15 @@ public sealed class NetworkTests : IDisposable
                 throw new InvalidOperationException($"no connection; the machine said:\n{_errors}");
             }
 
-            await Task.Delay(50);
+            await Task.Delay(50, Cancellation);
         }
     }
 
     private static async Task<string> AskAsync(NetworkStream stream, string question, int answerLength)
     {
-        await stream.WriteAsync(Encoding.ASCII.GetBytes(question));
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(question), Cancellation);
         byte[] answer = new byte[answerLength];
-        await stream.ReadExactlyAsync(answer).AsTask().WaitAsync(s_patience);
+        await stream.ReadExactlyAsync(answer, Cancellation).AsTask().WaitAsync(s_patience, Cancellation);
         return Encoding.ASCII.GetString(answer);
     }
 }
