@@ -102,7 +102,7 @@ public sealed partial class Process
         _children.Clear();
     }
 
-    /// <summary>Gives the children of a thread that has ended to another one of the process, which lives.</summary>
+    /// <summary>Gives the children of a thread that has ended to another one of the process, which lives (wait4(2), __WNOTHREAD).</summary>
     private void HandOverChildren(GuestThread thread)
     {
         foreach (Process child in _children)

@@ -337,11 +337,6 @@ public sealed partial class Process
     {
         _usage.Add(thread.Usage);
         _threads.Remove(thread);
-        foreach (Process child in _children)
-        {
-            // Its children go to a sister, if there is one (wait4(2), __WNOTHREAD).
-            child.Maker = child.Maker == thread && _threads.Count != 0 ? _threads[0] : child.Maker;
-        }
         _io.Add(in thread.Io);
 
         // The number of the first thread is the process's: it stays taken until the process has been waited for.
