@@ -23,7 +23,7 @@ public sealed record InterfaceConfiguration(
     {
         parsed = null;
         ReadOnlySpan<byte> rest = text;
-        ReadOnlySpan<byte> first = TakeField(ref rest);
+        ReadOnlySpan<byte> first = Parameter.TakeField(ref rest);
         int slash = first.IndexOf((byte)'/');
         int prefix = AddressBits;
         if (slash >= 0 && (!TryParseNumber(first[(slash + 1)..], out prefix) || prefix > AddressBits))
@@ -37,7 +37,7 @@ public sealed record InterfaceConfiguration(
         }
 
         uint gateway = 0;
-        ReadOnlySpan<byte> field = TakeField(ref rest);
+        ReadOnlySpan<byte> field = Parameter.TakeField(ref rest);
         if (!field.IsEmpty && !TryParseAddress(field, out gateway))
         {
             return false;
@@ -46,7 +46,7 @@ public sealed record InterfaceConfiguration(
         uint[] servers = [];
         for (int i = 0; i < MostNameServers; i++)
         {
-            field = TakeField(ref rest);
+            field = Parameter.TakeField(ref rest);
             if (!field.IsEmpty)
             {
                 if (!TryParseAddress(field, out uint server))
@@ -58,8 +58,8 @@ public sealed record InterfaceConfiguration(
             }
         }
 
-        ReadOnlySpan<byte> name = TakeField(ref rest);
-        ReadOnlySpan<byte> domain = TakeField(ref rest);
+        ReadOnlySpan<byte> name = Parameter.TakeField(ref rest);
+        ReadOnlySpan<byte> domain = Parameter.TakeField(ref rest);
         if (!rest.IsEmpty || name.Length > BootOptions.LongestHostName || domain.Length > LongestDomain)
         {
             return false;
@@ -102,12 +102,4 @@ public sealed record InterfaceConfiguration(
     private static bool TryParseNumber(ReadOnlySpan<byte> text, out int value) =>
         Utf8Parser.TryParse(text, out value, out int consumed) && consumed == text.Length && value >= 0
         && text[0] is >= (byte)'0' and <= (byte)'9' && (text.Length == 1 || text[0] != (byte)'0');
-
-    private static ReadOnlySpan<byte> TakeField(ref ReadOnlySpan<byte> rest)
-    {
-        int colon = rest.IndexOf((byte)':');
-        ReadOnlySpan<byte> field = colon < 0 ? rest : rest[..colon];
-        rest = colon < 0 ? [] : rest[(colon + 1)..];
-        return field;
-    }
 }

@@ -27,22 +27,22 @@ public sealed record MountEntry(
     {
         entry = null;
         ReadOnlySpan<byte> rest = text;
-        ReadOnlySpan<byte> device = TakeField(ref rest);
-        ReadOnlySpan<byte> path = TakeField(ref rest);
-        ReadOnlySpan<byte> type = TakeField(ref rest);
+        ReadOnlySpan<byte> device = Parameter.TakeField(ref rest);
+        ReadOnlySpan<byte> path = Parameter.TakeField(ref rest);
+        ReadOnlySpan<byte> type = Parameter.TakeField(ref rest);
         if (path.IsEmpty || type.IsEmpty)
         {
             return false;
         }
 
-        ReadOnlySpan<byte> flagsField = TakeField(ref rest);
+        ReadOnlySpan<byte> flagsField = Parameter.TakeField(ref rest);
         ulong flags = 0;
         if (!flagsField.IsEmpty && !Parameter.TryParseNumber(flagsField, out flags))
         {
             return false;
         }
 
-        ReadOnlySpan<byte> options = TakeField(ref rest);
+        ReadOnlySpan<byte> options = Parameter.TakeField(ref rest);
         bool makePath = false;
         bool onlyIfInitrd = false;
         bool onlyIfNoInitrd = false;
@@ -59,13 +59,5 @@ public sealed record MountEntry(
         entry = new MountEntry(
             device.ToArray(), path.ToArray(), type.ToArray(), flags, options.ToArray(), makePath, onlyIfInitrd, onlyIfNoInitrd);
         return true;
-    }
-
-    private static ReadOnlySpan<byte> TakeField(ref ReadOnlySpan<byte> rest)
-    {
-        int colon = rest.IndexOf((byte)':');
-        ReadOnlySpan<byte> field = colon < 0 ? rest : rest[..colon];
-        rest = colon < 0 ? [] : rest[(colon + 1)..];
-        return field;
     }
 }

@@ -70,6 +70,15 @@ internal readonly ref struct Parameter
         return isGood ? (ushort)number : before;
     }
 
+    /// <summary>Takes the first of the fields that colons part.</summary>
+    internal static ReadOnlySpan<byte> TakeField(ref ReadOnlySpan<byte> rest)
+    {
+        int colon = rest.IndexOf((byte)':');
+        ReadOnlySpan<byte> field = colon < 0 ? rest : rest[..colon];
+        rest = colon < 0 ? [] : rest[(colon + 1)..];
+        return field;
+    }
+
     /// <summary>Reads a number: decimal, or hexadecimal after <c>0x</c>.</summary>
     internal static bool TryParseNumber(ReadOnlySpan<byte> text, out ulong value)
     {

@@ -26,7 +26,7 @@ public sealed partial class GuestThread
         {
             for (int id = 1; Process.System.Threads.TryGetNext(id, out id, out GuestThread? other); id++)
             {
-                if (other.Process != Process && !other.HasEnded && other.FileSystem.SharesPlaceWith(FileSystem))
+                if (other.Process != Process && !other.HasEnded && other.FileSystem.Place == FileSystem.Place)
                 {
                     return true;
                 }

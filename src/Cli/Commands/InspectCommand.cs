@@ -113,7 +113,7 @@ internal static partial class InspectCommand
         ["Mounts"] = new JsonArray([.. record.Volumes.Select(DescribeVolume)]),
         ["NetworkSettings"] = new JsonObject
         {
-            ["IPAddress"] = (record.Network.Address ?? "").Split('/', ':')[0],
+            ["IPAddress"] = record.Network.OwnAddress,
             ["MacAddress"] = record.Network.HardwareAddress ?? "",
             ["Ports"] = DescribePorts(record.Network.Ports),
         },
@@ -132,7 +132,7 @@ internal static partial class InspectCommand
     {
         JsonObject described = [];
         foreach (IGrouping<string, PublishedPort> group in ports.GroupBy(
-            port => string.Create(CultureInfo.InvariantCulture, $"{port.GuestPort}/{(port.IsUdp ? "udp" : "tcp")}")))
+            port => string.Create(CultureInfo.InvariantCulture, $"{port.GuestPort}/{port.Protocol}")))
         {
             described[group.Key] = new JsonArray([.. group.Select(port => (JsonNode)new JsonObject
             {

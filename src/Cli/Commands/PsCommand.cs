@@ -70,8 +70,7 @@ internal static class PsCommand
             {
                 table.Add(
                     row.Record.ShortId, row.Record.Name, Row.Kernel, arguments, age, DescribeStatus(row.State), memory,
-                    row.Ports, row.Address, row.Process,
-                    Row.Architecture, Row.Platform);
+                    row.Ports, row.Record.Network.OwnAddress, row.Process, Row.Architecture, Row.Platform);
                 continue;
             }
 
@@ -133,9 +132,6 @@ internal static class PsCommand
 
         public string Ports => string.Join(", ", (IEnumerable<PublishedPort>)Record.Network.Ports);
 
-        /// <summary>Without the bits of its network; empty where DHCP gives it.</summary>
-        public string Address => (Record.Network.Address ?? "").Split('/', ':')[0];
-
         /// <summary>For programs that read it.</summary>
         public IEnumerable<(string Name, string Value)> Fields =>
         [
@@ -148,7 +144,7 @@ internal static class PsCommand
             ("exit_code", State.ExitStatus?.ToString(CultureInfo.InvariantCulture) ?? ""),
             ("mem", MemorySize.Format(Record.MemoryBytes)),
             ("ports", Ports),
-            ("ip", Address),
+            ("ip", Record.Network.OwnAddress),
             ("pid", Process),
             ("arch", Architecture),
             ("plat", Platform),

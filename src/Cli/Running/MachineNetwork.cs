@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json.Serialization;
 using Semitone.BootParameters;
 
 namespace Semitone.Cli.Running;
@@ -35,10 +36,11 @@ public sealed record MachineNetwork(NetworkKind Kind, string Name, string? Addre
 
     private const int MacSize = 6;
 
-    /// <summary>The network of a machine for which nobody said anything: it reaches what the user reaches.</summary>
-    public static MachineNetwork Default { get; } = new(NetworkKind.User, "", UserAddress, null, []);
-
     public static MachineNetwork None { get; } = new(NetworkKind.None, "", null, null, []);
+
+    /// <summary><see cref="Address"/> alone, without its network and what follows; empty where DHCP gives it.</summary>
+    [JsonIgnore]
+    public string OwnAddress => (Address ?? "").Split('/', ':')[0];
 
     /// <summary>Puts the flags together.</summary>
     /// <param name="network"><c>--network</c>.</param>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json.Serialization;
 
 namespace Semitone.Cli.Running;
 
@@ -14,6 +15,10 @@ namespace Semitone.Cli.Running;
 public sealed record PublishedPort(string Address, ushort HostPort, ushort GuestPort, bool IsUdp)
 {
     private const string EveryAddress = "0.0.0.0";
+
+    /// <summary>The protocol's name, as flags and lists have it.</summary>
+    [JsonIgnore]
+    public string Protocol => IsUdp ? "udp" : "tcp";
 
     /// <summary>Parses a flag's value.</summary>
     /// <exception cref="CommandFailedException">It is none.</exception>
@@ -41,12 +46,12 @@ public sealed record PublishedPort(string Address, ushort HostPort, ushort Guest
 
     /// <summary>QEMU's way to say it.</summary>
     public string ToForward() => string.Create(
-        CultureInfo.InvariantCulture, $"hostfwd={(IsUdp ? "udp" : "tcp")}:{Address}:{HostPort}-:{GuestPort}");
+        CultureInfo.InvariantCulture, $"hostfwd={Protocol}:{Address}:{HostPort}-:{GuestPort}");
 
     /// <summary>As lists show it.</summary>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{(Address == EveryAddress ? "" : Address + ":")}{HostPort}:{GuestPort}/{(IsUdp ? "udp" : "tcp")}");
+        $"{(Address == EveryAddress ? "" : Address + ":")}{HostPort}:{GuestPort}/{Protocol}");
 
     /// <summary>Looks whether the host's port is free: QEMU says it in the middle of a start, and in its own words.</summary>
     /// <exception cref="CommandFailedException">It is taken, or not to be had.</exception>

@@ -139,9 +139,6 @@ public sealed partial class FileSystemContext
         return Note(result);
     }
 
-    /// <summary>Whether another thread has the same root, working directory and umask (CLONE_FS).</summary>
-    public bool SharesPlaceWith(FileSystemContext other) => _place == other._place;
-
     /// <summary>Makes the context of another thread, of this process or of a child.</summary>
     /// <param name="sharesPlace">Whether root, working directory and umask are the same ones from then on (CLONE_FS) and no copies.</param>
     public FileSystemContext Clone(bool sharesPlace) => new(Mounts, sharesPlace ? _place : _place.Clone(), Credentials);

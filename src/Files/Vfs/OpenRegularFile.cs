@@ -107,9 +107,9 @@ public class OpenRegularFile(RegularFileInode inode, OpenFlags flags) : OpenFile
     /// <summary>Tells those who watch the file that bytes of it were written.</summary>
     protected void NoteWritten(long bytes)
     {
-        if (inode.FileSystem.WatchCount != 0 && bytes > 0)
+        if (bytes > 0)
         {
-            FileWatches.Notify(inode, InotifyMask.IN_MODIFY);
+            inode.Notify(InotifyMask.IN_MODIFY);
         }
     }
 
@@ -124,9 +124,9 @@ public class OpenRegularFile(RegularFileInode inode, OpenFlags flags) : OpenFile
 
     private void NoteAccess(long bytes)
     {
-        if (inode.FileSystem.WatchCount != 0 && bytes > 0)
+        if (bytes > 0)
         {
-            FileWatches.Notify(inode, InotifyMask.IN_ACCESS);
+            inode.Notify(InotifyMask.IN_ACCESS);
         }
         if ((Flags & OpenFlags.O_NOATIME) == 0)
         {

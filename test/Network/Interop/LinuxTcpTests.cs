@@ -52,7 +52,7 @@ public sealed class LinuxTcpTests : ITcpListenerObserver
         }
 
         double loss = double.Parse(Environment.GetEnvironmentVariable(LossVariable)!, System.Globalization.CultureInfo.InvariantCulture);
-        Tcp.SeededRandom random = new((ulong)Stopwatch.GetTimestamp());
+        SeededRandom random = new((ulong)Stopwatch.GetTimestamp());
         using TapLink link = new("tap0") { Loses = loss > 0 ? () => random.Chance(loss) : null };
         using TapHost host = new(link);
         host.Stack.AddAddress(host.Interface, Simulation.SimulatedHost.Ip("10.9.0.2"), 24, AddressOrigin.Manual, host.NowNs);

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 using Semitone.Net;
+using Semitone.Network.Simulation;
 
 namespace Semitone.Network.Tcp;
 

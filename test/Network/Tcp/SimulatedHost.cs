@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Semitone.Net;
+using Semitone.Network.Simulation;
 
 namespace Semitone.Network.Tcp;
 

@@ -1,4 +1,5 @@
 using Semitone.Net;
+using Semitone.Network.Simulation;
 
 namespace Semitone.Network.Tcp;
 
