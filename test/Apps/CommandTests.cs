@@ -156,7 +156,7 @@ public sealed class CommandTests
     {
         Stopwatch time = Stopwatch.StartNew();
         using Process process = Start(["run", "--timeout", "1", .. s_busybox, "sh", "-c", script]);
-        Assert.True(process.WaitForExit(30_000));
+        Assert.True(process.WaitForExit(120_000));
         Assert.Equal(124, process.ExitCode);
         Assert.InRange(time.Elapsed.TotalSeconds, 1, 20);
     }
@@ -185,7 +185,7 @@ public sealed class CommandTests
         }
         Assert.NotEmpty(FindProcesses(name));
         Process.Start("/bin/sh", ["-c", $"kill -{signal} {process.Id}"]).WaitForExit();
-        Assert.True(process.WaitForExit(10_000));
+        Assert.True(process.WaitForExit(120_000));
         Assert.Equal(status, process.ExitCode);
         SpinWait.SpinUntil(() => FindProcesses(name).Count == 0, 2_000);
         Assert.Empty(FindProcesses(name));
@@ -199,7 +199,7 @@ public sealed class CommandTests
         {
             RedirectStandardOutput = true
         })!;
-        Assert.True(process.WaitForExit(30_000));
+        Assert.True(process.WaitForExit(120_000));
         Assert.StartsWith("y\ny\n", process.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
     }
 

@@ -39,7 +39,7 @@ public sealed class MachineTests : IDisposable
         Stopwatch time = Stopwatch.StartNew();
         while (Succeed("logs", name).Split(text).Length <= times)
         {
-            Assert.True(time.Elapsed < TimeSpan.FromSeconds(60), $"'{text}' is not in the log: {Succeed("logs", name)}");
+            Assert.True(time.Elapsed < TimeSpan.FromSeconds(180), $"'{text}' is not in the log: {Succeed("logs", name)}");
             Thread.Sleep(50);
         }
     }
@@ -67,7 +67,7 @@ public sealed class MachineTests : IDisposable
         Assert.Equal("web\n", Succeed("stop", "web"));
         Assert.EndsWith("told 15\n", follower.StandardOutput.ReadToEnd(), StringComparison.Ordinal);
         Assert.Equal("to standard error\n", follower.StandardError.ReadToEnd());
-        Assert.True(follower.WaitForExit(10_000));
+        Assert.True(follower.WaitForExit(120_000));
 
         Assert.Matches("^NAME [^\n]*\n$", Succeed("ps"));
         Assert.Contains(" exited (5) ", Succeed("ps", "-a"), StringComparison.Ordinal);

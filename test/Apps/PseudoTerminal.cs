@@ -7,6 +7,9 @@ namespace Semitone.Apps;
 /// <summary>A command on a terminal of its own, at which the test sits.</summary>
 internal sealed class PseudoTerminal : IDisposable
 {
+    /// <summary>Longer than anything takes on a host whose processors are all wanted by others too.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(180);
+
     private readonly PseudoTerminalPair _pair;
     private readonly StringBuilder _shown = new();
     private int _seen;
@@ -45,19 +48,23 @@ internal sealed class PseudoTerminal : IDisposable
     }
 
     /// <summary>Waits until the screen shows a text that the test has not seen yet.</summary>
-    public void WaitFor(string text)
+    public void WaitFor(string text) => Assert.True(TryWaitFor(text, s_patience), NotShown(text));
+
+    /// <summary>Types keys, and again every two seconds, until the screen shows a text that the test has not seen yet.</summary>
+    /// <remarks>
+    /// For keys that say nothing to a program which is not ready for them. When it is cannot be seen from outside: a shell takes note
+    /// of a SIGINT before its wait for keys and handles it with the next one, on Linux too; a job that was sent to the background
+    /// stops when it comes to reading.
+    /// </remarks>
+    public void TypeUntilShown(string keys, string text)
     {
         Stopwatch time = Stopwatch.StartNew();
-        int found;
-        while ((found = _shown.ToString().IndexOf(text, _seen, StringComparison.Ordinal)) < 0)
+        do
         {
-            bool isAlive = TryRead(1000) || !Process.HasExited;
-            Assert.True(
-                isAlive && time.Elapsed < TimeSpan.FromSeconds(60),
-                $"'{text}' is not shown; this is: {_shown.ToString(_seen, _shown.Length - _seen)}");
+            Assert.True(time.Elapsed < s_patience, NotShown(text));
+            Type(keys);
         }
-
-        _seen = found + text.Length;
+        while (!TryWaitFor(text, TimeSpan.FromSeconds(2)));
     }
 
     /// <summary>Waits for the end of the command.</summary>
@@ -65,7 +72,7 @@ internal sealed class PseudoTerminal : IDisposable
     public (int Status, string Shown) WaitForEnd()
     {
         Stopwatch time = Stopwatch.StartNew();
-        while (!Process.HasExited && time.Elapsed < TimeSpan.FromSeconds(60))
+        while (!Process.HasExited && time.Elapsed < s_patience)
         {
             TryRead(100);
         }
@@ -76,6 +83,26 @@ internal sealed class PseudoTerminal : IDisposable
 
         Assert.True(Process.HasExited, $"it does not end; the terminal shows: {_shown}");
         return (Process.ExitCode, _shown.ToString());
+    }
+
+    private string NotShown(string text) => $"'{text}' is not shown; this is: {_shown.ToString(_seen, _shown.Length - _seen)}";
+
+    /// <returns>Whether it was shown within a time, and before the command's end.</returns>
+    private bool TryWaitFor(string text, TimeSpan patience)
+    {
+        Stopwatch time = Stopwatch.StartNew();
+        int found;
+        while ((found = _shown.ToString().IndexOf(text, _seen, StringComparison.Ordinal)) < 0)
+        {
+            bool isAlive = TryRead(100) || !Process.HasExited;
+            if (!isAlive || time.Elapsed > patience)
+            {
+                return false;
+            }
+        }
+
+        _seen = found + text.Length;
+        return true;
     }
 
     private bool TryRead(int timeoutMs)

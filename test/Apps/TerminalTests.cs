@@ -12,38 +12,24 @@ public sealed class TerminalTests
     private static readonly string[] s_busybox = ["--rootfs", DebianRoots.Get(["busybox-static"]), "--", "/bin/busybox"];
 
     private static string Command(params string[] program) =>
-        string.Join(' ', ((string[])[Repository.Semitone, "run", "--timeout", "60", .. s_busybox, .. program]).Select(word => $"'{word}'"));
-
-    /// <summary>Gives bash the time to get from showing something to waiting for a key.</summary>
-    /// <remarks>
-    /// A SIGINT between the two is taken note of and handled with the next key only: bash asks before it waits, on Linux too.
-    /// </remarks>
-    private static void LetItWaitForKeys() => Thread.Sleep(1000);
+        string.Join(' ', ((string[])[Repository.Semitone, "run", "--timeout", "240", .. s_busybox, .. program]).Select(word => $"'{word}'"));
 
     [Fact]
     public void Run_InteractiveShell_LivesThroughCtrlCAndKnowsTheSize()
     {
-        using PseudoTerminal terminal = new(Repository.Semitone, "run", "--timeout", "60", "/bin/bash", "--", "--norc", "-i");
+        using PseudoTerminal terminal = new(Repository.Semitone, "run", "--timeout", "240", "/bin/bash", "--", "--norc", "-i");
         terminal.WaitFor("# ");
         terminal.Type("echo nothing");
         terminal.WaitFor("echo nothing");
-        LetItWaitForKeys();
-        terminal.Type(Interrupt);
-        terminal.WaitFor("# ");
+        terminal.TypeUntilShown(Interrupt, "# ");
         terminal.Type("while :; do :; done\r");
         terminal.WaitFor("done");
-        LetItWaitForKeys();
-        terminal.Type(Interrupt);
-        terminal.WaitFor("# ");
+        terminal.TypeUntilShown(Interrupt, "# ");
         terminal.Type("echo $LINES $COLUMNS\r");
         terminal.WaitFor("30 100\r\n");
         terminal.Resize(40, 120);
         terminal.WaitFor("# ");
-        LetItWaitForKeys();
-        terminal.Type("\r");
-        terminal.WaitFor("# ");
-        terminal.Type("echo $LINES $COLUMNS\r");
-        terminal.WaitFor("40 120\r\n");
+        terminal.TypeUntilShown("echo $LINES $COLUMNS\r", "40 120\r\n");
 
         // Typed ahead, all at once: nothing of it is an end of the file.
         terminal.Type(string.Concat(Enumerable.Range(0, 20).Select(i => $"echo $((100 + {i}))\r")) + "exit 5\r");
@@ -59,27 +45,21 @@ public sealed class TerminalTests
     {
         string[] packages = ["bash", "coreutils"];
         using PseudoTerminal terminal =
-            new(Repository.Semitone, "run", "--timeout", "60", "--rootfs", DebianRoots.Get(packages), "--", "/bin/bash", "--norc", "-i");
+            new(Repository.Semitone, "run", "--timeout", "240", "--rootfs", DebianRoots.Get(packages), "--", "/bin/bash", "--norc", "-i");
         terminal.WaitFor("# ");
         terminal.Type("sleep 1000\r");
         terminal.WaitFor("1000\r\n");
-        LetItWaitForKeys();
-        terminal.Type(Suspend);
-        terminal.WaitFor("Stopped");
+        terminal.TypeUntilShown(Suspend, "Stopped");
         terminal.WaitFor("# ");
         terminal.Type("bg; jobs\r");
         terminal.WaitFor("Running");
         terminal.WaitFor("# ");
         terminal.Type("fg\r");
         terminal.WaitFor("sleep 1000\r\n");
-        LetItWaitForKeys();
-        terminal.Type(Interrupt);
-        terminal.WaitFor("# ");
+        terminal.TypeUntilShown(Interrupt, "# ");
         terminal.Type("echo status $?; cat &\r");
         terminal.WaitFor("status 130");
-        LetItWaitForKeys();
-        terminal.Type("jobs\r");
-        terminal.WaitFor("Stopped");
+        terminal.TypeUntilShown("jobs\r", "Stopped");
         terminal.WaitFor("# ");
         terminal.Type("kill %1; wait; exit 6\r");
         Assert.Equal(6, terminal.WaitForEnd().Status);
@@ -95,7 +75,7 @@ public sealed class TerminalTests
         Assert.SkipUnless(Directory.Exists("/usr/lib/locale/C.utf8"), "there is no C.UTF-8 here");
         using PseudoTerminal terminal = new(
             "/usr/bin/env", "-u", "LC_ALL", "-u", "LC_CTYPE", $"LANG={locale}", "/bin/sh", "-c",
-            $"'{Repository.Semitone}' run --quiet --timeout 60 {flag} /bin/bash -c 's=\u00e9; echo \"<$LC_CTYPE> ${{#s}}\"'");
+            $"'{Repository.Semitone}' run --quiet --timeout 240 {flag} /bin/bash -c 's=\u00e9; echo \"<$LC_CTYPE> ${{#s}}\"'");
         Assert.EndsWith(shown, terminal.WaitForEnd().Shown, StringComparison.Ordinal);
     }
 
@@ -156,14 +136,11 @@ public sealed class TerminalTests
         // In the background it may not read: it is stopped for that, as any program. The terminal is the shell's.
         terminal.Type("bg\r");
         terminal.WaitFor("host> ");
-        Thread.Sleep(1500);
         terminal.Type("echo in the ''shell\r");
         terminal.WaitFor("\nin the shell\r\n");
-        terminal.WaitFor("Stopped");
+        terminal.TypeUntilShown("jobs\r", "Stopped");
         terminal.Type("fg\r");
-        Thread.Sleep(1000);
-        terminal.Type("two\r");
-        terminal.WaitFor("two\r\ntwo\r\n");
+        terminal.TypeUntilShown("two\r", "two\r\ntwo\r\n");
         terminal.Type(EndOfInput);
         terminal.WaitFor("host> ");
         terminal.Type("exit\r");
@@ -203,11 +180,11 @@ public sealed class TerminalTests
     {
         using Process process = Process.Start(new ProcessStartInfo(
             Repository.Semitone,
-            ["run", "--timeout", "60", "--stop-timeout", stopTimeout, .. s_busybox, "sh", "-c", trap + "; echo up; while :; do :; done"])
+            ["run", "--timeout", "240", "--stop-timeout", stopTimeout, .. s_busybox, "sh", "-c", trap + "; echo up; while :; do :; done"])
         { RedirectStandardInput = true, RedirectStandardOutput = true })!;
         Assert.Equal("up", process.StandardOutput.ReadLine());
         Process.Start("/bin/kill", ["-TERM", $"{process.Id}"]).WaitForExit();
-        Assert.True(process.WaitForExit(20_000));
+        Assert.True(process.WaitForExit(120_000));
         Assert.Equal((output, status), (process.StandardOutput.ReadToEnd().Trim(), process.ExitCode));
     }
 
