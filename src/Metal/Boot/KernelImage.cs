@@ -20,8 +20,6 @@ internal static unsafe class KernelImage
     private const uint HeaderSize = 56;
 
     private static ulong s_relocatedReadOnly;
-    private static ulong s_dataStart;
-    private static ulong s_dataEnd;
     private static ulong s_codeStart;
     private static ulong s_codeEnd;
 
@@ -35,8 +33,11 @@ internal static unsafe class KernelImage
 
     private static ulong PhysicalStart => Symbols.KernelImage() - Layout.ImageBase;
 
-    /// <summary>Whether a physical page belongs to the kernel's data.</summary>
-    internal static bool IsWritablePage(ulong physical) => physical >= s_dataStart && physical < s_dataEnd;
+    /// <summary>Physical address of the first page of the kernel's data.</summary>
+    internal static ulong DataStart { get; private set; }
+
+    /// <summary>Physical address behind the last page of the kernel's data.</summary>
+    internal static ulong DataEnd { get; private set; }
 
     /// <summary>Whether an address lies in the kernel's code.</summary>
     internal static bool IsCode(ulong address) => address >= s_codeStart && address < s_codeEnd;
@@ -68,8 +69,8 @@ internal static unsafe class KernelImage
             else if (type == Load && (*(uint*)(header + 4) & WritableFlag) != 0)
             {
                 // The last one counts: what is read-only after relocation comes first.
-                s_dataStart = (start + *(ulong*)(header + 8)) & ~(Layout.PageSize - 1);
-                s_dataEnd = start + *(ulong*)(header + 8) + *(ulong*)(header + 32);
+                DataStart = (start + *(ulong*)(header + 8)) & ~(Layout.PageSize - 1);
+                DataEnd = (start + *(ulong*)(header + 8) + *(ulong*)(header + 32) + Layout.PageSize - 1) & ~(Layout.PageSize - 1);
             }
         }
     }
@@ -136,9 +137,6 @@ internal static unsafe class KernelImage
         ulong page = address & ~(Layout.PageSize - 1);
         physical &= ~(Layout.PageSize - 1);
         RuntimeMemory.AddFixed(page, memoryEnd, protection);
-        for (; page < fileEnd; page += Layout.PageSize, physical += Layout.PageSize)
-        {
-            PageTables.Map(page, physical, entryFlags);
-        }
+        PageTables.MapRange(page, fileEnd, physical, entryFlags);
     }
 }

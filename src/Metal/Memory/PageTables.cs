@@ -52,6 +52,28 @@ internal static unsafe class PageTables
         *entry = physical | flags;
     }
 
+    /// <summary>Maps pages one after the other, with one walk for every lowest table rather than for every page.</summary>
+    /// <param name="end">Where the next page would begin: the first that is not mapped.</param>
+    internal static void MapRange(ulong address, ulong end, ulong physical, ulong flags)
+    {
+        while (address < end)
+        {
+            ulong* entry = Walk(address, true);
+            if (entry == null)
+            {
+                Panic.Die("out of memory for the kernel's page tables");
+            }
+
+            do
+            {
+                *entry++ = physical | flags;
+                address += Layout.PageSize;
+                physical += Layout.PageSize;
+            }
+            while (address < end && (address & (LargePageSize - 1)) != 0);
+        }
+    }
+
     /// <summary>Maps a page of device registers and returns where.</summary>
     internal static ulong MapDevice(ulong physical)
     {
@@ -164,10 +186,25 @@ internal static unsafe class PageTables
                 continue;
             }
 
-            Map(Layout.DirectMap + start, start, Present | Global | NoExecute | (IsWritable(start) ? Writable : 0));
-            start += Layout.PageSize;
+            ulong next = EndOfRun(start, end);
+            MapRange(
+                Layout.DirectMap + start, Layout.DirectMap + next, start, Present | Global | NoExecute | (IsWritable(start) ? Writable : 0));
+            start = next;
         }
     }
+
+    /// <summary>Up to where small pages with the same rights as the first follow each other: at most to the next large page.</summary>
+    private static ulong EndOfRun(ulong start, ulong end)
+    {
+        ulong next = (start | (LargePageSize - 1)) + 1;
+        next = next < end ? next : end;
+        next = Nearer(start, next, Symbols.ImageStart() - Layout.ImageBase);
+        next = Nearer(start, next, KernelImage.DataStart);
+        next = Nearer(start, next, KernelImage.DataEnd);
+        return Nearer(start, next, Symbols.RodataEnd() - Layout.ImageBase);
+    }
+
+    private static ulong Nearer(ulong start, ulong next, ulong bound) => bound > start && bound < next ? bound : next;
 
     private static ulong TableOf(ulong parent, ulong address, int shift)
     {
@@ -183,12 +220,8 @@ internal static unsafe class PageTables
     private static bool IsWritable(ulong physical)
     {
         ulong address = physical + Layout.ImageBase;
-        if (address < Symbols.ImageStart() || address >= Symbols.RodataEnd())
-        {
-            return true;
-        }
-
-        return KernelImage.IsWritablePage(physical);
+        return address < Symbols.ImageStart() || address >= Symbols.RodataEnd()
+            || (physical >= KernelImage.DataStart && physical < KernelImage.DataEnd);
     }
 
     /// <summary>Maps Metal's own segments with the rights of each, and leaves the guard pages of its stacks out.</summary>
@@ -206,9 +239,10 @@ internal static unsafe class PageTables
                 continue;
             }
 
-            if (page >= kernelStart && page < kernelEnd)
+            if (page == kernelStart)
             {
-                continue; // mapped where it was linked
+                page = kernelEnd - Layout.PageSize; // mapped where it was linked
+                continue;
             }
 
             ulong flags = page < textEnd ? Present | Global

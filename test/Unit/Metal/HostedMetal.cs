@@ -17,7 +17,10 @@ internal sealed class HostedMetal
     public const uint Reserved = 2;
     public const int AddressBits = 40;
     public const ulong ImageStart = 0x10_0000;
+    public const ulong RodataEnd = ImageStart + 0x4_0000;
     public const ulong ImageEnd = 0x18_3000;
+    public const ulong DataStart = 0x13_0000;
+    public const ulong DataEnd = 0x13_8000;
     public const ulong CommandLine = 0x3_0010;
     public const ulong InitialRamDisk = 0x5_0123;
     public const ulong InitialRamDiskLength = 0x1_8001;
@@ -74,7 +77,8 @@ internal sealed class HostedMetal
         {
             internal static class KernelImage
             {
-                internal static bool IsWritablePage(ulong physical) => false;
+                internal const ulong DataStart = 0x13_0000;
+                internal const ulong DataEnd = 0x13_8000;
             }
         }
 

@@ -9,6 +9,7 @@ public sealed class PageTablesTests
     private const ulong PageSize = 4096;
     private const ulong LargePageSize = 1 << 21;
     private const ulong Present = 1;
+    private const ulong Writable = 2;
     private const ulong Large = 0x80;
     private const ulong AddressMask = 0x000F_FFFF_FFFF_F000;
 
@@ -36,6 +37,23 @@ public sealed class PageTablesTests
             });
         }
     }
+
+    /// <summary>
+    /// Code and constants have no writable alias: of the image, the direct map lets the data of the kernel be written and what follows
+    /// the constants.
+    /// </summary>
+    [Fact]
+    public void Install_Image_IsWritableOnlyWhereItsDataLies() =>
+        HostedMetal.Boot([s_low], isPvh: true, metal =>
+        {
+            metal.Install();
+            for (ulong page = 0; page < LargePageSize; page += PageSize)
+            {
+                bool isImage = page is >= HostedMetal.ImageStart and < HostedMetal.RodataEnd;
+                bool isData = page is >= HostedMetal.DataStart and < HostedMetal.DataEnd;
+                Assert.Equal(!isImage || isData, (FindEntry(metal, DirectMap + page, 12) & Writable) != 0);
+            }
+        });
 
     /// <summary>A large page has no table below it: what it holds, which may be anything, is never taken for one.</summary>
     [Theory]
