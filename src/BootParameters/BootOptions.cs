@@ -19,6 +19,18 @@ public sealed class BootOptions
     /// <summary>What to mount (<c>vfs.fstab</c>), in the order given.</summary>
     public List<MountEntry> Mounts { get; } = [];
 
+    /// <summary>What the root is (<c>vfs.rootfs</c>): <c>9pfs</c>, or empty for the files of the initrd.</summary>
+    public byte[] RootType { get; internal set; } = [];
+
+    /// <summary>The tag of the share that is the root (<c>vfs.rootdev</c>); null for <c>fs0</c>.</summary>
+    public byte[]? RootDevice { get; internal set; }
+
+    /// <summary>The flags of mount(2) for the root (<c>vfs.rootflags</c>).</summary>
+    public ulong RootFlags { get; internal set; }
+
+    /// <summary>The options of the root's file system (<c>vfs.rootopts</c>).</summary>
+    public byte[] RootOptions { get; internal set; } = [];
+
     /// <summary>What the network interfaces are called by (<c>netdev.ip</c>), in their order; null when nobody said.</summary>
     public List<InterfaceConfiguration>? Interfaces { get; internal set; }
 

@@ -13,6 +13,10 @@ public static class ParameterTable
         A list is written [ A "B C" ]; a switch is true, on, yes, 1 or false, off, no, 0.
           env.vars=[ NAME=VALUE... ]    environment of the program
           vfs.fstab=[ DEVICE:PATH:TYPE[:FLAGS[:OPTIONS[:UKOPTS]]]... ]    what to mount
+          vfs.rootfs=9pfs|initrd        what the root is: a folder that the host shares, or the files of the initrd (initrd)
+          vfs.rootdev=TAG               with 9pfs, the share (fs0)
+          vfs.rootflags=FLAGS           with it, flags of mount(2): 1 for read-only
+          vfs.rootopts=OPTIONS          with it, options such as cache=loose
           strace=SWITCH                 print every system call
           stats=SWITCH                  print counters when the program has ended
           host.link=SWITCH              frame what goes to the host, for the semitone command
@@ -57,6 +61,10 @@ public static class ParameterTable
             {
                 options.Mounts.Add(entry!);
             }
+        }
+        else if (name.StartsWith("vfs.root"u8))
+        {
+            return ApplyRoot(options, name["vfs.root".Length..], parameter);
         }
         else if (name.SequenceEqual("strace"u8))
         {
@@ -124,6 +132,35 @@ public static class ParameterTable
         else if (name.SequenceEqual(Help))
         {
             options.Help = parameter.ReadSwitch(options.Help, out isGood);
+        }
+        else
+        {
+            return BootWarningKind.UnknownParameter;
+        }
+
+        return isGood ? null : BootWarningKind.BadValue;
+    }
+
+    private static BootWarningKind? ApplyRoot(BootOptions options, ReadOnlySpan<byte> name, Parameter parameter)
+    {
+        bool isGood = true;
+        if (name.SequenceEqual("fs"u8))
+        {
+            isGood = parameter.Value.SequenceEqual("9pfs"u8) || parameter.Value.SequenceEqual("initrd"u8);
+            options.RootType = isGood ? parameter.Value.ToArray() : options.RootType;
+        }
+        else if (name.SequenceEqual("dev"u8))
+        {
+            options.RootDevice = parameter.Value.ToArray();
+        }
+        else if (name.SequenceEqual("flags"u8))
+        {
+            isGood = Parameter.TryParseNumber(parameter.Value, out ulong flags);
+            options.RootFlags = isGood ? flags : options.RootFlags;
+        }
+        else if (name.SequenceEqual("opts"u8))
+        {
+            options.RootOptions = parameter.Value.ToArray();
         }
         else
         {

@@ -114,12 +114,25 @@ public sealed class Executor
     /// <returns>False when it was not over by then.</returns>
     public bool RunUntil(Task task, long deadlineNs)
     {
-        while (!task.IsCompleted && _clock.MonotonicNs < deadlineNs)
+        while (!task.IsCompleted && RunOnce(deadlineNs))
         {
-            RunNext(Math.Min(Timers.NextDeadlineNs, deadlineNs));
         }
 
         return task.IsCompleted;
+    }
+
+    /// <summary>Runs the next item, or sleeps until there is something to do: for what must be done before there is a program.</summary>
+    /// <param name="deadlineNs">When to give up, on the monotonic clock.</param>
+    /// <returns>False, and nothing was run, when that time has come.</returns>
+    public bool RunOnce(long deadlineNs)
+    {
+        if (_clock.MonotonicNs >= deadlineNs)
+        {
+            return false;
+        }
+
+        RunNext(Math.Min(Timers.NextDeadlineNs, deadlineNs));
+        return true;
     }
 
     /// <summary>Runs the next item, or sleeps until an interrupt has come.</summary>

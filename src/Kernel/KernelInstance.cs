@@ -1,9 +1,7 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Semitone.Abi;
 using Semitone.BootParameters;
 using Semitone.Core;
-using Semitone.Cpio;
 using Semitone.Files;
 using Semitone.HostLink;
 using Semitone.Loader;
@@ -38,9 +36,6 @@ internal sealed class KernelInstance
 
     /// <summary>What there is to tell of in a panic; null while the kernel boots.</summary>
     private SystemState? _system;
-
-    /// <summary>The program's path when the initrd is the program itself.</summary>
-    private byte[]? _program;
 
     internal KernelInstance(IMachine machine)
     {
@@ -125,14 +120,18 @@ internal sealed class KernelInstance
         KernelHeap.Frames = _machine.Frames;
         Timekeeper clock = new(_machine.Clock);
         FileServices services = new(frames, clock, new RandomGenerator(_machine) { Source = _devices.Entropy });
-        if (!TryMakeRoot(services, out RamFileSystem? root))
+        Executor executor = new(_machine.Cpu, _machine.Clock);
+        ShareConnector shares = new(_machine, services, executor, _devices);
+        BootRoot boot = new(_machine, _options, services, shares, _log);
+        if (!boot.TryMake(out FileSystem? root))
         {
-            return FailToLoad(NotFound);
+            return FailToLoad(boot.Failure);
         }
 
-        MountNamespace mounts = new(services, root);
+        MountNamespace mounts = new(services, root, boot.Source);
         FileSystemContext files = new(mounts, new FileCredentials());
-        Executor executor = new(_machine.Cpu, _machine.Clock);
+        BootFileWaiter waiter = new(services, executor);
+        MountPoints points = new(mounts, waiter);
         SyscallDispatcher dispatcher = new(_options.Strace ? new Strace(_lines) : null, _options.Stats ? new SyscallCounts() : null);
         Vdso vdso = new(_machine, frames, cpuCount: 1);
         SystemState system = new(new SystemParts
@@ -149,7 +148,7 @@ internal sealed class KernelInstance
         _system = system;
         system.HostName = _options.HostName ?? system.HostName;
         ProcessTable processes = new(system);
-        StandardMounts.MountAll(mounts, processes, processes);
+        StandardMounts.MountAll(mounts, points, processes, processes);
         if (_devices.Console is { } console)
         {
             executor.AddInterruptHandler(console);
@@ -161,13 +160,13 @@ internal sealed class KernelInstance
             new BootNetwork(_options, cards, mounts, executor, _log, Encoding.UTF8.GetString(system.HostName)).BringUp(system.Sockets);
         }
 
-        if (!TryMountAll(mounts, executor))
+        if (!TryMountAll(new BootMounts(mounts, points, shares, hasInitrd: _machine.Boot.InitialRamDisk.Length > 0)))
         {
             return FailToLoad(CannotExecute);
         }
 
         ActAs(files, _options.User);
-        if (!TryEnterWorkingDirectory(files))
+        if (!TryEnterWorkingDirectory(files, waiter))
         {
             return FailToLoad(NotFound);
         }
@@ -180,7 +179,7 @@ internal sealed class KernelInstance
         system.HostJobControl = _options.HostLink ? new HostJobControl(_streams) : null;
         executor.AddInterruptHandler(_streams);
         ClockDiscipline discipline = StartClockDiscipline(clock, executor);
-        if (!TryStart(system, files, descriptors, out byte failure))
+        if (!TryStart(system, files, waiter, boot.Program, descriptors, out byte failure))
         {
             return failure;
         }
@@ -216,14 +215,8 @@ internal sealed class KernelInstance
     }
 
     /// <summary>Mounts what the command line names.</summary>
-    private bool TryMountAll(MountNamespace mounts, Executor executor)
+    private bool TryMountAll(BootMounts boot)
     {
-        if (_options.Mounts.Count == 0)
-        {
-            return true;
-        }
-
-        BootMounts boot = new(_machine, mounts, executor, _devices);
         foreach (MountEntry entry in _options.Mounts)
         {
             if (!boot.TryMount(entry, out string? problem))
@@ -254,29 +247,6 @@ internal sealed class KernelInstance
         return discipline;
     }
 
-    private bool TryMakeRoot(FileServices services, [NotNullWhen(true)] out RamFileSystem? root)
-    {
-        PhysicalRange initrd = _machine.Boot.InitialRamDisk;
-        if (IsProgram(initrd))
-        {
-            return TryMakeRootOfProgram(services, initrd, out root);
-        }
-
-        CpioError error = InitialRamDisk.Load(services, initrd, out root, out long offset);
-        if (error == CpioError.None)
-        {
-            return true;
-        }
-
-        _log.Error($"the initrd is not usable: {CpioErrors.Describe(error)} (at byte {offset})");
-        if (error == CpioError.OutOfMemory)
-        {
-            _log.Error($"{MemoryTooSmall}");
-        }
-
-        return false;
-    }
-
     /// <summary>Looks files up with a user's rights from now on.</summary>
     private static void ActAs(FileSystemContext files, ProgramUser? user)
     {
@@ -288,11 +258,11 @@ internal sealed class KernelInstance
 
     /// <summary>Goes where the command line says, or else where <c>$PWD</c> says when there is such a directory.</summary>
     /// <returns>False when the command line's cannot be entered.</returns>
-    private bool TryEnterWorkingDirectory(FileSystemContext files)
+    private bool TryEnterWorkingDirectory(FileSystemContext files, BootFileWaiter waiter)
     {
         if (_options.WorkingDirectory is { } wanted)
         {
-            Errno error = EnterDirectory(files, wanted);
+            Errno error = EnterDirectory(files, waiter, wanted);
             if (error != Errno.None)
             {
                 _log.Error($"the working directory cannot be entered: {error.ToString()}");
@@ -305,7 +275,7 @@ internal sealed class KernelInstance
         foreach (byte[] variable in _options.Environment)
         {
             if (variable.AsSpan().StartsWith(prefix)
-                && EnterDirectory(files, variable.AsSpan(prefix.Length)) is var error and not Errno.None)
+                && EnterDirectory(files, waiter, variable.AsSpan(prefix.Length)) is var error and not Errno.None)
             {
                 _log.Warning($"the working directory $PWD cannot be entered: {error.ToString()}");
             }
@@ -314,41 +284,22 @@ internal sealed class KernelInstance
         return true;
     }
 
-    private static Errno EnterDirectory(FileSystemContext files, ReadOnlySpan<byte> path)
+    private static Errno EnterDirectory(FileSystemContext files, BootFileWaiter waiter, ReadOnlySpan<byte> path)
     {
-        Errno error = files.Find(files.Root, path, follow: true, out Inode? directory);
-        return error == Errno.None ? files.ChangeDirectory(directory!) : error;
-    }
-
-    private bool IsProgram(PhysicalRange initrd)
-    {
-        ReadOnlySpan<byte> magic = [0x7F, (byte)'E', (byte)'L', (byte)'F'];
-        if (initrd.Length <= Paging.PageSize || initrd.Offset > Paging.PageSize - magic.Length)
+        Errno error;
+        do
         {
-            return false;
+            error = files.Find(files.Root, path, follow: true, out Inode? directory);
+            error = error == Errno.None ? files.ChangeDirectory(directory!) : error;
         }
+        while (waiter.MustRepeat(files, ref error));
 
-        Span<byte> start = stackalloc byte[magic.Length];
-        _machine.Frames.Read(initrd[0], initrd.Offset, start);
-        return start.SequenceEqual(magic);
+        return error;
     }
 
-    /// <summary>Makes a root of the one file that the initrd is: a static program, under the name that the command line gives it.</summary>
-    private bool TryMakeRootOfProgram(FileServices services, PhysicalRange initrd, out RamFileSystem root)
-    {
-        if (_options.ProgramArguments.Count == 0)
-        {
-            _options.ProgramArguments.Add("program"u8.ToArray());
-        }
-
-        ReadOnlySpan<byte> name = _options.ProgramArguments[0];
-        name = name[(name.LastIndexOf((byte)'/') + 1)..];
-        _program = [(byte)'/', .. name];
-        CpioError error = InitialRamDisk.Load(services, default, out root, out _);
-        return error == CpioError.None && InitialRamDisk.AddFile(root, name, initrd) == CpioError.None;
-    }
-
-    private bool TryStart(SystemState system, FileSystemContext files, FileTable descriptors, out byte status)
+    /// <param name="program">The program's path, where it is not what the first argument leads to.</param>
+    private bool TryStart(
+        SystemState system, FileSystemContext files, BootFileWaiter waiter, byte[]? program, FileTable descriptors, out byte status)
     {
         status = NotFound;
         List<byte[]> arguments = _options.ProgramArguments;
@@ -359,21 +310,27 @@ internal sealed class KernelInstance
             return false;
         }
 
-        byte[] name = _program ?? arguments[0];
-        Errno error = ProgramPath.Find(new ProgramLookup(files, GetCredentials()), name, _options.Environment, out byte[] path);
-        LoadFailure failure = new(LoadStage.Open, error, default, name, null);
-        if (error == Errno.None)
+        byte[] name = program ?? arguments[0];
+        Errno error;
+        LoadFailure failure;
+        do
         {
-            InitialProgram program = new()
+            error = ProgramPath.Find(new ProgramLookup(files, GetCredentials()), name, _options.Environment, out byte[] path);
+            failure = new LoadFailure(LoadStage.Open, error, default, name, null);
+            if (error == Errno.None)
             {
-                Path = path,
-                Arguments = arguments,
-                Environment = _options.Environment,
-                Randomize = _options.RandomizeAddresses,
-                Credentials = GetCredentials(),
-            };
-            error = system.CreateInit(program, files, descriptors, out _, out failure);
+                InitialProgram initial = new()
+                {
+                    Path = path,
+                    Arguments = arguments,
+                    Environment = _options.Environment,
+                    Randomize = _options.RandomizeAddresses,
+                    Credentials = GetCredentials(),
+                };
+                error = system.CreateInit(initial, files, descriptors, out _, out failure);
+            }
         }
+        while (waiter.MustRepeat(files, ref error));
 
         if (error == Errno.None)
         {

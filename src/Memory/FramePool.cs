@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Semitone.Abi;
 using Semitone.Core;
 using Semitone.Machine;
@@ -13,6 +14,9 @@ namespace Semitone.Memory;
 public sealed class FramePool
 {
     private const long MaximumStorageReserve = 16384;
+
+    /// <summary>Frames that are asked back at once: to look for each would cost more than to fetch a few again.</summary>
+    private const long ReclaimBatch = 256;
 
     private readonly IFrameAllocator _allocator;
 
@@ -43,8 +47,15 @@ public sealed class FramePool
     /// </summary>
     public long StorageReserveCount { get; }
 
-    /// <summary>Whether files may grow.</summary>
-    public bool HasRoomForStorage => (IsPlentiful && _unaskedCount > 0) || FreeCount > StorageReserveCount;
+    /// <summary>Gives frames back whose bytes can be fetched again; null while nobody keeps such.</summary>
+    public IPageReclaimer? Reclaimer { get; set; }
+
+    /// <summary>Frames that can be had: those that are free, and those that hold what can be fetched again.</summary>
+    public long AvailableCount => FreeCount + (Reclaimer?.PageCount ?? 0);
+
+    /// <summary>Tells whether files may grow; what can be fetched again goes for that.</summary>
+    public bool MakeRoomForStorage() =>
+        (IsPlentiful && _unaskedCount > 0) || FreeCount > StorageReserveCount || (TryReclaim() && FreeCount > StorageReserveCount);
 
     /// <summary>Frames that guests and caches hold now, and those of the initrd.</summary>
     public long UsedCount => _allocator.UsedCount;
@@ -61,45 +72,52 @@ public sealed class FramePool
     public long FailureCount { get; private set; }
 
     /// <summary>Takes a frame whose contents are undefined, with one reference.</summary>
-    /// <returns>False when memory has run out.</returns>
-    public bool TryAllocate(out Frame frame)
-    {
-        if ((--_unaskedCount >= 0 || IsAboveReserve()) && _allocator.TryAllocate(out frame))
-        {
-            return true;
-        }
-
-        FailureCount++;
-        frame = default;
-        return false;
-    }
+    /// <returns>False when memory has run out, and nothing could be reclaimed.</returns>
+    /// <remarks>
+    /// To reclaim is to free frames of page caches to which nobody else has a reference: whoever still needs one that he got from a cache
+    /// holds a reference while he allocates.
+    /// </remarks>
+    public bool TryAllocate(out Frame frame) =>
+        ((--_unaskedCount >= 0 || IsAboveReserve()) && _allocator.TryAllocate(out frame)) || TryAllocateReclaimed(isZeroed: false, out frame);
 
     /// <summary>Takes a frame of zeros, with one reference.</summary>
-    /// <returns>False when memory has run out.</returns>
-    public bool TryAllocateZeroed(out Frame frame)
-    {
-        if ((--_unaskedCount >= 0 || IsAboveReserve()) && _allocator.TryAllocateZeroed(out frame))
-        {
-            return true;
-        }
-
-        FailureCount++;
-        frame = default;
-        return false;
-    }
+    /// <returns>False when memory has run out, and nothing could be reclaimed.</returns>
+    /// <remarks>As <see cref="TryAllocate"/>.</remarks>
+    public bool TryAllocateZeroed(out Frame frame) =>
+        ((--_unaskedCount >= 0 || IsAboveReserve()) && _allocator.TryAllocateZeroed(out frame))
+            || TryAllocateReclaimed(isZeroed: true, out frame);
 
     /// <summary>Takes a frame with the bytes of another one, with one reference.</summary>
     /// <returns>False when memory has run out.</returns>
     public bool TryAllocateCopy(Frame source, out Frame copy)
     {
-        if (!TryAllocate(out copy))
+        if (!((--_unaskedCount >= 0 || IsAboveReserve()) && _allocator.TryAllocate(out copy)))
         {
-            return false;
+            // The source may be a cache's, which is to give others back now. With 255 references it needs none of ours.
+            bool isHeld = TryAddReference(source);
+            bool isMade = TryAllocateReclaimed(isZeroed: false, out copy);
+            if (isMade)
+            {
+                _allocator.Copy(source, 0, copy, 0, Paging.PageSize);
+            }
+
+            if (isHeld)
+            {
+                Release(source);
+            }
+
+            return isMade;
         }
 
         _allocator.Copy(source, 0, copy, 0, Paging.PageSize);
         return true;
     }
+
+    /// <summary>Has pages given up whose bytes can be fetched again.</summary>
+    /// <param name="unmaps">See <see cref="IPageReclaimer.Reclaim"/>.</param>
+    /// <returns>False when there is nothing to give up.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public bool TryReclaim(bool unmaps = false) => Reclaimer is not null && Reclaimer.Reclaim(ReclaimBatch, unmaps) > 0;
 
     /// <inheritdoc cref="IFrameAllocator.TryAddReference"/>
     public bool TryAddReference(Frame frame) => _allocator.TryAddReference(frame);
@@ -122,6 +140,19 @@ public sealed class FramePool
     /// <inheritdoc cref="IFrameAllocator.Copy"/>
     public void Copy(Frame source, int sourceOffset, Frame destination, int destinationOffset, int count) =>
         _allocator.Copy(source, sourceOffset, destination, destinationOffset, count);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TryAllocateReclaimed(bool isZeroed, out Frame frame)
+    {
+        if (TryReclaim() && IsAboveReserve() && (isZeroed ? _allocator.TryAllocateZeroed(out frame) : _allocator.TryAllocate(out frame)))
+        {
+            return true;
+        }
+
+        FailureCount++;
+        frame = default;
+        return false;
+    }
 
     /// <summary>Looks whether a frame can be had, and for how many more there is no need to look.</summary>
     private bool IsAboveReserve()

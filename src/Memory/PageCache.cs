@@ -365,7 +365,7 @@ public sealed partial class PageCache : MemoryObject
         long offset = page << Paging.PageShift;
         if (offset >= _sourceLength)
         {
-            if (!_frames.HasRoomForStorage || !_frames.TryAllocateZeroed(out frame))
+            if (!_frames.MakeRoomForStorage() || !_frames.TryAllocateZeroed(out frame))
             {
                 return false;
             }
@@ -408,7 +408,7 @@ public sealed partial class PageCache : MemoryObject
             return TryBringIn(page, out frame);
         }
 
-        if (!_frames.HasRoomForStorage || !KernelHeap.HasRoom() || !TryMakeRoomFor(page) || !_frames.TryAllocate(out frame))
+        if (!_frames.MakeRoomForStorage() || !KernelHeap.HasRoom() || !TryMakeRoomFor(page) || !_frames.TryAllocate(out frame))
         {
             return false;
         }

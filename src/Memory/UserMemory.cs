@@ -356,8 +356,9 @@ public sealed partial class UserMemory
         FaultResult result = _space.HandleFault(address, access);
         if (result == FaultResult.OutOfMemory)
         {
-            // The call fails with EFAULT, which no program expects of a good pointer: somebody has to go.
+            // Else the call fails with EFAULT, which no program expects of a good pointer: pages of files go, or somebody has to.
             _space.WhenMemoryRunsOut?.Invoke();
+            result = _space.HandleFault(address, access);
         }
 
         if (result is FaultResult.Resolved or FaultResult.Unchanged)

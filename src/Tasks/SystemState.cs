@@ -162,6 +162,11 @@ public sealed partial class SystemState : IClockListener
             Randomize = RandomizesAddresses,
         };
         Errno error = Loader.Load(request, new ProgramLookup(files, initial.Credentials), out LoadedProgram? program, out failure);
+        if (failure.Lacking is ProgramFile lacking && error == InternalErrno.MustWait)
+        {
+            files.NoteFetch(lacking.Inode);
+        }
+
         if (error != Errno.None)
         {
             return error;
@@ -234,6 +239,12 @@ public sealed partial class SystemState : IClockListener
     internal void KillForMemory()
     {
         const long PatienceNs = 1_000_000_000;
+        if (Files.Frames.TryReclaim(unmaps: true))
+        {
+            // What programs have mapped of files outside is fetched again.
+            return;
+        }
+
         if (_victim is { HasEnded: false } && Clock.MonotonicNs - _victimSinceNs < PatienceNs)
         {
             // One is about to leave its memory.

@@ -77,6 +77,81 @@ public sealed class VolumeTests : IDisposable
         Assert.True(run.Status == 125 && run.Errors.Contains(problem, StringComparison.Ordinal), run.Describe());
     }
 
+    /// <summary>A root that is a folder of the host: nothing is packed, and what is written stays there.</summary>
+    [Theory]
+    [InlineData("microvm", "--rootfs-type", "9pfs")]
+    [InlineData("q35", "--target", "qemu/x86_64-9pfs")]
+    public void Run_RootSharedByTheHost_IsWorkedIn(string board, string flag, string value)
+    {
+        string root = CopyRoot();
+        ProgramRun run = Guest.Run(
+            ["--machine", board, flag, value, "--rootfs", root, "-w", "/tmp", "--", "sh", "-c",
+            "pwd; head -n 1 /proc/mounts; echo seen > seen; mkdir -p /srv/deep; busybox true && sh -c 'exit 7'; echo $?; test -c /dev/null "
+            + "&& echo x > /dev/null; cat /proc/self/comm; ls /; ls /srv"]);
+        Assert.True(
+            run.Output == "/tmp\nfs0 / 9p rw,relatime 0 0\n7\ncat\nbin\ndev\nproc\nsrv\nsys\ntmp\nusr\ndeep\n", run.Describe());
+        Assert.Equal("seen\n", File.ReadAllText(Path.Combine(root, "tmp", "seen")));
+        Assert.True(Directory.Exists(Path.Combine(root, "srv", "deep")));
+        Assert.Empty(File.ReadAllBytes(Path.Combine(root, "dev", "null")));
+    }
+
+    /// <summary>What was read of files outside goes when memory is wanted for something else, and nobody is killed for it.</summary>
+    [Fact]
+    public void Run_FilesLargerThanMemory_AreReadAndLeaveRoomForPrograms()
+    {
+        string root = CopyRoot();
+        byte[] block = new byte[1 << 20];
+        using (FileStream big = File.Create(Path.Combine(root, "big")))
+        {
+            for (int i = 0; i < 150; i++)
+            {
+                new Random(i).NextBytes(block);
+                big.Write(block);
+            }
+        }
+
+        string sum = ProgramRun.Of(["/usr/bin/md5sum", Path.Combine(root, "big")]).Output.Split(' ')[0];
+        ProgramRun run = Guest.Run(
+            ["-M", "64Mi", "--rootfs-type", "9pfs", "--rootfs", root, "--", "/bin/busybox", "sh", "-c",
+            "md5sum < /big; cat /big | md5sum; dd if=/dev/zero bs=45000000 count=1 2>&1 | wc -c; dd if=/dev/zero of=/dev/shm/x bs=1000000 "
+            + "count=40; md5sum < /big; wc -c < /dev/shm/x"]);
+        Assert.True(run.Status == 0, run.Describe());
+        Assert.Equal(3, run.Output.Split(sum).Length - 1);
+        Assert.EndsWith("\n40000000\n", run.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("killed", run.Errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("folder", "9pfs")]
+    [InlineData("say which", "9pfs", "/bin/true")]
+    [InlineData("there are initrd, 9pfs and auto", "tape", "--rootfs", "/tmp", "/bin/true")]
+    [InlineData("for roots that are packed", "9pfs", "--include", "/etc/hostname", "--rootfs", "/tmp", "/bin/true")]
+    public void Run_RootThatCannotBeShared_IsRefused(string problem, string type, params string[] rest)
+    {
+        if (rest.Length == 0)
+        {
+            string file = Path.Combine(_folder, "root.tar");
+            File.WriteAllText(file, "");
+            rest = ["--rootfs", file, "/bin/true"];
+        }
+
+        ProgramRun run = Guest.Run(["--rootfs-type", type, .. rest]);
+        Assert.True(run.Status == 125 && run.Errors.Contains(problem, StringComparison.Ordinal), run.Describe());
+    }
+
+    private string CopyRoot()
+    {
+        string root = Path.Combine(_folder, "root");
+        ProgramRun copy = ProgramRun.Of(["/bin/cp", "-a", DebianRoots.Get(["busybox-static"]), root]);
+        Assert.True(copy.Status == 0, copy.Describe());
+        foreach (string applet in (string[])["sh", "cat", "ls", "mkdir", "test", "head"])
+        {
+            File.CreateSymbolicLink(Path.Combine(root, "bin", applet), "busybox");
+        }
+
+        return root;
+    }
+
     private static ProgramRun RunShell(string[] flags, string script) =>
         Guest.Run([.. flags, "--rootfs", DebianRoots.Get(["dash", "coreutils", "findutils"]), "--", "/bin/dash", "-c", script]);
 }

@@ -52,6 +52,12 @@ internal sealed class RunCommand
         Description = "Root file system: a folder, or a tar or cpio archive, compressed or not",
         HelpName = "DIR|FILE"
     };
+    private readonly Option<string?> _rootfsType = new("--rootfs-type")
+    {
+        Description = "How the root file system gets there: initrd packs it; 9pfs shares the folder, and what is written stays there "
+            + "[default: auto, which is initrd]",
+        HelpName = "initrd|9pfs|auto"
+    };
     private readonly Option<string?> _memory = new("--memory", "-M")
     {
         Description = "Memory of the machine [default: 64Mi and what the root file system takes]",
@@ -152,7 +158,7 @@ internal sealed class RunCommand
         command.Add(_program);
         foreach (Option option in (Option[])
             [
-                _detach, _name, _remove, _noStart, _interactive, _terminal, _stopSignal, _rootfs, _memory, _environment,
+                _detach, _name, _remove, _noStart, _interactive, _terminal, _stopSignal, _rootfs, _rootfsType, _memory, _environment,
                 _environmentFiles, _includes, _volumes, _ports, _network, _address, _hardwareAddress,
                 _workingDirectory, _user, _hostName, _platform,
                 _architecture, _target, _timeout, _stopTimeout,
@@ -307,11 +313,13 @@ internal sealed class RunCommand
 
         Target target = ReadTarget(result);
         CheckPlatform(result);
+        bool sharesRoot = ReadRootType(result, target, root);
         return new RunRequest
         {
             Program = words[0],
             Arguments = words[1..],
             RootFileSystem = root,
+            SharesRoot = sharesRoot,
             MemoryBytes = ReadMemory(result),
             MemoryText = result.GetValue(_memory),
             Environment =
@@ -320,7 +328,11 @@ internal sealed class RunCommand
                 .. (result.GetValue(_environment) ?? []).Select(CheckVariable),
             ],
             Includes = [.. (result.GetValue(_includes) ?? []).Select(IncludedPath.Parse)],
-            Volumes = [.. (result.GetValue(_volumes) ?? []).Select(Volume.Parse)],
+            Volumes =
+            [
+                .. sharesRoot ? (Volume[])[Volume.OfRoot(root!)] : [],
+                .. (result.GetValue(_volumes) ?? []).Select(Volume.Parse),
+            ],
             Network = MachineNetwork.Parse(
                 result.GetValue(_network),
                 result.GetValue(_address),
@@ -378,6 +390,21 @@ internal sealed class RunCommand
         }
 
         return Target.TryParse(text, out Target target, out string? problem) ? target : throw Wrong(problem!);
+    }
+
+    /// <summary>Tells whether the root is shared rather than packed.</summary>
+    private bool ReadRootType(ParseResult result, Target target, string? root)
+    {
+        bool shares = result.GetValue(_rootfsType) switch
+        {
+            null or "auto" => target.SharesRoot ?? false,
+            "initrd" => false,
+            "9pfs" => true,
+            string other => throw Wrong($"--rootfs-type: '{other}' is none; there are initrd, 9pfs and auto"),
+        };
+        return !shares || root is not null
+            ? shares
+            : throw Wrong("to share a root (9pfs), say which folder: --rootfs DIR");
     }
 
     private void CheckPlatform(ParseResult result)

@@ -30,7 +30,11 @@ internal static class MachineMaker
         QemuOptions options = RunPlan.Create(request with { Accelerator = null, Name = name }, guest, host);
         try
         {
-            Keep(guest, machine.Folder.RootFile);
+            if (guest.Archive is { } archive)
+            {
+                Keep(archive, machine.Folder.RootFile);
+            }
+
             return machine.Finish(
                 new MachineRecord
                 {
@@ -69,9 +73,9 @@ internal static class MachineMaker
         }
     }
 
-    private static void Keep(GuestProgram guest, string path)
+    private static void Keep(FileStream archive, string path)
     {
-        using FileStream source = guest.Archive!;
+        using FileStream source = archive;
         source.Position = 0;
         using FileStream copy = HostFile.Create(path);
         source.CopyTo(copy, bufferSize: 1 << 20);

@@ -48,7 +48,7 @@ internal sealed record MachineRecord
 
     public required string KernelCommandLine { get; init; }
 
-    /// <summary>Of the packed root file system: another size is that of a damaged one.</summary>
+    /// <summary>Of the packed root file system, where another size is that of a damaged one; 0 where the root is a shared folder.</summary>
     public required long ArchiveBytes { get; init; }
 
     /// <summary>Null for none.</summary>

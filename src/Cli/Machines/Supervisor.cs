@@ -118,7 +118,7 @@ internal sealed class Supervisor
     private int RunMachine()
     {
         HostCapabilities host = HostCapabilities.Detect(asksForKvm: _record.Accelerator != Accelerator.Tcg);
-        FileStream archive = OpenRoot();
+        FileStream? archive = _record.ArchiveBytes > 0 ? OpenRoot() : null;
         QemuOptions options = RunPlan.Accelerate(
             new QemuOptions
             {
@@ -129,7 +129,7 @@ internal sealed class Supervisor
                 Network = _record.Network,
                 MemoryBytes = _record.MemoryBytes,
                 KernelPath = host.KernelPath,
-                InitialRamDiskPath = GuestProgram.InheritedPath,
+                InitialRamDiskPath = archive is null ? null : GuestProgram.InheritedPath,
                 KernelCommandLine = _record.KernelCommandLine,
                 Name = _record.Name,
             },

@@ -5,13 +5,13 @@ using Semitone.Cli.Posix;
 namespace Semitone.Cli.Running;
 
 /// <summary>The root file system and the command with which the guest starts.</summary>
-/// <param name="Archive">The root file system, open; null in plans that nobody runs.</param>
-/// <param name="ArchivePath">The path by which QEMU opens the archive.</param>
+/// <param name="Archive">The root file system, open; null in plans that nobody runs, and where the root is shared.</param>
+/// <param name="ArchivePath">The path by which QEMU opens the archive; null where there is none.</param>
 /// <param name="ArchiveBytes">Its size.</param>
 /// <param name="Command">Program and arguments.</param>
 /// <param name="Environment">The variables that packing gives rise to.</param>
 internal sealed record GuestProgram(
-    FileStream? Archive, string ArchivePath, long ArchiveBytes, IReadOnlyList<string> Command, IReadOnlyList<string> Environment)
+    FileStream? Archive, string? ArchivePath, long ArchiveBytes, IReadOnlyList<string> Command, IReadOnlyList<string> Environment)
 {
     /// <summary>How a child of ours names the descriptor that it gets from us.</summary>
     public const string InheritedPath = "/proc/self/fd/3";
@@ -33,6 +33,11 @@ internal sealed record GuestProgram(
         if (request.RootFileSystem is { } root)
         {
             IReadOnlyList<string> command = [request.Program, .. request.Arguments];
+            if (request.SharesRoot)
+            {
+                return Share(request, root, command);
+            }
+
             return IsProgram(root)
                 ? OpenProgram(request, root, command)
                 : Pack(request, limit, (writer, report) =>
@@ -50,6 +55,34 @@ internal sealed record GuestProgram(
             writer.AddFolder(folder, permissions: 0x1ED);
             return packed with { Environment = [$"PWD={folder}", .. packed.Environment] };
         });
+    }
+
+    /// <summary>Takes a folder as it is: everything is there, and nothing is added to it.</summary>
+    private static GuestProgram Share(RunRequest request, string root, IReadOnlyList<string> command)
+    {
+        if (request.Includes.Count > 0 || request.KeepInitialRamDisk is not null)
+        {
+            throw new CommandFailedException(
+                ExitStatus.Usage, "--include and --keep-initrd are for roots that are packed; with --rootfs-type 9pfs nothing is");
+        }
+
+        return new GuestProgram(Archive: null, ArchivePath: null, ArchiveBytes: 0, command, GetWorkingDirectoryVariable(request))
+        {
+            WorkingDirectory = request.WorkingDirectory,
+            User = request.User is { } name ? GuestUser.Find(name, path => ReadFileBelow(root, path)) : null,
+        };
+    }
+
+    /// <summary>Reads a file of a folder that is to be a root; none where a link might lead out of it.</summary>
+    private static byte[]? ReadFileBelow(string root, string path)
+    {
+        string folder = root + Path.GetDirectoryName(path);
+        string file = root + path;
+        return FileStatus.TryRead(folder, out FileStatus parent) && parent.IsDirectory
+            && FileStatus.TryRead(file, out FileStatus status) && status.IsRegular
+            && HostFile.TryReadAll(file, out byte[] content)
+            ? content
+            : null;
     }
 
     private static void FillFrom(string root, RootFileSystemWriter writer, RootLimit limit)

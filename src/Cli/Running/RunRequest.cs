@@ -13,6 +13,9 @@ public sealed record RunRequest
     /// <summary>A folder or an archive; null to pack the program and its libraries.</summary>
     public string? RootFileSystem { get; init; }
 
+    /// <summary>The root file system is a folder that the machine works in, and nothing is packed.</summary>
+    public bool SharesRoot { get; init; }
+
     /// <summary>Null for enough.</summary>
     public long? MemoryBytes { get; init; }
 
@@ -25,7 +28,7 @@ public sealed record RunRequest
     /// <summary>What else to pack.</summary>
     public IReadOnlyList<IncludedPath> Includes { get; init; } = [];
 
-    /// <summary>Folders of the host to share.</summary>
+    /// <summary>Folders of the host to share; the root, where that is shared, is the first.</summary>
     public IReadOnlyList<Volume> Volumes { get; init; } = [];
 
     public MachineNetwork Network { get; init; } = MachineNetwork.None;

@@ -16,7 +16,7 @@ internal static class Runner
         if (request.DryRun)
         {
             // The archive in memory goes with us: the printed command takes one that --keep-initrd left.
-            string archivePath = guest.Archive is not null && request.KeepInitialRamDisk is null ? "rootfs.cpio" : guest.ArchivePath;
+            string? archivePath = guest.Archive is not null && request.KeepInitialRamDisk is null ? "rootfs.cpio" : guest.ArchivePath;
             string command = ShellQuoting.Join(QemuCommandLine.Build(options with { InitialRamDiskPath = archivePath }));
             Output.Write(command + "\n");
             return 0;

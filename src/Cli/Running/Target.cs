@@ -5,7 +5,8 @@ namespace Semitone.Cli.Running;
 /// called.
 /// </summary>
 /// <param name="Strace">System calls are to be printed.</param>
-internal readonly record struct Target(bool Strace)
+/// <param name="SharesRoot">The root is shared (9pfs) rather than packed (initrd); null where it does not say.</param>
+internal readonly record struct Target(bool Strace, bool? SharesRoot)
 {
     /// <summary>Parses a target, and says why not where it cannot be served.</summary>
     public static bool TryParse(string text, out Target target, out string? problem)
@@ -29,16 +30,17 @@ internal readonly record struct Target(bool Strace)
         {
             switch (option)
             {
-                case "initrd":
+                case "initrd" or "9pfs":
+                    target = target with { SharesRoot = option == "9pfs" };
                     break;
                 case "strace":
-                    target = new Target(Strace: true);
+                    target = target with { Strace = true };
                     break;
-                case "9pfs" or "debug":
-                    problem ??= $"--target: the option '{option}' is not supported yet; there are initrd and strace";
+                case "debug":
+                    problem ??= $"--target: the option '{option}' is not supported yet; there are initrd, 9pfs and strace";
                     break;
                 default:
-                    problem ??= $"--target: unknown option '{option}'; there are initrd and strace";
+                    problem ??= $"--target: unknown option '{option}'; there are initrd, 9pfs and strace";
                     break;
             }
         }

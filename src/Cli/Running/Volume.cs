@@ -45,6 +45,14 @@ public sealed record Volume(string Source, string Target, bool IsReadOnly)
             : throw Wrong($"'{source}' is no folder; --include packs a single file");
     }
 
+    /// <summary>Makes the share of a folder that is to be the root.</summary>
+    /// <exception cref="CommandFailedException">It is no folder.</exception>
+    public static Volume OfRoot(string folder) =>
+        HostFile.IsFolder(folder)
+            ? new Volume(HostFile.GetFullPath(folder), "/", IsReadOnly: false)
+            : throw new CommandFailedException(
+                ExitStatus.Usage, $"--rootfs: {folder} is no folder; only folders can be shared (--rootfs-type 9pfs)");
+
     /// <summary>What the share is called between QEMU and the kernel.</summary>
     /// <param name="number">From 0 on.</param>
     public static string GetTag(int number) => string.Create(CultureInfo.InvariantCulture, $"fs{number}");

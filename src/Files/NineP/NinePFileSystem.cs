@@ -27,6 +27,7 @@ public sealed class NinePFileSystem : FileSystem
         _executor = executor;
         Client = client;
         Options = options;
+        services.Frames.Reclaimer = services.Pages;
     }
 
     public override DirectoryInode Root => _root!;
@@ -143,23 +144,11 @@ public sealed class NinePFileSystem : FileSystem
         _ => Clock.IsFresh(stamp),
     };
 
-    /// <summary>Takes a frame for file data; where memory is scarce, other files give theirs back that nobody has mapped.</summary>
+    /// <summary>Takes a frame for file data; where memory is scarce, other pages of files go for it.</summary>
     internal bool TryAllocateFrame(out Frame frame)
     {
-        FramePool frames = Services.Frames;
-        if (!frames.HasRoomForStorage)
-        {
-            foreach (Inode inode in _inodes.Values)
-            {
-                (inode as RemoteFile)?.DropUnusedPages();
-                if (frames.HasRoomForStorage)
-                {
-                    break;
-                }
-            }
-        }
-
-        return frames.TryAllocate(out frame);
+        Services.Frames.MakeRoomForStorage();
+        return Services.Frames.TryAllocate(out frame);
     }
 
     /// <summary>Gets the inode of a file that the server has told about, or makes it.</summary>

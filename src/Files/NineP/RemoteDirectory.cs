@@ -65,7 +65,11 @@ internal sealed partial class RemoteDirectory : DirectoryInode, IRemoteInode
             return own == Errno.ESTALE ? Errno.ENOENT : own;
         }
 
-        if (error == Errno.None)
+        if (error == Errno.None && found is DirectoryInode { Mounted: not null })
+        {
+            inode = found;
+        }
+        else if (error == Errno.None)
         {
             // Of several names this is the one that leads there now.
             RemoteNode node = ((IRemoteInode)found!).Node;
@@ -201,6 +205,12 @@ internal sealed partial class RemoteDirectory : DirectoryInode, IRemoteInode
         if (_names.TryFind(name, out CachedName? known))
         {
             known.IsUsed = true;
+            if (known.Inode is DirectoryInode { Mounted: not null })
+            {
+                // What lies under a mount is not seen, and not asked for.
+                inode = known.Inode;
+                return Errno.None;
+            }
 
             // Others may make what was not there, so that is believed only where there are no others.
             bool isValid = known.Inode is null && _fileSystem.Options.Cache != CacheMode.Loose

@@ -198,9 +198,6 @@ internal sealed partial class RemoteFile : RegularFileInode, IRemoteInode
         Parent = directory;
     }
 
-    /// <summary>Gives pages back that are not mapped.</summary>
-    public void DropUnusedPages() => _pages.DropUnused();
-
     /// <summary>Lets go of fids and pages.</summary>
     public void DropEverything()
     {

@@ -9,7 +9,7 @@ namespace Semitone.Files;
 /// <content>Fetching pages, and some more before they are asked for.</content>
 internal sealed partial class RemotePages
 {
-    private const int LeafBytes = 1024;
+    private const int GroupBytes = 1024;
 
     private int MaximumPages => Math.Max(1, fileSystem.Client.MaximumTransfer >> Paging.PageShift);
 
@@ -48,6 +48,7 @@ internal sealed partial class RemotePages
     /// <summary>A reader has come to a page: one that reads on has the next ones on their way before it comes to them.</summary>
     private void NoteUse(long page)
     {
+        Find(page)!.IsUsed = true;
         if (page < _aheadMark || page >= _expected)
         {
             return;
@@ -55,7 +56,7 @@ internal sealed partial class RemotePages
 
         _aheadMark = long.MaxValue;
         long count = Math.Min(Math.Min(_window * 2, MaximumPages), PagesOf(_length) - _expected);
-        if (count > 0 && fileSystem.Services.Frames.HasRoomForStorage)
+        if (count > 0 && fileSystem.Services.Frames.MakeRoomForStorage())
         {
             _window = Math.Min(_window * 2, MaximumPages);
             int begun = Start(_expected, (int)count, fileSystem.Clock.Ask());
@@ -67,7 +68,7 @@ internal sealed partial class RemotePages
     /// <summary>Begins to fetch pages, as many of them as are neither here nor on their way, and as there is memory for.</summary>
     private int Start(long page, int count, long stamp)
     {
-        if (!KernelHeap.HasRoom((count * 64) + LeafBytes))
+        if (!KernelHeap.HasRoom((count * 64) + GroupBytes))
         {
             return 0;
         }
@@ -197,20 +198,25 @@ internal sealed partial class RemotePages
     private void Insert(long page, Frame frame, long stamp)
     {
         FramePool frames = fileSystem.Services.Frames;
-        if (!_leaves.TryGetValue(page >> Leaf.Shift, out Leaf? leaf))
+        RemotePageGroup? group = Find(page);
+        if (group is null)
         {
-            leaf = new Leaf();
-            _leaves.Add(page >> Leaf.Shift, leaf);
+            group = new RemotePageGroup(this, page >> RemotePageGroup.Shift);
+            _groups.Add(group.Key, group);
+            Pages.Add(group);
         }
 
-        int slot = (int)(page & Leaf.Mask);
-        ref Frame here = ref leaf.Frames[slot];
-        leaf.Stamps[slot] = stamp;
+        // It was asked for, and is to last until it has been read.
+        group.IsUsed = true;
+        int slot = (int)(page & RemotePageGroup.Mask);
+        ref Frame here = ref group.Frames[slot];
+        group.Stamps[slot] = stamp;
         if (here.IsNone)
         {
             here = frame;
-            leaf.Count++;
+            group.Count++;
             PageCount++;
+            Pages.PageCount++;
         }
         else
         {

@@ -16,7 +16,7 @@ internal sealed partial class RemotePages(NinePFileSystem fileSystem, RemoteFile
     private const int FirstAhead = 4;
     private const long NotRead = -1;
 
-    private readonly Dictionary<long, Leaf> _leaves = [];
+    private readonly Dictionary<long, RemotePageGroup> _groups = [];
     private readonly List<Fill> _fills = [];
     private readonly Dictionary<long, Errno> _failed = [];
     private long _length;
@@ -35,11 +35,13 @@ internal sealed partial class RemotePages(NinePFileSystem fileSystem, RemoteFile
     /// <summary>Whether pages are on their way.</summary>
     public bool IsBusy => _fills.Count != 0;
 
+    private PageClock Pages => fileSystem.Services.Pages;
+
     private bool TrustsPages => fileSystem.Options.Cache != CacheMode.None;
 
     public override bool TryGetResident(long pageIndex, out Frame frame)
     {
-        frame = _leaves.TryGetValue(pageIndex >> Leaf.Shift, out Leaf? leaf) ? leaf.Frames[pageIndex & Leaf.Mask] : default;
+        frame = Find(pageIndex) is { } group ? group.Frames[pageIndex & RemotePageGroup.Mask] : default;
         return !frame.IsNone;
     }
 
@@ -54,7 +56,12 @@ internal sealed partial class RemotePages(NinePFileSystem fileSystem, RemoteFile
         if (TryGetResident(pageIndex, out frame))
         {
             NoteUse(pageIndex);
-            return Errno.None;
+            if (TryGetResident(pageIndex, out frame))
+            {
+                return Errno.None;
+            }
+
+            // What was asked for ahead has taken its place.
         }
 
         return TakeFailure(pageIndex, out Errno error) ? error : Fetch(pageIndex, FirstAhead, fileSystem.Clock.Ask());
@@ -84,10 +91,25 @@ internal sealed partial class RemotePages(NinePFileSystem fileSystem, RemoteFile
                 return TakeFailure(page, out Errno error) ? error : Fetch(page, wanted, fileSystem.Clock.Ask());
             }
 
-            NoteUse(page);
             int inPage = (int)(offset & (long)Paging.PageMask);
             int count = (int)Math.Min(Math.Min(Paging.PageSize - inPage, _length - offset), destination.Remaining);
-            int moved = destination.Write(frames, frame, inPage, count);
+
+            // What is asked for ahead, and the reader's own pages, need memory, for which this page could go. One with 255 references stays.
+            bool isHeld = frames.TryAddReference(frame);
+            int moved;
+            try
+            {
+                NoteUse(page);
+                moved = destination.Write(frames, frame, inPage, count);
+            }
+            finally
+            {
+                if (isHeld)
+                {
+                    frames.Release(frame);
+                }
+            }
+
             offset += moved;
             if (moved < count)
             {
@@ -165,8 +187,35 @@ internal sealed partial class RemotePages(NinePFileSystem fileSystem, RemoteFile
         }
     }
 
+    /// <summary>Gives up pages of a group that nobody uses.</summary>
+    /// <param name="unmaps">Whether those go, too, that are mapped.</param>
+    /// <returns>How many were freed.</returns>
+    public int Reclaim(RemotePageGroup group, bool unmaps)
+    {
+        FramePool frames = fileSystem.Services.Frames;
+        long first = group.Key << RemotePageGroup.Shift;
+        if (unmaps && IsMapped)
+        {
+            UnmapPages(first, first + RemotePageGroup.Size, privateCopiesToo: false);
+        }
+
+        int freed = 0;
+        foreach (ref Frame frame in group.Frames.AsSpan())
+        {
+            if (!frame.IsNone && frames.IsExclusive(frame))
+            {
+                frames.Release(frame);
+                frame = default;
+                freed++;
+            }
+        }
+
+        NoteGone(group, freed);
+        return freed;
+    }
+
     /// <summary>Gives pages back that are not mapped, for others who need memory.</summary>
-    public void DropUnused()
+    private void DropUnused()
     {
         if (!IsMapped)
         {
@@ -207,7 +256,9 @@ internal sealed partial class RemotePages(NinePFileSystem fileSystem, RemoteFile
 
     private bool IsReadable(long page, out Frame frame) =>
         TryGetResident(page, out frame)
-            && (TrustsPages || fileSystem.Clock.IsFresh(_leaves[page >> Leaf.Shift].Stamps[page & Leaf.Mask]));
+            && (TrustsPages || fileSystem.Clock.IsFresh(Find(page)!.Stamps[page & RemotePageGroup.Mask]));
+
+    private RemotePageGroup? Find(long page) => _groups.TryGetValue(page >> RemotePageGroup.Shift, out RemotePageGroup? group) ? group : null;
 
     private bool TakeFailure(long page, out Errno error)
     {
@@ -227,45 +278,39 @@ internal sealed partial class RemotePages(NinePFileSystem fileSystem, RemoteFile
             UnmapPages(first, end, privateCopiesToo: false);
         }
 
-        foreach ((long key, Leaf leaf) in _leaves)
+        foreach ((long key, RemotePageGroup group) in _groups)
         {
-            long start = key << Leaf.Shift;
-            if (start >= end || start + Leaf.Size <= first)
+            long start = key << RemotePageGroup.Shift;
+            if (start >= end || start + RemotePageGroup.Size <= first)
             {
                 continue;
             }
 
-            for (int i = 0; i < Leaf.Size; i++)
+            int gone = 0;
+            for (int i = 0; i < RemotePageGroup.Size; i++)
             {
-                ref Frame frame = ref leaf.Frames[i];
+                ref Frame frame = ref group.Frames[i];
                 if (start + i >= first && start + i < end && !frame.IsNone)
                 {
                     fileSystem.Services.Frames.Release(frame);
                     frame = default;
-                    PageCount--;
-                    leaf.Count--;
+                    gone++;
                 }
             }
 
-            if (leaf.Count == 0)
-            {
-                _leaves.Remove(key);
-            }
+            NoteGone(group, gone);
         }
     }
 
-    /// <summary>Pages that lie together.</summary>
-    private sealed class Leaf
+    private void NoteGone(RemotePageGroup group, int count)
     {
-        public const int Shift = 6;
-        public const int Size = 1 << Shift;
-        public const long Mask = Size - 1;
-
-        public Frame[] Frames { get; } = new Frame[Size];
-
-        /// <summary>When each was asked for.</summary>
-        public long[] Stamps { get; } = new long[Size];
-
-        public int Count { get; set; }
+        PageCount -= count;
+        Pages.PageCount -= count;
+        group.Count -= count;
+        if (group.Count == 0)
+        {
+            _groups.Remove(group.Key);
+            Pages.Remove(group);
+        }
     }
 }

@@ -310,9 +310,9 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
         long free = frames.FreeCount * KibPerPage;
         Line("MemTotal:"u8, total);
         Line("MemFree:"u8, free);
-        Line("MemAvailable:"u8, free);
+        Line("MemAvailable:"u8, frames.AvailableCount * KibPerPage);
         Line("Buffers:"u8, 0);
-        Line("Cached:"u8, 0);
+        Line("Cached:"u8, (frames.AvailableCount - frames.FreeCount) * KibPerPage);
         Line("SwapCached:"u8, 0);
         Line("Active:"u8, total - free);
         Line("Inactive:"u8, 0);

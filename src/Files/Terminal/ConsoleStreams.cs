@@ -274,12 +274,20 @@ public sealed class ConsoleStreams : TerminalLine, IInterruptHandler, IHostLine
         return file!;
     }
 
+    /// <summary>The console's file. Of the device files' own file system: the way there may lead over files that must be fetched.</summary>
     private static Inode FindTerminalNode(MountNamespace mounts)
     {
         FileSystemContext context = new(mounts, new FileCredentials());
-        Errno error = context.Find(mounts.Root.Root, "/dev/console"u8, follow: true, out Inode? inode);
-        return error == Errno.None && inode!.Type == Mode.S_IFCHR
-            ? inode
-            : new DeviceInode(mounts.Anonymous, mounts.Anonymous.NextInodeNumber(), Mode.S_IFCHR | (Mode)0x180, TerminalDevice.Console);
+        for (int i = 0; i < mounts.Mounts.Count; i++)
+        {
+            FileSystem fileSystem = mounts.Mounts[i].FileSystem;
+            if (fileSystem.TypeName == StandardMounts.DeviceFileSystem
+                && context.Find(fileSystem.Root, "console"u8, follow: false, out Inode? inode) == Errno.None && inode!.Type == Mode.S_IFCHR)
+            {
+                return inode;
+            }
+        }
+
+        return new DeviceInode(mounts.Anonymous, mounts.Anonymous.NextInodeNumber(), Mode.S_IFCHR | (Mode)0x180, TerminalDevice.Console);
     }
 }

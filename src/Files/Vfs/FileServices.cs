@@ -18,6 +18,9 @@ public sealed class FileServices(FramePool frames, Timekeeper clock, RandomGener
     /// <summary>The names that are known of files which are kept outside.</summary>
     public NameCache Names { get; init; } = NameCache.ForFrames(frames.TotalCount);
 
+    /// <summary>The pages that are here of such files.</summary>
+    public PageClock Pages { get; } = new();
+
     /// <summary>Who watches files.</summary>
     public FileWatches Watches { get; } = new();
 

@@ -16,11 +16,12 @@ public sealed class MountNamespace
     private uint _lastMinor = 16;
     private int _lastMountId = 20;
 
-    public MountNamespace(FileServices services, FileSystem root)
+    /// <param name="source">What the root was made of, as the first column of /proc/mounts names it.</param>
+    public MountNamespace(FileServices services, FileSystem root, string source = "rootfs")
     {
         Services = services;
         Root = root;
-        _mounts.Add(new Mount(++_lastMountId, root, "rootfs"));
+        _mounts.Add(new Mount(++_lastMountId, root, source));
     }
 
     public FileServices Services { get; }

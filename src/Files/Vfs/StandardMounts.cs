@@ -11,23 +11,28 @@ public static class StandardMounts
     private const Mode OpenToAll = (Mode)0x1B6;
     private const Mode Sticky = (Mode)0x3FF;
 
-    /// <summary>Mounts the file systems; a directory that the root lacks is made.</summary>
-    public static void MountAll(MountNamespace mounts, IProcessTable processes, ISystemInformation system)
+    /// <summary>The type by which the file system at /dev is known.</summary>
+    internal const string DeviceFileSystem = "devtmpfs";
+
+    /// <summary>
+    /// Mounts the file systems; a directory that the root lacks is made, and what is to be in one that cannot be made is left out.
+    /// </summary>
+    public static void MountAll(MountNamespace mounts, MountPoints points, IProcessTable processes, ISystemInformation system)
     {
         FileSystemContext context = new(mounts, new FileCredentials()) { Umask = Mode.None };
-        MountDevices(mounts, context);
-        Mount(mounts, context, new PtsFileSystem(mounts.Services, mounts.NextDeviceMinor(), new PtsOptions()), "/dev/pts"u8, "devpts");
-        Mount(mounts, context, new ProcFileSystem(mounts, mounts.NextDeviceMinor(), processes, system), "/proc"u8, "proc");
-        Mount(mounts, context, new SysFileSystem(mounts.Services, mounts.NextDeviceMinor(), system), "/sys"u8, "sysfs");
-        context.MakeDirectory(mounts.Root.Root, "/tmp"u8, Sticky);
+        MountDevices(mounts, points, context);
+        Mount(mounts, points, new PtsFileSystem(mounts.Services, mounts.NextDeviceMinor(), new PtsOptions()), "/dev/pts"u8, "devpts");
+        Mount(mounts, points, new ProcFileSystem(mounts, mounts.NextDeviceMinor(), processes, system), "/proc"u8, "proc");
+        Mount(mounts, points, new SysFileSystem(mounts.Services, mounts.NextDeviceMinor(), system), "/sys"u8, "sysfs");
+        points.Make("/tmp"u8, Sticky);
     }
 
-    private static void MountDevices(MountNamespace mounts, FileSystemContext context)
+    private static void MountDevices(MountNamespace mounts, MountPoints points, FileSystemContext context)
     {
         MemoryDevices.Register(mounts.Services);
         mounts.Services.Devices.Register(KernelLogDevice.Number, new KernelLogDevice());
-        RamFileSystem devices = new(mounts.Services, mounts.NextDeviceMinor(), typeName: "devtmpfs");
-        Mount(mounts, context, devices, "/dev"u8, "devtmpfs");
+        RamFileSystem devices = new(mounts.Services, mounts.NextDeviceMinor(), typeName: DeviceFileSystem);
+        Mount(mounts, points, devices, "/dev"u8, DeviceFileSystem);
 
         // In loops over tables: code that runs once costs a boot more than data does.
         DirectoryInode root = devices.Root;
@@ -72,18 +77,11 @@ public static class StandardMounts
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)] // three copies would be translated, or fetched, for one run of each
-    private static void Mount(
-        MountNamespace mounts, FileSystemContext context, FileSystem fileSystem, ReadOnlySpan<byte> path, string source)
+    private static void Mount(MountNamespace mounts, MountPoints points, FileSystem fileSystem, ReadOnlySpan<byte> path, string source)
     {
-        Errno error = context.Find(mounts.Root.Root, path, follow: true, out Inode? inode);
-        if (error == Errno.ENOENT)
+        if (points.Find(path, makes: true, out DirectoryInode? directory) == Errno.None)
         {
-            context.MakeDirectory(mounts.Root.Root, path, DirectoryPermissions);
-            context.Find(mounts.Root.Root, path, follow: true, out inode);
-        }
-        if (inode is DirectoryInode directory)
-        {
-            mounts.Mount(fileSystem, directory, source);
+            mounts.Mount(fileSystem, directory!, source);
         }
     }
 

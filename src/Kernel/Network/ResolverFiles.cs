@@ -7,7 +7,10 @@ using Semitone.Memory;
 namespace Semitone.Kernel;
 
 /// <summary>What programs resolve names by: /etc/resolv.conf, /etc/hosts and /etc/hostname, where the root has none.</summary>
-/// <remarks>A file that is there is the user's. One that was made here is made anew when a server tells something else.</remarks>
+/// <remarks>
+/// A file that is there is the user's. One that was made here is made anew when a server tells something else. In a folder of the host
+/// that is the root nothing is made: it would stay there.
+/// </remarks>
 internal sealed class ResolverFiles(MountNamespace mounts)
 {
     private const Mode Permissions = (Mode)0x1A4; // rw-r--r--
@@ -52,6 +55,11 @@ internal sealed class ResolverFiles(MountNamespace mounts)
     /// <returns>False when it was there, or there is no room for it: programs do without, as they would on a disk that is full.</returns>
     private bool TryWrite(ReadOnlySpan<byte> path, string text, bool replaces)
     {
+        if (mounts.Root is not RamFileSystem)
+        {
+            return false;
+        }
+
         OpenFlags flags = OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_NOFOLLOW
             | (replaces ? OpenFlags.O_TRUNC : OpenFlags.O_EXCL);
         Errno error = _files.Open(_files.Root, path, flags, Permissions, out OpenFile? file);

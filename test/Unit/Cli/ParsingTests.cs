@@ -79,10 +79,13 @@ public sealed class ParsingTests
     [InlineData("qemu/x86_64-initrd", false)]
     [InlineData("qemu-x86_64-initrd-strace", true)]
     [InlineData("qemu/x86-64-strace", true)]
+    [InlineData("qemu/x86_64-9pfs-strace", true)]
+    [InlineData("qemu-x86_64-9pfs", false)]
     public void Target_OfThoseServed_IsTaken(string text, bool strace)
     {
         Assert.True(Target.TryParse(text, out Target target, out _));
         Assert.Equal(strace, target.Strace);
+        Assert.Equal(text.Contains("9pfs") ? true : text.Contains("initrd") ? false : null, target.SharesRoot);
     }
 
     [Theory]
@@ -90,7 +93,7 @@ public sealed class ParsingTests
     [InlineData("fc/x86_64-initrd", "Firecracker")]
     [InlineData("xen/x86_64", "xen")]
     [InlineData("qemu/arm64", "arm64")]
-    [InlineData("qemu/x86_64-9pfs", "9pfs")]
+    [InlineData("qemu/x86_64-debug", "debug")]
     [InlineData("qemu/x86_64-foo", "foo")]
     public void Target_NotServed_IsRefusedByName(string text, string named)
     {

@@ -20,7 +20,7 @@ internal sealed class Caller
     public Caller()
     {
         ProcessTable processes = new(Guest.System);
-        StandardMounts.MountAll(Guest.Process.FileSystem.Mounts, processes, processes);
+        StandardMounts.MountAll(Guest.Process.FileSystem.Mounts, new MountPoints(Guest.Process.FileSystem.Mounts), processes, processes);
     }
 
     public Guest Guest { get; } = new();

@@ -25,7 +25,7 @@ public sealed class FileSyscallTests
     public FileSyscallTests()
     {
         ProcessTable processes = new(_guest.System);
-        StandardMounts.MountAll(_guest.Process.FileSystem.Mounts, processes, processes);
+        StandardMounts.MountAll(_guest.Process.FileSystem.Mounts, new MountPoints(_guest.Process.FileSystem.Mounts), processes, processes);
         Put(Path, "/file");
         Put(SecondPath, "/dev/zero");
         OpenAs(0, "/dev/null");
