@@ -3,6 +3,10 @@ namespace Semitone.Apps;
 /// <summary>Every program of the <see cref="Manifest"/>, natively and in a machine.</summary>
 public sealed class ProgramTests
 {
+    /// <summary>SEMITONE_TEST_ROOTFS_TYPE=9pfs runs Debian's programs on roots that are shared instead of packed.</summary>
+    private static readonly string[] s_rootFlags =
+        Environment.GetEnvironmentVariable("SEMITONE_TEST_ROOTFS_TYPE") is { Length: > 0 } type ? ["--rootfs-type", type] : [];
+
     public static TheoryData<string> Names => [.. Manifest.Cases.Select(appCase => appCase.Name)];
 
     [Theory]
@@ -24,7 +28,8 @@ public sealed class ProgramTests
         string root = DebianRoots.Get(appCase.Packages);
         string[] environment = [Guest.DefaultPath, "HOME=/", .. appCase.Environment];
         ProgramRun native = ProgramRun.Of([.. NativeRoot.Enter(root), appCase.Program, .. appCase.Arguments], appCase.Input, environment);
-        ProgramRun guest = Guest.Run([.. GetFlags(appCase), "--rootfs", root, "--", appCase.Program, .. appCase.Arguments], appCase.Input);
+        ProgramRun guest = Guest.Run(
+            [.. GetFlags(appCase), .. s_rootFlags, "--rootfs", root, "--", appCase.Program, .. appCase.Arguments], appCase.Input);
         return (native, guest);
     }
 
