@@ -37,8 +37,10 @@ internal sealed class SynRecord : TcpRecord
 
     internal long StartNs { get; }
 
-    /// <summary>Whether the peer has confirmed, though it could not be let in yet.</summary>
-    internal bool IsConfirmed { get; set; }
+    /// <summary>
+    /// What the peer has confirmed by, without its data, where it could not be let in for want of room; it is when there is some.
+    /// </summary>
+    internal TcpSegment? Confirmation { get; set; }
 
     internal override long DeadlineNs => _deadlineNs;
 
@@ -50,9 +52,13 @@ internal sealed class SynRecord : TcpRecord
             return;
         }
 
-        _layer.Counters.Add(TcpCounter.RetransSegs);
-        _layer.Counters.Add(TcpCounter.TCPTimeouts);
-        Resend(nowNs);
+        if (Confirmation is null)
+        {
+            _layer.Counters.Add(TcpCounter.RetransSegs);
+            _layer.Counters.Add(TcpCounter.TCPTimeouts);
+            Resend(nowNs);
+        }
+
         _deadlineNs = nowNs + (RttEstimator.InitialTimeoutNs << ++_retransmissions);
         _layer.Timers.Update(this);
     }

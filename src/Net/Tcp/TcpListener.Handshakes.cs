@@ -88,22 +88,50 @@ public sealed partial class TcpListener
         {
             // The program wants to hear of it when there is something to read (tcp(7), TCP_DEFER_ACCEPT).
             _layer.Counters.Add(TcpCounter.TCPDeferAcceptDrop);
-            record.IsConfirmed = true;
             return;
         }
 
         if (IsFull || !_layer.TryCreate(_settings, out TcpConnection? connection))
         {
-            // No RST: the peer sends again, or we do, and then there may be room.
+            // No RST: it is let in when there is room. What it has sent with this it sends again.
             _layer.Counters.Add(TcpCounter.ListenOverflows);
             _layer.Counters.Add(TcpCounter.ListenDrops);
-            record.IsConfirmed = true;
+            _confirmedCount += record.Confirmation is null ? 1 : 0;
+            record.Confirmation = new TcpSegment
+            {
+                Sequence = expected,
+                Acknowledgment = segment.Acknowledgment,
+                Flags = TcpFlags.Ack,
+                Window = segment.Window,
+                UrgentPointer = 0,
+                Options = segment.Options,
+                InterfaceIndex = segment.InterfaceIndex,
+            };
             return;
         }
 
         IpRoute route = record.Route;
         Drop(record);
         LetIn(connection, handshake, route, ref segment, nowNs);
+    }
+
+    /// <summary>Lets the one in that confirmed first of those for which there was no room.</summary>
+    private void LetConfirmedIn(long nowNs)
+    {
+        SynRecord? oldest = null;
+        for (SynRecord? record = _records; record is not null; record = record.Next)
+        {
+            // The newest is the first.
+            oldest = record.Confirmation is null ? oldest : record;
+        }
+
+        if (oldest?.Confirmation is { } confirmation && _layer.TryCreate(_settings, out TcpConnection? connection))
+        {
+            Handshake handshake = oldest.Handshake;
+            IpRoute route = oldest.Route;
+            Drop(oldest);
+            LetIn(connection, handshake, route, ref confirmation, nowNs);
+        }
     }
 
     private void OnSyn(in TcpSegment segment, in ConnectionKey key, long nowNs)

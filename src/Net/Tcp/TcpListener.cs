@@ -14,6 +14,7 @@ public sealed partial class TcpListener
     private TcpConnection? _lastAcceptable;
     private SynRecord? _records;
     private int _backlog;
+    private int _confirmedCount;
     private bool _isClosed;
 
     internal TcpListener(TcpLayer layer, TcpEndpoint local, in TcpListenerOptions options, in TcpSettings settings)
@@ -60,7 +61,8 @@ public sealed partial class TcpListener
     private bool IsFull => AcceptableCount > _backlog;
 
     /// <summary>Takes the connection that has waited the longest (accept(2)). It may have been reset meanwhile: its error tells.</summary>
-    public bool TryAccept([NotNullWhen(true)] out TcpConnection? connection)
+    /// <remarks>In its place comes one that has confirmed when there was no room.</remarks>
+    public bool TryAccept(long nowNs, [NotNullWhen(true)] out TcpConnection? connection)
     {
         connection = _firstAcceptable;
         if (connection is null)
@@ -76,6 +78,11 @@ public sealed partial class TcpListener
 
         connection.NextAcceptable = null;
         AcceptableCount--;
+        if (_confirmedCount > 0 && !IsFull)
+        {
+            LetConfirmedIn(nowNs);
+        }
+
         return true;
     }
 
@@ -95,7 +102,7 @@ public sealed partial class TcpListener
             Drop(record);
         }
 
-        while (TryAccept(out TcpConnection? connection))
+        while (TryAccept(nowNs, out TcpConnection? connection))
         {
             connection.Abort(nowNs);
         }
@@ -114,6 +121,7 @@ public sealed partial class TcpListener
 
         record.Next?.Previous = record.Previous;
         HalfOpenCount--;
+        _confirmedCount -= record.Confirmation is null ? 0 : 1;
         _layer.Remove(record);
     }
 

@@ -153,7 +153,8 @@ public sealed partial class InetStreamSocket : InetSocket, ITcpObserver, ITcpLis
 
         FileCredentials owner = new() { UserId = Inode.UserId, GroupId = Inode.GroupId };
         InetStreamSocket accepted = new(System, Network, owner, Family);
-        _listener.TryAccept(out TcpConnection? taken);
+        _listener.TryAccept(NowNs, out TcpConnection? taken);
+        Network.Task.Settle();
         accepted.InheritOptions(this);
         accepted.Take(taken!, this);
         connection = accepted;

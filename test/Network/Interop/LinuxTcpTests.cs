@@ -85,7 +85,7 @@ public sealed class LinuxTcpTests : ITcpListenerObserver
 
     void ITcpListenerObserver.OnAcceptReady(Net.TcpListener listener)
     {
-        Assert.True(listener.TryAccept(out TcpConnection? connection));
+        Assert.True(listener.TryAccept(0, out TcpConnection? connection));
         _echoes.Add(connection);
     }
 

@@ -219,7 +219,7 @@ public sealed class HandshakeTests
             Assert.Equal(port, peer.Connection.Key.Remote.Port);
         }
 
-        Assert.False(peer.Listener.TryAccept(out _));
+        Assert.False(peer.Listener.TryAccept(peer.NowNs, out _));
     }
 
     [Fact]
@@ -239,6 +239,57 @@ public sealed class HandshakeTests
             none
             wait 2ms
             out A seq=1 ack=101
+            """);
+    }
+
+    /// <summary>Who confirmed when the queue was full need not be asked again: a peer may take its time over that.</summary>
+    [Fact]
+    public void Accept_MakesRoom_LetsInWhoHasConfirmed()
+    {
+        ScriptedPeer peer = ScriptedPeer.Listening(backlog: 0);
+        for (ushort port = 1; port <= 3; port++)
+        {
+            peer.Port = port;
+            peer.Run("""
+                in  S seq=0 mss=1000
+                out SA seq=0 ack=1
+                """);
+        }
+
+        for (ushort port = 1; port <= 3; port++)
+        {
+            peer.Port = port;
+            peer.Run($"""
+                in  S seq=0 mss=1000
+                out SA seq=0 ack=1
+                in  PA seq=1 ack=1 len=5
+                wait 41ms
+                {(port == 1 ? "out A seq=1 ack=6" : "none")}
+                """);
+        }
+
+        peer.Run("""
+            wait 40s
+            none
+            """);
+        for (ushort port = 1; port <= 3; port++)
+        {
+            Assert.Equal(1, peer.Listener.AcceptableCount);
+            peer.Accept();
+            Assert.Equal(port, peer.Connection.Key.Remote.Port);
+            Assert.Equal(TcpState.Established, peer.Connection.State);
+            Assert.Equal(port == 1 ? 5 : 0, peer.Connection.ReceivedCount);
+        }
+
+        // The data that came with it is sent again.
+        Assert.Equal(0, peer.Listener.AcceptableCount + peer.Listener.HalfOpenCount);
+        peer.Run("""
+            in  PA seq=1 ack=1 len=5
+            """);
+        Assert.Equal(5, peer.Connection.ReceivedCount);
+        peer.Write(7);
+        peer.Run("""
+            out PA seq=1 ack=6 len=7
             """);
     }
 
