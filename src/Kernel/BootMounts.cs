@@ -29,7 +29,13 @@ internal sealed class BootMounts(MountNamespace mounts, MountPoints points, Shar
 
         if (type.SequenceEqual("ramfs"u8))
         {
-            RamFileSystem fileSystem = new(mounts.Services, mounts.NextDeviceMinor());
+            if (!RamOptions.TryParse(entry.Options, out Mode permissions))
+            {
+                problem = "of options there is mode=OCTAL";
+                return false;
+            }
+
+            RamFileSystem fileSystem = new(mounts.Services, mounts.NextDeviceMinor(), permissions: permissions);
             fileSystem.Flags |= (MountFlags)entry.Flags & MountFlags.MS_RDONLY;
             return TryCover(entry, fileSystem, out problem);
         }

@@ -68,7 +68,7 @@ public sealed class VolumeTests : IDisposable
     [Theory]
     [InlineData("/nowhere/at/all:/share", "is not there")]
     [InlineData("/etc/passwd:/share", "is no folder")]
-    [InlineData("/tmp:/", "the root is")]
+    [InlineData("/tmp:/", "the root is what")]
     [InlineData("/tmp", "is not HOST:/path")]
     [InlineData("/tmp:/a b", "cannot have colons")]
     public void Run_VolumeThatIsNone_IsRefused(string volume, string problem)
@@ -93,6 +93,31 @@ public sealed class VolumeTests : IDisposable
         Assert.Equal("seen\n", File.ReadAllText(Path.Combine(root, "tmp", "seen")));
         Assert.True(Directory.Exists(Path.Combine(root, "srv", "deep")));
         Assert.Empty(File.ReadAllBytes(Path.Combine(root, "dev", "null")));
+    }
+
+    /// <summary>A folder in memory lies over what is there, and goes with the machine.</summary>
+    [Fact]
+    public void Run_TemporaryFolder_IsInMemory()
+    {
+        string root = CopyRoot();
+        ProgramRun run = Guest.Run(
+            ["--rootfs-type", "9pfs", "--rootfs", root, "--tmpfs", "/tmp", "--tmpfs", "/run/deep:mode=750", "--", "sh", "-c",
+            "ls /tmp; echo x > /tmp/x; busybox mkfifo /run/deep/pipe; busybox stat -c '%a %T' /tmp /run/deep; busybox df /tmp | busybox tail -n 1"]);
+        Assert.True(run.Output.StartsWith("1777 0\n750 0\ntmpfs ", StringComparison.Ordinal), run.Describe());
+        Assert.True(File.Exists(Path.Combine(root, "tmp", "words")) && !File.Exists(Path.Combine(root, "tmp", "x")));
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(root, "run", "deep")));
+    }
+
+    [Theory]
+    [InlineData("tmp", "no absolute path")]
+    [InlineData("/", "the root is what")]
+    [InlineData("/a b", "cannot have colons")]
+    [InlineData("/tmp:size=1m", "there is mode=")]
+    [InlineData("/tmp:mode=999", "is no mode")]
+    public void Run_TemporaryFolderThatIsNone_IsRefused(string folder, string problem)
+    {
+        ProgramRun run = Guest.Run(["--tmpfs", folder, "/bin/true"]);
+        Assert.True(run.Status == 125 && run.Errors.Contains(problem, StringComparison.Ordinal), run.Describe());
     }
 
     /// <summary>What was read of files outside goes when memory is wanted for something else, and nobody is killed for it.</summary>

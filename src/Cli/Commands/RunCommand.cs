@@ -72,6 +72,11 @@ internal sealed class RunCommand
         Description = "Pack a file or folder of this machine too [default GUEST: the same path]",
         HelpName = "PATH[:GUEST]"
     };
+    private readonly Option<string[]> _temporaryFolders = new("--tmpfs")
+    {
+        Description = "Have a folder of the guest in memory, over whatever is there (several times)",
+        HelpName = "PATH[:mode=OCTAL]"
+    };
     private readonly Option<string[]> _volumes = new("--volume", "-v")
     {
         Description = "Share a folder of this machine, as it changes",
@@ -159,7 +164,7 @@ internal sealed class RunCommand
         foreach (Option option in (Option[])
             [
                 _detach, _name, _remove, _noStart, _interactive, _terminal, _stopSignal, _rootfs, _rootfsType, _memory, _environment,
-                _environmentFiles, _includes, _volumes, _ports, _network, _address, _hardwareAddress,
+                _environmentFiles, _includes, _volumes, _temporaryFolders, _ports, _network, _address, _hardwareAddress,
                 _workingDirectory, _user, _hostName, _platform,
                 _architecture, _target, _timeout, _stopTimeout,
                 _strace, _statistics, _verbose, _quiet, _dryRun, _keepInitrd, _machine, _accelerator, _noAcceleration, _cpu,
@@ -333,6 +338,7 @@ internal sealed class RunCommand
                 .. sharesRoot ? (Volume[])[Volume.OfRoot(root!)] : [],
                 .. (result.GetValue(_volumes) ?? []).Select(Volume.Parse),
             ],
+            TemporaryFolders = [.. (result.GetValue(_temporaryFolders) ?? []).Select(TemporaryFolder.Parse)],
             Network = MachineNetwork.Parse(
                 result.GetValue(_network),
                 result.GetValue(_address),

@@ -115,9 +115,11 @@ internal static class RunPlan
             line.Add("system.hostname"u8, HostText.ToBytes(name));
         }
 
-        if (request.Volumes.Count > 0)
+        IEnumerable<string> mounts = request.Volumes.Select((volume, number) => volume.ToMountEntry(number))
+            .Concat(request.TemporaryFolders.Select(folder => folder.ToMountEntry()));
+        if (mounts.Any())
         {
-            line.AddList("vfs.fstab"u8, request.Volumes.Select((volume, number) => HostText.ToBytes(volume.ToMountEntry(number))));
+            line.AddList("vfs.fstab"u8, mounts.Select(HostText.ToBytes));
         }
 
         if (request.Network.Address is { } address)

@@ -31,6 +31,9 @@ public sealed record RunRequest
     /// <summary>Folders of the host to share; the root, where that is shared, is the first.</summary>
     public IReadOnlyList<Volume> Volumes { get; init; } = [];
 
+    /// <summary>Folders of the guest that are in memory.</summary>
+    public IReadOnlyList<TemporaryFolder> TemporaryFolders { get; init; } = [];
+
     public MachineNetwork Network { get; init; } = MachineNetwork.None;
 
     /// <summary>Absolute, in the guest; null for the usual one.</summary>

@@ -23,17 +23,7 @@ public sealed record Volume(string Source, string Target, bool IsReadOnly)
         }
 
         string source = HostFile.GetFullPath(rest[..colon]);
-        string target = Path.GetFullPath(rest[(colon + 1)..]);
-        if (target.Length == 1)
-        {
-            throw Wrong($"'{text}': the root is what --rootfs or packing makes it; share a folder below it");
-        }
-
-        if (target.AsSpan().IndexOfAny(':', '"', '\'') >= 0 || target.Any(char.IsWhiteSpace))
-        {
-            throw Wrong($"'{target}': the place in the guest cannot have colons, quotes or spaces in its name");
-        }
-
+        string target = GuestPath.Check("--volume", rest[(colon + 1)..]);
         if (!FileStatus.TryFollow(source, out FileStatus status))
         {
             throw Wrong($"'{source}' is not there");
@@ -41,7 +31,7 @@ public sealed record Volume(string Source, string Target, bool IsReadOnly)
 
         // Nothing but whole folders can be shared over 9p.
         return status.IsDirectory
-            ? new Volume(source, target.TrimEnd('/'), isReadOnly)
+            ? new Volume(source, target, isReadOnly)
             : throw Wrong($"'{source}' is no folder; --include packs a single file");
     }
 

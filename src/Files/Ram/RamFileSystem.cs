@@ -5,15 +5,17 @@ namespace Semitone.Files;
 /// <summary>A file system in memory: the root, with what the initrd brought, and every directory that programs write to.</summary>
 public sealed class RamFileSystem : FileSystem
 {
-    private const uint RootMode = 0x1ED;
+    /// <summary>The permissions of the root directory where nobody says otherwise: rwxr-xr-x.</summary>
+    public const Mode DefaultPermissions = (Mode)0x1ED;
 
     /// <param name="firstInode">Numbers from here on are for new files; lower ones belong to what an archive brings.</param>
-    public RamFileSystem(FileServices services, uint deviceMinor, ulong firstInode = 2, string typeName = "tmpfs")
+    public RamFileSystem(
+        FileServices services, uint deviceMinor, ulong firstInode = 2, string typeName = "tmpfs", Mode permissions = DefaultPermissions)
         : base(services, deviceMinor)
     {
         ReserveInodeNumbers(firstInode - 1);
         CreatedNs = services.Clock.RealtimeNs;
-        RootDirectory = new RamDirectory(this, 1, (Mode)RootMode) { CreatedNs = CreatedNs };
+        RootDirectory = new RamDirectory(this, 1, permissions) { CreatedNs = CreatedNs };
         RootDirectory.Parent = RootDirectory;
         TypeName = typeName;
         RootDirectory.SetTimes(CreatedNs);
