@@ -73,6 +73,7 @@ public static class Program
         root.Add(BenchCommand.Build());
         root.Add(KvmCommand.Build());
         root.Add(VersionCommand.Build());
+        root.Add(CompletionCommand.Build(root));
         ParseResult result = root.Parse(own, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (result.Errors.Count > 0 && own.Length > 0)
         {
