@@ -23,11 +23,11 @@ internal sealed class BootFileWaiter(FileServices services, Executor executor) :
 
         if (files.TryTakeChange(out PendingChange? change))
         {
-            error = change.IsOver || TryWait(change.Ends) ? change.Result : Errno.EIO;
+            error = change.IsOver || TryWaitForFiles(change.Ends) ? change.Result : Errno.EIO;
             return false;
         }
 
-        if (!files.TryTakeFetch(out Inode? inode) || !TryWait(inode.Fetches!))
+        if (!files.TryTakeFetch(out Inode? inode) || !TryWaitForFiles(inode.Fetches!))
         {
             error = Errno.EIO;
             return false;
@@ -40,7 +40,7 @@ internal sealed class BootFileWaiter(FileServices services, Executor executor) :
     /// <inheritdoc/>
     protected override void OnWake() => _hasHeard = true;
 
-    private bool TryWait(WaitQueue queue)
+    private bool TryWaitForFiles(WaitQueue queue)
     {
         _hasHeard = false;
         Enlist(queue);

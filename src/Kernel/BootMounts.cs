@@ -15,7 +15,7 @@ internal sealed class BootMounts(MountNamespace mounts, MountPoints points, Shar
 
     /// <summary>Mounts an entry.</summary>
     /// <param name="problem">Why it cannot be: a program that expects its files there is not to run without.</param>
-    internal bool TryMount(MountEntry entry, [NotNullWhen(false)] out string? problem)
+    internal bool TryMountEntry(MountEntry entry, [NotNullWhen(false)] out string? problem)
     {
         problem = null;
         ReadOnlySpan<byte> path = entry.Path;
@@ -37,7 +37,7 @@ internal sealed class BootMounts(MountNamespace mounts, MountPoints points, Shar
 
             RamFileSystem fileSystem = new(mounts.Services, mounts.NextDeviceMinor(), permissions: permissions);
             fileSystem.Flags |= (MountFlags)entry.Flags & MountFlags.MS_RDONLY;
-            return TryCover(entry, fileSystem, out problem);
+            return TryCoverMountPoint(entry, fileSystem, out problem);
         }
 
         if (!type.SequenceEqual("9pfs"u8))
@@ -47,12 +47,12 @@ internal sealed class BootMounts(MountNamespace mounts, MountPoints points, Shar
         }
 
         return shares.TryConnect(entry, mounts.NextDeviceMinor(), out NinePFileSystem? share, out problem)
-            && TryCover(entry, share, out problem);
+            && TryCoverMountPoint(entry, share, out problem);
     }
 
-    private bool TryCover(MountEntry entry, FileSystem fileSystem, [NotNullWhen(false)] out string? problem)
+    private bool TryCoverMountPoint(MountEntry entry, FileSystem fileSystem, [NotNullWhen(false)] out string? problem)
     {
-        Errno error = points.Find(entry.Path, entry.MakePath, out DirectoryInode? directory);
+        Errno error = points.FindMountPoint(entry.Path, entry.MakePath, out DirectoryInode? directory);
         if (error != Errno.None)
         {
             problem = error == Errno.ENOTDIR ? "its mount point is no directory" : $"its mount point cannot be used: {error}";

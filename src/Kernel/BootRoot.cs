@@ -32,11 +32,11 @@ internal sealed class BootRoot(IMachine machine, BootOptions options, FileServic
     private PhysicalRange InitialRamDisk => machine.Boot.InitialRamDisk;
 
     /// <summary>Makes it, and says why where that cannot be done.</summary>
-    internal bool TryMake([NotNullWhen(true)] out FileSystem? root)
+    internal bool TryMakeRoot([NotNullWhen(true)] out FileSystem? root)
     {
         if (FindShare() is { } entry)
         {
-            return TryConnect(entry, out root);
+            return TryShare(entry, out root);
         }
 
         bool isMade = IsProgram(InitialRamDisk) ? TryMakeOfProgram(out RamFileSystem? made) : TryLoad(out made);
@@ -51,8 +51,14 @@ internal sealed class BootRoot(IMachine machine, BootOptions options, FileServic
         if (options.RootType.AsSpan().SequenceEqual(share))
         {
             return new MountEntry(
-                options.RootDevice ?? "fs0"u8.ToArray(), [(byte)'/'], options.RootType, options.RootFlags, options.RootOptions, MakePath: false,
-                OnlyIfInitrd: false, OnlyIfNoInitrd: false);
+                options.RootDevice ?? "fs0"u8.ToArray(),
+                [(byte)'/'],
+                options.RootType,
+                options.RootFlags,
+                options.RootOptions,
+                MakePath: false,
+                OnlyIfInitrd: false,
+                OnlyIfNoInitrd: false);
         }
 
         foreach (MountEntry entry in options.Mounts)
@@ -67,7 +73,7 @@ internal sealed class BootRoot(IMachine machine, BootOptions options, FileServic
         return null;
     }
 
-    private bool TryConnect(MountEntry entry, [NotNullWhen(true)] out FileSystem? root)
+    private bool TryShare(MountEntry entry, [NotNullWhen(true)] out FileSystem? root)
     {
         Failure = CannotMount;
         Source = Encoding.UTF8.GetString(entry.Device);

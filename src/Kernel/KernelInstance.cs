@@ -123,7 +123,7 @@ internal sealed class KernelInstance
         Executor executor = new(_machine.Cpu, _machine.Clock);
         ShareConnector shares = new(_machine, services, executor, _devices);
         BootRoot boot = new(_machine, _options, services, shares, _log);
-        if (!boot.TryMake(out FileSystem? root))
+        if (!boot.TryMakeRoot(out FileSystem? root))
         {
             return FailToLoad(boot.Failure);
         }
@@ -179,7 +179,7 @@ internal sealed class KernelInstance
         system.HostJobControl = _options.HostLink ? new HostJobControl(_streams) : null;
         executor.AddInterruptHandler(_streams);
         ClockDiscipline discipline = StartClockDiscipline(clock, executor);
-        if (!TryStart(system, files, waiter, boot.Program, descriptors, out byte failure))
+        if (!TryStartProgram(system, files, waiter, boot.Program, descriptors, out byte failure))
         {
             return failure;
         }
@@ -219,7 +219,7 @@ internal sealed class KernelInstance
     {
         foreach (MountEntry entry in _options.Mounts)
         {
-            if (!boot.TryMount(entry, out string? problem))
+            if (!boot.TryMountEntry(entry, out string? problem))
             {
                 string path = Encoding.UTF8.GetString(entry.Path);
                 _log.Error($"{path} cannot be mounted from {Encoding.UTF8.GetString(entry.Device)}: {problem}");
@@ -262,7 +262,7 @@ internal sealed class KernelInstance
     {
         if (_options.WorkingDirectory is { } wanted)
         {
-            Errno error = EnterDirectory(files, waiter, wanted);
+            Errno error = EnterBootDirectory(files, waiter, wanted);
             if (error != Errno.None)
             {
                 _log.Error($"the working directory cannot be entered: {error.ToString()}");
@@ -275,7 +275,7 @@ internal sealed class KernelInstance
         foreach (byte[] variable in _options.Environment)
         {
             if (variable.AsSpan().StartsWith(prefix)
-                && EnterDirectory(files, waiter, variable.AsSpan(prefix.Length)) is var error and not Errno.None)
+                && EnterBootDirectory(files, waiter, variable.AsSpan(prefix.Length)) is var error and not Errno.None)
             {
                 _log.Warning($"the working directory $PWD cannot be entered: {error.ToString()}");
             }
@@ -284,7 +284,7 @@ internal sealed class KernelInstance
         return true;
     }
 
-    private static Errno EnterDirectory(FileSystemContext files, BootFileWaiter waiter, ReadOnlySpan<byte> path)
+    private static Errno EnterBootDirectory(FileSystemContext files, BootFileWaiter waiter, ReadOnlySpan<byte> path)
     {
         Errno error;
         do
@@ -298,7 +298,7 @@ internal sealed class KernelInstance
     }
 
     /// <param name="program">The program's path, where it is not what the first argument leads to.</param>
-    private bool TryStart(
+    private bool TryStartProgram(
         SystemState system, FileSystemContext files, BootFileWaiter waiter, byte[]? program, FileTable descriptors, out byte status)
     {
         status = NotFound;

@@ -78,7 +78,8 @@ public sealed class FramePool
     /// holds a reference while he allocates.
     /// </remarks>
     public bool TryAllocate(out Frame frame) =>
-        ((--_unaskedCount >= 0 || IsAboveReserve()) && _allocator.TryAllocate(out frame)) || TryAllocateReclaimed(isZeroed: false, out frame);
+        ((--_unaskedCount >= 0 || IsAboveReserve()) && _allocator.TryAllocate(out frame))
+            || TryAllocateReclaimed(isZeroed: false, out frame);
 
     /// <summary>Takes a frame of zeros, with one reference.</summary>
     /// <returns>False when memory has run out, and nothing could be reclaimed.</returns>

@@ -12,7 +12,8 @@ public sealed class TerminalTests
     private static readonly string[] s_busybox = ["--rootfs", DebianRoots.Get(["busybox-static"]), "--", "/bin/busybox"];
 
     private static string Command(params string[] program) =>
-        string.Join(' ', ((string[])[Repository.Semitone, "run", "--timeout", "240", .. s_busybox, .. program]).Select(word => $"'{word}'"));
+        string.Join(
+            ' ', ((string[])[Repository.Semitone, "run", "--timeout", "240", .. s_busybox, .. program]).Select(word => $"'{word}'"));
 
     [Fact]
     public void Run_InteractiveShell_LivesThroughCtrlCAndKnowsTheSize()

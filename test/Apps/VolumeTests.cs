@@ -102,7 +102,8 @@ public sealed class VolumeTests : IDisposable
         string root = CopyRoot();
         ProgramRun run = Guest.Run(
             ["--rootfs-type", "9pfs", "--rootfs", root, "--tmpfs", "/tmp", "--tmpfs", "/run/deep:mode=750", "--", "sh", "-c",
-            "ls /tmp; echo x > /tmp/x; busybox mkfifo /run/deep/pipe; busybox stat -c '%a %T' /tmp /run/deep; busybox df /tmp | busybox tail -n 1"]);
+            "ls /tmp; echo x > /tmp/x; busybox mkfifo /run/deep/pipe; busybox stat -c '%a %T' /tmp /run/deep; busybox df /tmp "
+            + "| busybox tail -n 1"]);
         Assert.True(run.Output.StartsWith("1777 0\n750 0\ntmpfs ", StringComparison.Ordinal), run.Describe());
         Assert.True(File.Exists(Path.Combine(root, "tmp", "words")) && !File.Exists(Path.Combine(root, "tmp", "x")));
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(root, "run", "deep")));

@@ -94,7 +94,8 @@ internal sealed partial class RemotePages(NinePFileSystem fileSystem, RemoteFile
             int inPage = (int)(offset & (long)Paging.PageMask);
             int count = (int)Math.Min(Math.Min(Paging.PageSize - inPage, _length - offset), destination.Remaining);
 
-            // What is asked for ahead, and the reader's own pages, need memory, for which this page could go. One with 255 references stays.
+            // What is asked for ahead, and the reader's own pages, need memory, for which this page could go. One with 255 references
+            // stays.
             bool isHeld = frames.TryAddReference(frame);
             int moved;
             try
@@ -258,7 +259,8 @@ internal sealed partial class RemotePages(NinePFileSystem fileSystem, RemoteFile
         TryGetResident(page, out frame)
             && (TrustsPages || fileSystem.Clock.IsFresh(Find(page)!.Stamps[page & RemotePageGroup.Mask]));
 
-    private RemotePageGroup? Find(long page) => _groups.TryGetValue(page >> RemotePageGroup.Shift, out RemotePageGroup? group) ? group : null;
+    private RemotePageGroup? Find(long page) =>
+        _groups.TryGetValue(page >> RemotePageGroup.Shift, out RemotePageGroup? group) ? group : null;
 
     private bool TakeFailure(long page, out Errno error)
     {

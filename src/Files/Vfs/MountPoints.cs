@@ -15,13 +15,13 @@ public sealed class MountPoints(MountNamespace mounts, IFileWaiter? waiter = nul
     /// <param name="makes">Whether it is made, with those above it, where it is missing.</param>
     /// <param name="directory">The directory, when the result is None.</param>
     /// <returns>None; ENOTDIR when it is something else, or why it cannot be found or made.</returns>
-    public Errno Find(ReadOnlySpan<byte> path, bool makes, out DirectoryInode? directory)
+    public Errno FindMountPoint(ReadOnlySpan<byte> path, bool makes, out DirectoryInode? directory)
     {
-        Errno error = Find(path, out directory);
+        Errno error = LookForDirectory(path, out directory);
         if (error == Errno.ENOENT && makes)
         {
-            error = MakePath(path);
-            error = error == Errno.None ? Find(path, out directory) : error;
+            error = MakeMountPath(path);
+            error = error == Errno.None ? LookForDirectory(path, out directory) : error;
         }
 
         return error;
@@ -29,7 +29,7 @@ public sealed class MountPoints(MountNamespace mounts, IFileWaiter? waiter = nul
 
     /// <summary>Makes a directory in one that is there.</summary>
     /// <returns>None, EEXIST, or why not.</returns>
-    public Errno Make(ReadOnlySpan<byte> path, Mode permissions)
+    public Errno MakeMountPoint(ReadOnlySpan<byte> path, Mode permissions)
     {
         Errno error;
         do
@@ -41,7 +41,7 @@ public sealed class MountPoints(MountNamespace mounts, IFileWaiter? waiter = nul
         return error;
     }
 
-    private Errno Find(ReadOnlySpan<byte> path, out DirectoryInode? directory)
+    private Errno LookForDirectory(ReadOnlySpan<byte> path, out DirectoryInode? directory)
     {
         Errno error;
         Inode? inode;
@@ -55,13 +55,13 @@ public sealed class MountPoints(MountNamespace mounts, IFileWaiter? waiter = nul
         return error == Errno.None && directory is null ? Errno.ENOTDIR : error;
     }
 
-    private Errno MakePath(ReadOnlySpan<byte> path)
+    private Errno MakeMountPath(ReadOnlySpan<byte> path)
     {
         for (int end = 1; end <= path.Length; end++)
         {
             if (end == path.Length || path[end] == (byte)'/')
             {
-                Errno error = Make(path[..end], DirectoryPermissions);
+                Errno error = MakeMountPoint(path[..end], DirectoryPermissions);
                 if (error is not (Errno.None or Errno.EEXIST))
                 {
                     return error;

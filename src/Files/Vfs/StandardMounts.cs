@@ -20,19 +20,19 @@ public static class StandardMounts
     public static void MountAll(MountNamespace mounts, MountPoints points, IProcessTable processes, ISystemInformation system)
     {
         FileSystemContext context = new(mounts, new FileCredentials()) { Umask = Mode.None };
-        MountDevices(mounts, points, context);
-        Mount(mounts, points, new PtsFileSystem(mounts.Services, mounts.NextDeviceMinor(), new PtsOptions()), "/dev/pts"u8, "devpts");
-        Mount(mounts, points, new ProcFileSystem(mounts, mounts.NextDeviceMinor(), processes, system), "/proc"u8, "proc");
-        Mount(mounts, points, new SysFileSystem(mounts.Services, mounts.NextDeviceMinor(), system), "/sys"u8, "sysfs");
-        points.Make("/tmp"u8, Sticky);
+        MountDeviceFiles(mounts, points, context);
+        MountStandard(mounts, points, new PtsFileSystem(mounts.Services, mounts.NextDeviceMinor(), new PtsOptions()), "/dev/pts"u8, "devpts");
+        MountStandard(mounts, points, new ProcFileSystem(mounts, mounts.NextDeviceMinor(), processes, system), "/proc"u8, "proc");
+        MountStandard(mounts, points, new SysFileSystem(mounts.Services, mounts.NextDeviceMinor(), system), "/sys"u8, "sysfs");
+        points.MakeMountPoint("/tmp"u8, Sticky);
     }
 
-    private static void MountDevices(MountNamespace mounts, MountPoints points, FileSystemContext context)
+    private static void MountDeviceFiles(MountNamespace mounts, MountPoints points, FileSystemContext context)
     {
         MemoryDevices.Register(mounts.Services);
         mounts.Services.Devices.Register(KernelLogDevice.Number, new KernelLogDevice());
         RamFileSystem devices = new(mounts.Services, mounts.NextDeviceMinor(), typeName: DeviceFileSystem);
-        Mount(mounts, points, devices, "/dev"u8, DeviceFileSystem);
+        MountStandard(mounts, points, devices, "/dev"u8, DeviceFileSystem);
 
         // In loops over tables: code that runs once costs a boot more than data does.
         DirectoryInode root = devices.Root;
@@ -77,9 +77,10 @@ public static class StandardMounts
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)] // three copies would be translated, or fetched, for one run of each
-    private static void Mount(MountNamespace mounts, MountPoints points, FileSystem fileSystem, ReadOnlySpan<byte> path, string source)
+    private static void MountStandard(
+        MountNamespace mounts, MountPoints points, FileSystem fileSystem, ReadOnlySpan<byte> path, string source)
     {
-        if (points.Find(path, makes: true, out DirectoryInode? directory) == Errno.None)
+        if (points.FindMountPoint(path, makes: true, out DirectoryInode? directory) == Errno.None)
         {
             mounts.Mount(fileSystem, directory!, source);
         }

@@ -187,8 +187,8 @@ internal static unsafe class PageTables
             }
 
             ulong next = EndOfRun(start, end);
-            MapRange(
-                Layout.DirectMap + start, Layout.DirectMap + next, start, Present | Global | NoExecute | (IsWritable(start) ? Writable : 0));
+            ulong flags = Present | Global | NoExecute | (IsWritable(start) ? Writable : 0);
+            MapRange(Layout.DirectMap + start, Layout.DirectMap + next, start, flags);
             start = next;
         }
     }
