@@ -39,7 +39,11 @@ public sealed partial class TcpListener
     {
         Handshake handshake = record.Handshake;
         SequenceNumber expected = handshake.InitialReceive + 1;
-        if (segment.HasSyn && !segment.HasAck && !segment.HasRst && segment.Sequence == handshake.InitialReceive)
+        if (segment.HasSyn
+            && !segment.HasAck
+            && !segment.HasRst
+            && segment.Sequence == handshake.InitialReceive
+            && !record.IsConfirmed)
         {
             // Our answer was lost.
             record.Resend(nowNs);
@@ -84,20 +88,22 @@ public sealed partial class TcpListener
             return;
         }
 
-        if (segment.SequenceLength == 0 && _settings.DeferAcceptNs > 0 && nowNs - record.StartNs < _settings.DeferAcceptNs)
+        record.Confirm(segment, nowNs);
+        if (segment.SequenceLength == 0 && IsDeferred(record, nowNs))
         {
             // The program wants to hear of it when there is something to read (tcp(7), TCP_DEFER_ACCEPT).
             _layer.Counters.Add(TcpCounter.TCPDeferAcceptDrop);
-            record.IsConfirmed = true;
+            record.WakeAt(record.StartNs + _settings.DeferAcceptNs);
             return;
         }
 
-        if (IsFull || !_layer.TryCreate(_settings, out TcpConnection? connection))
+        // Those that wait already go first: nobody overtakes.
+        if (IsFull || (_waiting.First is not null && !record.IsWaiting) || !_layer.TryCreate(_settings, out TcpConnection? connection))
         {
-            // No RST: the peer sends again, or we do, and then there may be room.
+            // No RST: it is let in when there is room. Its data is lost, and the peer sends that again.
             _layer.Counters.Add(TcpCounter.ListenOverflows);
             _layer.Counters.Add(TcpCounter.ListenDrops);
-            record.IsConfirmed = true;
+            MakeWait(record);
             return;
         }
 
@@ -105,6 +111,47 @@ public sealed partial class TcpListener
         Drop(record);
         LetIn(connection, handshake, route, ref segment, nowNs);
     }
+
+    /// <summary>Does what is due for one that its peer has confirmed: no SYN-ACK is sent again, for the peer has it.</summary>
+    /// <returns>Whether it waits on.</returns>
+    internal bool OnConfirmedTimer(SynRecord record, long nowNs)
+    {
+        if (IsDeferred(record, nowNs))
+        {
+            return true;
+        }
+
+        MakeWait(record);
+        LetWaitingIn(nowNs);
+        return record.IsInTable;
+    }
+
+    /// <summary>Lets in those that were confirmed when there was no room, the oldest first, while there is.</summary>
+    private void LetWaitingIn(long nowNs)
+    {
+        while (!IsFull && _waiting.First is { } record && _layer.TryCreate(_settings, out TcpConnection? connection))
+        {
+            // As if it came when its peer confirmed: so the round trip is the wire's, and not what it has waited here.
+            Handshake handshake = record.Handshake;
+            TcpSegment segment = record.Confirmation;
+            IpRoute route = record.Route;
+            Drop(record);
+            LetIn(connection, handshake, route, ref segment, Math.Min(record.ConfirmedNs, nowNs));
+        }
+    }
+
+    private void MakeWait(SynRecord record)
+    {
+        if (!record.IsWaiting)
+        {
+            _halfOpen.Remove(record);
+            record.IsWaiting = true;
+            _waiting.Append(record);
+        }
+    }
+
+    private bool IsDeferred(SynRecord record, long nowNs) =>
+        _settings.DeferAcceptNs > 0 && !record.IsWaiting && nowNs - record.StartNs < _settings.DeferAcceptNs;
 
     private void OnSyn(in TcpSegment segment, in ConnectionKey key, long nowNs)
     {

@@ -99,7 +99,7 @@ public sealed partial class InetStreamSocket : InetSocket, ITcpObserver, ITcpLis
         int limit = (int)Math.Min((uint)backlog, SocketSystem.MaximumBacklog);
         if (_listener is not null)
         {
-            _listener.Backlog = limit;
+            _listener.SetBacklog(limit, NowNs);
             return Errno.None;
         }
 
@@ -153,7 +153,7 @@ public sealed partial class InetStreamSocket : InetSocket, ITcpObserver, ITcpLis
 
         FileCredentials owner = new() { UserId = Inode.UserId, GroupId = Inode.GroupId };
         InetStreamSocket accepted = new(System, Network, owner, Family);
-        _listener.TryAccept(out TcpConnection? taken);
+        _listener.TryAccept(NowNs, out TcpConnection? taken);
         accepted.InheritOptions(this);
         accepted.Take(taken!, this);
         connection = accepted;

@@ -73,7 +73,7 @@ public sealed class PerformanceTests
             Assert.True(network.Client.Tcp.TryCreate(TcpSettings.Default, out TcpConnection? connection));
             connection.Connect(new TcpEndpoint(IpAddress.Ipv4Any, (ushort)(1000 + i)), network.ServerEndpoint, 0, network.NowNs);
             network.Run(10_000_000);
-            Assert.True(acceptor.Listener.TryAccept(out TcpConnection? accepted));
+            Assert.True(acceptor.Listener.TryAccept(network.NowNs, out TcpConnection? accepted));
             Exchange(network, connection, accepted);
             connections.Add(connection);
             connections.Add(accepted);

@@ -109,7 +109,7 @@ internal sealed class ScriptedPeer : IIpOutput, ITcpObserver, ITcpListenerObserv
 
     public void Accept()
     {
-        Assert.True(Listener.TryAccept(out TcpConnection? connection));
+        Assert.True(Listener.TryAccept(NowNs, out TcpConnection? connection));
         Connection = connection;
         connection.Observer = this;
     }

@@ -127,7 +127,7 @@ public sealed class StackTests : ITcpListenerObserver
         IpAddress any = address.IsIpv4 ? IpAddress.Ipv4Any : IpAddress.Ipv6Any;
         Assert.Equal(NetworkError.None, client.Connect(new TcpEndpoint(any, port), new TcpEndpoint(address, Port), 0, network.NowNs));
         TcpConnection? server = null;
-        Assert.True(network.RunUntil(() => listener.TryAccept(out server), 10_000_000_000));
+        Assert.True(network.RunUntil(() => listener.TryAccept(network.NowNs, out server), 10_000_000_000));
         return (client, server!);
     }
 
