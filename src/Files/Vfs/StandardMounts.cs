@@ -21,7 +21,8 @@ public static class StandardMounts
     {
         FileSystemContext context = new(mounts, new FileCredentials()) { Umask = Mode.None };
         MountDeviceFiles(mounts, points, context);
-        MountStandard(mounts, points, new PtsFileSystem(mounts.Services, mounts.NextDeviceMinor(), new PtsOptions()), "/dev/pts"u8, "devpts");
+        PtsFileSystem terminals = new(mounts.Services, mounts.NextDeviceMinor(), new PtsOptions());
+        MountStandard(mounts, points, terminals, "/dev/pts"u8, "devpts");
         MountStandard(mounts, points, new ProcFileSystem(mounts, mounts.NextDeviceMinor(), processes, system), "/proc"u8, "proc");
         MountStandard(mounts, points, new SysFileSystem(mounts.Services, mounts.NextDeviceMinor(), system), "/sys"u8, "sysfs");
         points.MakeMountPoint("/tmp"u8, Sticky);

@@ -37,10 +37,16 @@ internal sealed class SynRecord : TcpRecord
 
     internal long StartNs { get; }
 
-    /// <summary>
-    /// What the peer has confirmed by, without its data, where it could not be let in for want of room; it is when there is some.
-    /// </summary>
-    internal TcpSegment? Confirmation { get; set; }
+    /// <summary>Whether the peer has confirmed, though it could not be let in yet.</summary>
+    internal bool IsConfirmed { get; private set; }
+
+    /// <summary>What the peer has confirmed with, without its data.</summary>
+    internal TcpSegment Confirmation { get; private set; }
+
+    internal long ConfirmedNs { get; private set; }
+
+    /// <summary>Whether it is let in as soon as there is room.</summary>
+    internal bool IsWaiting { get; set; }
 
     internal override long DeadlineNs => _deadlineNs;
 
@@ -52,14 +58,42 @@ internal sealed class SynRecord : TcpRecord
             return;
         }
 
-        if (Confirmation is null)
+        if (!IsConfirmed)
         {
             _layer.Counters.Add(TcpCounter.RetransSegs);
             _layer.Counters.Add(TcpCounter.TCPTimeouts);
             Resend(nowNs);
         }
+        else if (!Listener.OnConfirmedTimer(this, nowNs))
+        {
+            return;
+        }
 
         _deadlineNs = nowNs + (RttEstimator.InitialTimeoutNs << ++_retransmissions);
+        _layer.Timers.Update(this);
+    }
+
+    /// <summary>Takes note of the third segment. What it says is kept, as nobody will say it again; its data is not.</summary>
+    internal void Confirm(in TcpSegment segment, long nowNs)
+    {
+        Confirmation = new TcpSegment
+        {
+            Sequence = Handshake.InitialReceive + 1,
+            Acknowledgment = segment.Acknowledgment,
+            Flags = TcpFlags.Ack,
+            Window = segment.Window,
+            UrgentPointer = 0,
+            Options = segment.Options,
+            InterfaceIndex = segment.InterfaceIndex,
+        };
+        ConfirmedNs = IsConfirmed ? ConfirmedNs : nowNs;
+        IsConfirmed = true;
+    }
+
+    /// <summary>Wants to be called at a time, and from then on as often as before.</summary>
+    internal void WakeAt(long timeNs)
+    {
+        _deadlineNs = timeNs;
         _layer.Timers.Update(this);
     }
 

@@ -39,7 +39,11 @@ public sealed partial class TcpListener
     {
         Handshake handshake = record.Handshake;
         SequenceNumber expected = handshake.InitialReceive + 1;
-        if (segment.HasSyn && !segment.HasAck && !segment.HasRst && segment.Sequence == handshake.InitialReceive)
+        if (segment.HasSyn
+            && !segment.HasAck
+            && !segment.HasRst
+            && segment.Sequence == handshake.InitialReceive
+            && !record.IsConfirmed)
         {
             // Our answer was lost.
             record.Resend(nowNs);
@@ -84,29 +88,22 @@ public sealed partial class TcpListener
             return;
         }
 
-        if (segment.SequenceLength == 0 && _settings.DeferAcceptNs > 0 && nowNs - record.StartNs < _settings.DeferAcceptNs)
+        record.Confirm(segment, nowNs);
+        if (segment.SequenceLength == 0 && IsDeferred(record, nowNs))
         {
             // The program wants to hear of it when there is something to read (tcp(7), TCP_DEFER_ACCEPT).
             _layer.Counters.Add(TcpCounter.TCPDeferAcceptDrop);
+            record.WakeAt(record.StartNs + _settings.DeferAcceptNs);
             return;
         }
 
-        if (IsFull || !_layer.TryCreate(_settings, out TcpConnection? connection))
+        // Those that wait already go first: nobody overtakes.
+        if (IsFull || (_waiting.First is not null && !record.IsWaiting) || !_layer.TryCreate(_settings, out TcpConnection? connection))
         {
-            // No RST: it is let in when there is room. What it has sent with this it sends again.
+            // No RST: it is let in when there is room. Its data is lost, and the peer sends that again.
             _layer.Counters.Add(TcpCounter.ListenOverflows);
             _layer.Counters.Add(TcpCounter.ListenDrops);
-            _confirmedCount += record.Confirmation is null ? 1 : 0;
-            record.Confirmation = new TcpSegment
-            {
-                Sequence = expected,
-                Acknowledgment = segment.Acknowledgment,
-                Flags = TcpFlags.Ack,
-                Window = segment.Window,
-                UrgentPointer = 0,
-                Options = segment.Options,
-                InterfaceIndex = segment.InterfaceIndex,
-            };
+            MakeWait(record);
             return;
         }
 
@@ -115,24 +112,46 @@ public sealed partial class TcpListener
         LetIn(connection, handshake, route, ref segment, nowNs);
     }
 
-    /// <summary>Lets the one in that confirmed first of those for which there was no room.</summary>
-    private void LetConfirmedIn(long nowNs)
+    /// <summary>Does what is due for one that its peer has confirmed: no SYN-ACK is sent again, for the peer has it.</summary>
+    /// <returns>Whether it waits on.</returns>
+    internal bool OnConfirmedTimer(SynRecord record, long nowNs)
     {
-        SynRecord? oldest = null;
-        for (SynRecord? record = _records; record is not null; record = record.Next)
+        if (IsDeferred(record, nowNs))
         {
-            // The newest is the first.
-            oldest = record.Confirmation is null ? oldest : record;
+            return true;
         }
 
-        if (oldest?.Confirmation is { } confirmation && _layer.TryCreate(_settings, out TcpConnection? connection))
+        MakeWait(record);
+        LetWaitingIn(nowNs);
+        return record.IsInTable;
+    }
+
+    /// <summary>Lets in those that were confirmed when there was no room, the oldest first, while there is.</summary>
+    private void LetWaitingIn(long nowNs)
+    {
+        while (!IsFull && _waiting.First is { } record && _layer.TryCreate(_settings, out TcpConnection? connection))
         {
-            Handshake handshake = oldest.Handshake;
-            IpRoute route = oldest.Route;
-            Drop(oldest);
-            LetIn(connection, handshake, route, ref confirmation, nowNs);
+            // As if it came when its peer confirmed: so the round trip is the wire's, and not what it has waited here.
+            Handshake handshake = record.Handshake;
+            TcpSegment segment = record.Confirmation;
+            IpRoute route = record.Route;
+            Drop(record);
+            LetIn(connection, handshake, route, ref segment, Math.Min(record.ConfirmedNs, nowNs));
         }
     }
+
+    private void MakeWait(SynRecord record)
+    {
+        if (!record.IsWaiting)
+        {
+            _halfOpen.Remove(record);
+            record.IsWaiting = true;
+            _waiting.Append(record);
+        }
+    }
+
+    private bool IsDeferred(SynRecord record, long nowNs) =>
+        _settings.DeferAcceptNs > 0 && !record.IsWaiting && nowNs - record.StartNs < _settings.DeferAcceptNs;
 
     private void OnSyn(in TcpSegment segment, in ConnectionKey key, long nowNs)
     {

@@ -12,9 +12,9 @@ public sealed partial class TcpListener
     private TcpSettings _settings;
     private TcpConnection? _firstAcceptable;
     private TcpConnection? _lastAcceptable;
-    private SynRecord? _records;
+    private SynRecordList _halfOpen;
+    private SynRecordList _waiting;
     private int _backlog;
-    private int _confirmedCount;
     private bool _isClosed;
 
     internal TcpListener(TcpLayer layer, TcpEndpoint local, in TcpListenerOptions options, in TcpSettings settings)
@@ -44,14 +44,14 @@ public sealed partial class TcpListener
     public int Backlog
     {
         get => _backlog;
-        set => _backlog = Math.Clamp(value, 0, LargestBacklog);
+        private set => _backlog = Math.Clamp(value, 0, LargestBacklog);
     }
 
     /// <summary>Connections that wait for being accepted.</summary>
     public int AcceptableCount { get; private set; }
 
-    /// <summary>Connections that are half open.</summary>
-    public int HalfOpenCount { get; private set; }
+    /// <summary>Connections that are half open, those too that were confirmed and found no room.</summary>
+    public int HalfOpenCount => _halfOpen.Count + _waiting.Count;
 
     /// <summary>Whether connections can be accepted, as poll(2) tells it.</summary>
     public TcpReadiness Readiness => AcceptableCount > 0 ? TcpReadiness.In | TcpReadiness.ReadNormal : TcpReadiness.None;
@@ -60,9 +60,71 @@ public sealed partial class TcpListener
 
     private bool IsFull => AcceptableCount > _backlog;
 
-    /// <summary>Takes the connection that has waited the longest (accept(2)). It may have been reset meanwhile: its error tells.</summary>
-    /// <remarks>In its place comes one that has confirmed when there was no room.</remarks>
+    /// <summary>
+    /// Takes the connection that has waited the longest (accept(2)). It may have been reset meanwhile: its error tells. In the room that
+    /// this makes, the next one is let in that was confirmed when there was none: nobody will send for it again.
+    /// </summary>
     public bool TryAccept(long nowNs, [NotNullWhen(true)] out TcpConnection? connection)
+    {
+        if (!TryTake(out connection))
+        {
+            return false;
+        }
+
+        LetWaitingIn(nowNs);
+        return true;
+    }
+
+    /// <summary>Changes <see cref="Backlog"/>, and lets in whom there is room for now.</summary>
+    public void SetBacklog(int backlog, long nowNs)
+    {
+        Backlog = backlog;
+        LetWaitingIn(nowNs);
+    }
+
+    /// <summary>Ends it: those that wait are reset, and those that are half open are gone (RFC 9293, 3.10.4).</summary>
+    public void Close(long nowNs)
+    {
+        if (_isClosed)
+        {
+            return;
+        }
+
+        _isClosed = true;
+        Observer = null;
+        _layer.RemoveListener(this);
+        while ((_halfOpen.First ?? _waiting.First) is { } record)
+        {
+            Drop(record);
+        }
+
+        while (TryTake(out TcpConnection? connection))
+        {
+            connection.Abort(nowNs);
+        }
+    }
+
+    internal void Drop(SynRecord record)
+    {
+        if (record.IsWaiting)
+        {
+            _waiting.Remove(record);
+        }
+        else
+        {
+            _halfOpen.Remove(record);
+        }
+
+        _layer.Remove(record);
+    }
+
+    private void Add(SynRecord record)
+    {
+        _halfOpen.Append(record);
+        _layer.Add(record);
+    }
+
+    private bool TryTake([NotNullWhen(true)] out TcpConnection? connection)
     {
         connection = _firstAcceptable;
         if (connection is null)
@@ -78,60 +140,7 @@ public sealed partial class TcpListener
 
         connection.NextAcceptable = null;
         AcceptableCount--;
-        if (_confirmedCount > 0 && !IsFull)
-        {
-            LetConfirmedIn(nowNs);
-        }
-
         return true;
-    }
-
-    /// <summary>Ends it: those that wait are reset, and those that are half open are gone (RFC 9293, 3.10.4).</summary>
-    public void Close(long nowNs)
-    {
-        if (_isClosed)
-        {
-            return;
-        }
-
-        _isClosed = true;
-        Observer = null;
-        _layer.RemoveListener(this);
-        while (_records is { } record)
-        {
-            Drop(record);
-        }
-
-        while (TryAccept(nowNs, out TcpConnection? connection))
-        {
-            connection.Abort(nowNs);
-        }
-    }
-
-    internal void Drop(SynRecord record)
-    {
-        if (record.Previous is null)
-        {
-            _records = record.Next;
-        }
-        else
-        {
-            record.Previous.Next = record.Next;
-        }
-
-        record.Next?.Previous = record.Previous;
-        HalfOpenCount--;
-        _confirmedCount -= record.Confirmation is null ? 0 : 1;
-        _layer.Remove(record);
-    }
-
-    private void Add(SynRecord record)
-    {
-        record.Next = _records;
-        _records?.Previous = record;
-        _records = record;
-        HalfOpenCount++;
-        _layer.Add(record);
     }
 
     private void Enqueue(TcpConnection connection)

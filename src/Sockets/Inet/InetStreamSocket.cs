@@ -99,7 +99,7 @@ public sealed partial class InetStreamSocket : InetSocket, ITcpObserver, ITcpLis
         int limit = (int)Math.Min((uint)backlog, SocketSystem.MaximumBacklog);
         if (_listener is not null)
         {
-            _listener.Backlog = limit;
+            _listener.SetBacklog(limit, NowNs);
             return Errno.None;
         }
 

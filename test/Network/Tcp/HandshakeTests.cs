@@ -242,57 +242,6 @@ public sealed class HandshakeTests
             """);
     }
 
-    /// <summary>Who confirmed when the queue was full need not be asked again: a peer may take its time over that.</summary>
-    [Fact]
-    public void Accept_MakesRoom_LetsInWhoHasConfirmed()
-    {
-        ScriptedPeer peer = ScriptedPeer.Listening(backlog: 0);
-        for (ushort port = 1; port <= 3; port++)
-        {
-            peer.Port = port;
-            peer.Run("""
-                in  S seq=0 mss=1000
-                out SA seq=0 ack=1
-                """);
-        }
-
-        for (ushort port = 1; port <= 3; port++)
-        {
-            peer.Port = port;
-            peer.Run($"""
-                in  S seq=0 mss=1000
-                out SA seq=0 ack=1
-                in  PA seq=1 ack=1 len=5
-                wait 41ms
-                {(port == 1 ? "out A seq=1 ack=6" : "none")}
-                """);
-        }
-
-        peer.Run("""
-            wait 40s
-            none
-            """);
-        for (ushort port = 1; port <= 3; port++)
-        {
-            Assert.Equal(1, peer.Listener.AcceptableCount);
-            peer.Accept();
-            Assert.Equal(port, peer.Connection.Key.Remote.Port);
-            Assert.Equal(TcpState.Established, peer.Connection.State);
-            Assert.Equal(port == 1 ? 5 : 0, peer.Connection.ReceivedCount);
-        }
-
-        // The data that came with it is sent again.
-        Assert.Equal(0, peer.Listener.AcceptableCount + peer.Listener.HalfOpenCount);
-        peer.Run("""
-            in  PA seq=1 ack=1 len=5
-            """);
-        Assert.Equal(5, peer.Connection.ReceivedCount);
-        peer.Write(7);
-        peer.Run("""
-            out PA seq=1 ack=6 len=7
-            """);
-    }
-
     [Theory]
     [InlineData(0, 1)]
     [InlineData(1, 2)]
@@ -346,8 +295,117 @@ public sealed class HandshakeTests
         peer.Run($"in A seq=1 ack={(long)initial - other + 1}");
         Assert.Equal(1, peer.Listener.AcceptableCount);
         Assert.Equal(1, peer.Listener.HalfOpenCount);
+
+        // It has confirmed, so the SYN-ACK does not come again, not even for a SYN that was on its way for long.
+        peer.Run("""
+            wait 1.1s
+            none
+            in  S seq=0 mss=1000
+            out A ack=1
+            wait 10s
+            none
+            """);
+        Assert.Equal(1, peer.AcceptReadyCount);
         peer.Accept();
-        peer.Run("wait 1.1s");
+        Assert.Equal(7, peer.Connection.Key.Remote.Port);
+        Assert.Equal(2, peer.AcceptReadyCount);
+        Assert.Equal(0, peer.Listener.HalfOpenCount);
+        peer.Accept();
+        Assert.Equal(ScriptedPeer.PeerPort, peer.Connection.Key.Remote.Port);
+        Assert.InRange(peer.Connection.GetInfo(peer.NowNs).RttNs, 0, 1_000_000);
+        peer.Run($"in PA seq=1 ack={(long)initial - other + 1} len=10");
+        Assert.Equal(10, peer.Connection.ReceivedCount);
+    }
+
+    [Fact]
+    public void Backlog_IsFullForMany_LetsThemInOneByOneInTheirOrder()
+    {
+        ScriptedPeer peer = ScriptedPeer.Listening(1);
+        uint[] initials = new uint[6];
+        for (ushort port = 1; port <= 5; port++)
+        {
+            peer.Port = port;
+            peer.Run("""
+                in  S seq=0 mss=1000 win=500
+                out SA seq=0 ack=1
+                """);
+            initials[port] = peer.StackInitial;
+        }
+
+        for (ushort port = 1; port <= 5; port++)
+        {
+            // The data of those that find no room is lost: they send it again.
+            peer.Port = port;
+            peer.Run($"in PA seq=1 ack={(long)initials[port] - peer.StackInitial + 1} len=10 win=500");
+        }
+
+        Assert.Equal(3, peer.Listener.HalfOpenCount);
+        for (ushort port = 1; port <= 5; port++)
+        {
+            Assert.Equal(Math.Min(2, 6 - port), peer.Listener.AcceptableCount);
+            peer.Accept();
+            Assert.Equal(port, peer.Connection.Key.Remote.Port);
+            Assert.Equal(port <= 2 ? 10 : 0, peer.Connection.ReceivedCount);
+        }
+
+        Assert.False(peer.Listener.TryAccept(peer.NowNs, out _));
+        Assert.Equal(0, peer.Tcp.HalfOpenCount);
+    }
+
+    [Fact]
+    public void Backlog_Grows_LetsInWhoWaits()
+    {
+        ScriptedPeer peer = ScriptedPeer.Listening(0);
+        uint[] initials = new uint[4];
+        for (ushort port = 1; port <= 3; port++)
+        {
+            peer.Port = port;
+            peer.Run("""
+                in  S seq=0 mss=1000
+                out SA seq=0 ack=1
+                """);
+            initials[port] = peer.StackInitial;
+        }
+
+        for (ushort port = 1; port <= 3; port++)
+        {
+            peer.Port = port;
+            peer.Run($"in A seq=1 ack={(long)initials[port] - peer.StackInitial + 1}");
+        }
+
+        Assert.Equal(1, peer.Listener.AcceptableCount);
+        peer.Listener.SetBacklog(1, peer.NowNs);
+        Assert.Equal(2, peer.Listener.AcceptableCount);
+        Assert.Equal(1, peer.Listener.HalfOpenCount);
+        peer.Run($"in R seq=1");
+        Assert.Equal(0, peer.Listener.HalfOpenCount);
+        peer.Listener.Close(peer.NowNs);
+        Assert.Equal(2, peer.TakeSent().Count);
+        Assert.Equal(long.MaxValue, peer.Tcp.NextDeadlineNs);
+    }
+
+    [Fact]
+    public void Backlog_StaysFull_ThoseThatWaitAreGoneAfterAMinute()
+    {
+        ScriptedPeer peer = ScriptedPeer.Listening(0);
+        peer.Run("""
+            in  S seq=0 mss=1000
+            out SA seq=0 ack=1
+            """);
+        uint initial = peer.StackInitial;
+        peer.Port = 7;
+        peer.Run("""
+            in  S seq=0 mss=1000
+            out SA seq=0 ack=1
+            in  A seq=1 ack=1
+            """);
+        peer.Port = ScriptedPeer.PeerPort;
+        peer.Run($"""
+            in A seq=1 ack={(long)initial - peer.StackInitial + 1}
+            wait 64s
+            none
+            """);
+        Assert.Equal(0, peer.Listener.HalfOpenCount);
     }
 
     [Fact]
@@ -443,6 +501,27 @@ public sealed class HandshakeTests
             """);
         Assert.Equal(0, peer.Listener.AcceptableCount);
         peer.Run("in PA seq=1 ack=1 len=3");
+        Assert.Equal(1, peer.Listener.AcceptableCount);
+    }
+
+    [Fact]
+    public void DeferAccept_NoDataComes_LetsInWhenTheTimeIsOver()
+    {
+        TcpSettings settings = TcpSettings.Default;
+        settings.DeferAcceptNs = 3_000_000_000;
+        ScriptedPeer peer = ScriptedPeer.Listening(16, settings);
+        peer.Run("""
+            in  S seq=0 mss=1000
+            out SA seq=0 ack=1
+            in  A seq=1 ack=1
+            wait 2.9s
+            none
+            """);
+        Assert.Equal(0, peer.Listener.AcceptableCount);
+        peer.Run("""
+            wait 0.2s
+            none
+            """);
         Assert.Equal(1, peer.Listener.AcceptableCount);
     }
 

@@ -34,7 +34,7 @@ public sealed class PortTests
             out SA seq=0 ack=1
             in  A seq=1 ack=1
             """);
-        Assert.True(listener.TryAccept(0, out TcpConnection? connection));
+        Assert.True(listener.TryAccept(peer.NowNs, out TcpConnection? connection));
         listener.Close(peer.NowNs);
         hold.TrySetListening(false);
         hold.Release();
