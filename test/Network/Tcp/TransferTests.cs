@@ -68,7 +68,8 @@ public sealed class TransferTests
             NetworkError.None,
             connection.Connect(new TcpEndpoint(IpAddress.Ipv4Any, ClientPort), network.ServerEndpoint, 0, network.NowNs));
         TcpConnection? accepted = null;
-        network.RunUntil(() => acceptor.Listener.TryAccept(network.NowNs, out accepted) || connection.State == TcpState.Closed, 200_000_000_000);
+        network.RunUntil(
+            () => acceptor.Listener.TryAccept(network.NowNs, out accepted) || connection.State == TcpState.Closed, 200_000_000_000);
         acceptor.Listener.Close(network.NowNs);
         return (client, accepted is null ? null : new Application(network, accepted, serverBytes, 23, 17));
     }
