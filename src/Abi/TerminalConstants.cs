@@ -1,6 +1,6 @@
 namespace Semitone.Abi;
 
-/// <summary>Requests of ioctl(2) (ioctl_tty(2), ioctl_fs(2)).</summary>
+/// <summary>Requests of ioctl(2) (ioctl_tty(2), ioctl_fs(2), netdevice(7)).</summary>
 public enum IoctlRequest : uint
 {
     TCGETS = 0x5401,
@@ -35,6 +35,19 @@ public enum IoctlRequest : uint
     TIOCPKT = 0x5420,
     TIOCGPTN = 0x8004_5430,
     SIOCATMARK = 0x8905,
+    SIOCGIFNAME = 0x8910,
+    SIOCGIFCONF = 0x8912,
+    SIOCGIFFLAGS = 0x8913,
+    SIOCGIFADDR = 0x8915,
+    SIOCGIFDSTADDR = 0x8917,
+    SIOCGIFBRDADDR = 0x8919,
+    SIOCGIFNETMASK = 0x891B,
+    SIOCGIFMETRIC = 0x891D,
+    SIOCGIFMTU = 0x8921,
+    SIOCGIFHWADDR = 0x8927,
+    SIOCGIFINDEX = 0x8933,
+    SIOCGIFTXQLEN = 0x8942,
+    SIOCGIFMAP = 0x8970,
     TIOCSPTLCK = 0x4004_5431,
     TIOCGDEV = 0x8004_5432,
     TIOCSIG = 0x4004_5436,

@@ -158,6 +158,13 @@ public abstract partial class Socket : OpenFile
     public override SysResult Control(IoctlRequest request, ulong argument, UserMemory memory)
     {
         int value;
+        if (InterfaceControl.IsKnown(request))
+        {
+            return System.TryGetNetwork(out Network? network)
+                ? InterfaceControl.Serve(network.Stack, request, argument, memory, Family == AddressFamily.AF_INET)
+                : Errno.ENOBUFS;
+        }
+
         switch (request)
         {
             case IoctlRequest.FIONREAD:

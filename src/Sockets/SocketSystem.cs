@@ -55,6 +55,15 @@ public sealed class SocketSystem(FileServices files, Executor executor, Func<ISo
         return network is not null;
     }
 
+    /// <summary>Writes a file of /proc/net. Who asks about the network gets one.</summary>
+    /// <returns>None; ENOENT for a file that there is not; ENOMEM.</returns>
+    public Errno WriteInformation(string name, TextBuilder text) =>
+        TryGetNetwork(out Network? network) ? NetworkText.Write(network, name, text) : Errno.ENOMEM;
+
+    /// <summary>Writes a setting of the network.</summary>
+    /// <param name="name">Its path in /proc/sys/net.</param>
+    public static void WriteSetting(string name, TextBuilder text) => NetworkSettings.Write(name, text);
+
     /// <summary>Makes a socket (socket(2)).</summary>
     /// <returns>None; EAFNOSUPPORT, ESOCKTNOSUPPORT, EPROTONOSUPPORT; ENOBUFS.</returns>
     public Errno Create(AddressFamily family, SocketType type, int protocol, ISocketCaller caller, out Socket? socket)

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Semitone.Abi;
 using Semitone.Files;
 using Semitone.Machine;
+using Semitone.Sockets;
 
 namespace Semitone.Tasks;
 
@@ -55,6 +56,10 @@ public sealed class ProcessTable(SystemState system) : IProcessTable, ISystemInf
     public int ProcessCount => system.ProcessCount;
 
     public void WriteIpc(string kind, TextBuilder text) => IpcText.Write(system.Ipc, kind, text);
+
+    public Errno WriteNetwork(string name, TextBuilder text) => system.Sockets.WriteInformation(name, text);
+
+    public void WriteNetworkSetting(string name, TextBuilder text) => SocketSystem.WriteSetting(name, text);
 
     public int GetMessageQueueSetting(string name) => system.MessageQueues.GetSetting(name);
 

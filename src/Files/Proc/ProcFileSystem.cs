@@ -37,4 +37,7 @@ public sealed class ProcFileSystem : FileSystem
     internal IProcessTable Processes { get; }
 
     internal ISystemInformation System { get; }
+
+    /// <summary>The files of /proc/PID/net.</summary>
+    internal NetworkTree Network => field ??= new NetworkTree(System);
 }

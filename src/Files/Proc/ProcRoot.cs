@@ -10,9 +10,10 @@ internal sealed class ProcRoot : ProcDirectory
     private const ulong ThreadSelfNumber = 3;
     private const ulong MountsNumber = 4;
     private const ulong KernelMessagesNumber = 5;
+    private const ulong NetworkNumber = 6;
 
-    // Positions: three links and a file, then the tree, then processes by number.
-    private const long FirstTreePosition = 4;
+    // Positions: four links and a file, then the tree, then processes by number.
+    private const long FirstTreePosition = 5;
     private const long FirstProcessPosition = 1L << 32;
 
     private readonly ProcFileSystem _fileSystem;
@@ -46,6 +47,7 @@ internal sealed class ProcRoot : ProcDirectory
                 0 => new DirectoryEntry("self"u8, SelfNumber, DirentType.DT_LNK),
                 1 => new DirectoryEntry("thread-self"u8, ThreadSelfNumber, DirentType.DT_LNK),
                 2 => new DirectoryEntry("mounts"u8, MountsNumber, DirentType.DT_LNK),
+                3 => new DirectoryEntry("net"u8, NetworkNumber, DirentType.DT_LNK),
                 _ => new DirectoryEntry("kmsg"u8, KernelMessagesNumber, DirentType.DT_REG),
             };
             return true;
@@ -99,6 +101,11 @@ internal sealed class ProcRoot : ProcDirectory
             inode = new SelfLink(_fileSystem, MountsNumber, SelfLinkKind.Mounts);
             return Errno.None;
         }
+        if (name.Bytes.SequenceEqual("net"u8))
+        {
+            inode = new SelfLink(_fileSystem, NetworkNumber, SelfLinkKind.Network);
+            return Errno.None;
+        }
         if (name.Bytes.SequenceEqual("kmsg"u8))
         {
             inode = new KernelMessageFile(_fileSystem, KernelMessagesNumber);
@@ -114,6 +121,7 @@ internal enum SelfLinkKind : byte
     Process,
     Thread,
     Mounts,
+    Network,
 }
 
 /// <summary>/proc/self and its kin: they lead to the directory of whoever follows them.</summary>
@@ -127,6 +135,9 @@ internal sealed class SelfLink(ProcFileSystem fileSystem, ulong number, SelfLink
         {
             case SelfLinkKind.Mounts:
                 text.Append("self/mounts"u8);
+                break;
+            case SelfLinkKind.Network:
+                text.Append("self/net"u8);
                 break;
             case SelfLinkKind.Thread:
                 text.Append(processes.CurrentProcessId).Append("/task/"u8).Append(processes.CurrentThreadId);

@@ -27,6 +27,7 @@ internal enum ProcessEntry : byte
     Maps,
     MountInfo,
     Mounts,
+    Network,
     NodeMaps,
     OomScore,
     OomScoreAdjustment,
@@ -92,8 +93,8 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
         DirentType type = which switch
         {
             ProcessEntry.Exe or ProcessEntry.Cwd or ProcessEntry.Root => DirentType.DT_LNK,
-            ProcessEntry.Descriptors or ProcessEntry.DescriptorInformation or ProcessEntry.MappedFiles or ProcessEntry.Tasks =>
-                DirentType.DT_DIR,
+            ProcessEntry.Descriptors or ProcessEntry.DescriptorInformation or ProcessEntry.MappedFiles or ProcessEntry.Network
+                or ProcessEntry.Tasks => DirentType.DT_DIR,
             _ => DirentType.DT_REG,
         };
         entry = new DirectoryEntry(GetName(which), GetEntryNumber(which), type);
@@ -130,6 +131,7 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
         ProcessEntry.Maps => "maps"u8,
         ProcessEntry.MountInfo => "mountinfo"u8,
         ProcessEntry.Mounts => "mounts"u8,
+        ProcessEntry.Network => "net"u8,
         ProcessEntry.NodeMaps => "numa_maps"u8,
         ProcessEntry.OomScore => "oom_score"u8,
         ProcessEntry.OomScoreAdjustment => "oom_score_adj"u8,
@@ -156,6 +158,7 @@ internal sealed class ProcessDirectory(ProcFileSystem fileSystem, int id, bool i
         ProcessEntry.Descriptors => new DescriptorDirectory(fileSystem, GetEntryNumber(entry), id, isInformation: false),
         ProcessEntry.DescriptorInformation => new DescriptorDirectory(fileSystem, GetEntryNumber(entry), id, isInformation: true),
         ProcessEntry.MappedFiles => new MappedFileDirectory(fileSystem, GetEntryNumber(entry), id),
+        ProcessEntry.Network => new TextTreeDirectory(fileSystem, GetEntryNumber(entry), fileSystem.Network, string.Empty),
         ProcessEntry.PageMap => new PageMapFile(fileSystem, GetEntryNumber(entry), id),
         ProcessEntry.Tasks => new TaskDirectory(fileSystem, GetEntryNumber(entry), id),
         _ => new ProcessTextFile(fileSystem, GetEntryNumber(entry), id, isThread, entry),

@@ -188,6 +188,15 @@ public interface ISystemInformation
     /// <summary>Gets a limit of System V IPC by its name in /proc/sys/kernel, but for sem, which is four numbers.</summary>
     ulong GetIpcLimit(string name);
 
+    /// <summary>Tells of the network (/proc/net in proc(5)).</summary>
+    /// <param name="name">The file's name there.</param>
+    /// <returns>None; ENOMEM when there is no room for making the network, which is made when it is asked about.</returns>
+    Errno WriteNetwork(string name, TextBuilder text);
+
+    /// <summary>Tells how the network is set.</summary>
+    /// <param name="name">The setting's path in /proc/sys/net.</param>
+    void WriteNetworkSetting(string name, TextBuilder text);
+
     /// <summary>Gets a setting of POSIX message queues by its name in /proc/sys/fs/mqueue.</summary>
     int GetMessageQueueSetting(string name);
 

@@ -11,6 +11,7 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
     private const int KibPerPage = Paging.PageSize / 1024;
     private const long NsPerTick = 10_000_000;
     private const string MessageQueues = "sys/fs/mqueue/";
+    private const string NetworkSettings = "sys/net/";
 
     private static readonly string[] s_paths =
     [
@@ -34,6 +35,15 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
         "sys/kernel/random/boot_id", "sys/kernel/random/entropy_avail", "sys/kernel/random/poolsize", "sys/kernel/random/uuid",
         "sys/kernel/randomize_va_space", "sys/kernel/sem", "sys/kernel/shm_rmid_forced", "sys/kernel/shmall", "sys/kernel/shmmax",
         "sys/kernel/shmmni", "sys/kernel/threads-max", "sys/kernel/version",
+        "sys/net/core/rmem_default", "sys/net/core/rmem_max", "sys/net/core/somaxconn", "sys/net/core/wmem_default",
+        "sys/net/core/wmem_max",
+        "sys/net/ipv4/ip_default_ttl", "sys/net/ipv4/ip_forward", "sys/net/ipv4/ip_local_port_range",
+        "sys/net/ipv4/ip_unprivileged_port_start", "sys/net/ipv4/tcp_available_congestion_control",
+        "sys/net/ipv4/tcp_congestion_control", "sys/net/ipv4/tcp_ecn", "sys/net/ipv4/tcp_fastopen", "sys/net/ipv4/tcp_fin_timeout",
+        "sys/net/ipv4/tcp_keepalive_intvl", "sys/net/ipv4/tcp_keepalive_probes", "sys/net/ipv4/tcp_keepalive_time",
+        "sys/net/ipv4/tcp_max_syn_backlog", "sys/net/ipv4/tcp_max_tw_buckets", "sys/net/ipv4/tcp_rmem", "sys/net/ipv4/tcp_sack",
+        "sys/net/ipv4/tcp_syn_retries", "sys/net/ipv4/tcp_synack_retries", "sys/net/ipv4/tcp_syncookies",
+        "sys/net/ipv4/tcp_timestamps", "sys/net/ipv4/tcp_window_scaling", "sys/net/ipv4/tcp_wmem",
         "sys/vm/max_map_count", "sys/vm/mmap_min_addr", "sys/vm/overcommit_memory", "sys/vm/overcommit_ratio", "sys/vm/swappiness",
     ];
 
@@ -200,6 +210,12 @@ internal sealed class SystemText(ProcFileSystem fileSystem) : TextTree
     private void WriteSetting(string path, TextBuilder text)
     {
         ISystemInformation system = fileSystem.System;
+        if (path.StartsWith(NetworkSettings, StringComparison.Ordinal))
+        {
+            system.WriteNetworkSetting(path[NetworkSettings.Length..], text);
+            text.Append('\n');
+            return;
+        }
         switch (path)
         {
             case "sys/kernel/ostype":

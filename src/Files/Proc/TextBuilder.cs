@@ -76,18 +76,10 @@ public sealed class TextBuilder
     }
 
     /// <summary>Appends a number as at least so many hexadecimal digits.</summary>
-    public TextBuilder AppendHex(ulong value, int digits = 1)
-    {
-        int needed = Math.Max(digits, (64 - System.Numerics.BitOperations.LeadingZeroCount(value) + 3) / 4);
-        Span<byte> destination = Reserve(needed);
-        for (int i = needed - 1; i >= 0; i--)
-        {
-            destination[i] = "0123456789abcdef"u8[(int)(value & 0xF)];
-            value >>= 4;
-        }
-        Length += needed;
-        return this;
-    }
+    public TextBuilder AppendHex(ulong value, int digits = 1) => AppendHex(value, digits, "0123456789abcdef"u8);
+
+    /// <summary>The same with capital letters.</summary>
+    public TextBuilder AppendUpperHex(ulong value, int digits) => AppendHex(value, digits, "0123456789ABCDEF"u8);
 
     /// <summary>Appends an octal number with a leading 0.</summary>
     public TextBuilder AppendOctal(uint value)
@@ -135,6 +127,19 @@ public sealed class TextBuilder
         {
             Append(' ');
         }
+        return this;
+    }
+
+    private TextBuilder AppendHex(ulong value, int digits, ReadOnlySpan<byte> alphabet)
+    {
+        int needed = Math.Max(digits, (64 - System.Numerics.BitOperations.LeadingZeroCount(value) + 3) / 4);
+        Span<byte> destination = Reserve(needed);
+        for (int i = needed - 1; i >= 0; i--)
+        {
+            destination[i] = alphabet[(int)(value & 0xF)];
+            value >>= 4;
+        }
+        Length += needed;
         return this;
     }
 

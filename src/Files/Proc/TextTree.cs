@@ -9,6 +9,9 @@ internal abstract class TextTree
     /// <summary>The files' paths, those of one directory side by side.</summary>
     public abstract ReadOnlySpan<string> Paths { get; }
 
+    /// <summary>From where on its inodes are numbered, where a file system has several such trees.</summary>
+    public virtual ulong NumberBase => 0;
+
     /// <summary>Makes the text of a file.</summary>
     /// <param name="index">Its place in <see cref="Paths"/>.</param>
     public abstract Errno Write(int index, TextBuilder text);
@@ -68,7 +71,7 @@ internal sealed class TextTreeDirectory(FileSystem fileSystem, ulong number, Tex
             {
                 inode = isDirectory
                     ? new TextTreeDirectory(FileSystem, GetDirectoryNumber(i), tree, paths[i][..(prefix.Length + component.Length + 1)])
-                    : new TreeTextFile(FileSystem, FirstFileNumber + (ulong)i, tree, i);
+                    : new TreeTextFile(FileSystem, GetFileNumber(i), tree, i);
                 inode.Parent = this;
                 inode.SetTimes(FileSystem.NowNs);
                 return Errno.None;
@@ -102,7 +105,7 @@ internal sealed class TextTreeDirectory(FileSystem fileSystem, ulong number, Tex
             Ascii.FromUtf16(component, _name, out int length);
             entry = new DirectoryEntry(
                 _name.AsSpan(0, length),
-                isDirectory ? GetDirectoryNumber(index) : FirstFileNumber + (ulong)index,
+                isDirectory ? GetDirectoryNumber(index) : GetFileNumber(index),
                 isDirectory ? DirentType.DT_DIR : DirentType.DT_REG);
             return true;
         }
@@ -129,6 +132,8 @@ internal sealed class TextTreeDirectory(FileSystem fileSystem, ulong number, Tex
         return true;
     }
 
+    private ulong GetFileNumber(int index) => tree.NumberBase + FirstFileNumber + (ulong)index;
+
     private ulong GetDirectoryNumber(int index)
     {
         ReadOnlySpan<string> paths = tree.Paths;
@@ -137,6 +142,6 @@ internal sealed class TextTreeDirectory(FileSystem fileSystem, ulong number, Tex
         {
             index--;
         }
-        return FirstDirectoryNumber + (ulong)index + ((ulong)prefix.AsSpan().Count('/') << DepthShift);
+        return tree.NumberBase + FirstDirectoryNumber + (ulong)index + ((ulong)prefix.AsSpan().Count('/') << DepthShift);
     }
 }

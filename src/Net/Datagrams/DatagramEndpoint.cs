@@ -96,6 +96,9 @@ public abstract class DatagramEndpoint
     /// <summary>Datagrams that wait.</summary>
     public int QueuedCount => _queue.Count;
 
+    /// <summary>Bytes that their buffers occupy.</summary>
+    public int QueuedSize => _queue.Bytes;
+
     /// <summary>Datagrams that were dropped because the queue was full (SO_RXQ_OVFL, /proc/net/udp's drops).</summary>
     public long DroppedCount { get; private set; }
 

@@ -8,7 +8,7 @@ namespace Semitone.Sockets;
 public abstract class InetSocket : Socket
 {
     /// <summary>Ports below this one are for those with CAP_NET_BIND_SERVICE (net.ipv4.ip_unprivileged_port_start).</summary>
-    private const int FirstFreePort = 1024;
+    internal const int FirstFreePort = 1024;
 
     protected InetSocket(SocketSystem system, Network network, FileCredentials owner, AddressFamily family, SocketType type, int protocol)
         : base(system, owner, family, type, protocol)

@@ -36,6 +36,9 @@ public sealed class Network
 
     internal TcpPorts TcpPorts { get; }
 
+    /// <summary>Gets the address of all hosts.</summary>
+    internal static IpAddress Any(bool isIpv6) => isIpv6 ? IpAddress.Ipv6Any : IpAddress.Ipv4Any;
+
     /// <summary>Makes the network.</summary>
     /// <returns>Null when the kernel's heap has no room for it.</returns>
     public static Network? TryCreate(Executor executor, RandomGenerator random, IEgressFilter? filter = null, INetworkEvents? events = null)
