@@ -123,7 +123,8 @@ public sealed class TextBuilder
     /// <summary>Appends columns of spaces up to a column of the line that started at an offset.</summary>
     public TextBuilder PadLine(int lineStart, int column)
     {
-        while (Length - lineStart < column)
+        // Without memory the text begins anew, and the line is gone.
+        for (int missing = column - (Length - lineStart); missing > 0 && !IsIncomplete; missing--)
         {
             Append(' ');
         }
