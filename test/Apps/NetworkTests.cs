@@ -202,6 +202,27 @@ public sealed class NetworkTests : IDisposable
     }
 
     /// <summary>Connects with a server that may not be there yet: QEMU takes connections from its start on, and ends them.</summary>
+    /// <summary>What is asked by ioctl(2) and read in /proc/net, as older tools do.</summary>
+    [Fact]
+    public void Run_ToolsThatAskWithoutNetlink_AreTold()
+    {
+        const string Script = "ifconfig eth0; ifconfig lo; route -n; netstat -i; cat /proc/sys/net/core/somaxconn";
+        ProgramRun run = Guest.Run(["--rootfs", DebianRoots.Get(["net-tools", "dash", "coreutils"]), "--", "/bin/dash", "-c", Script]);
+        Assert.True(run is { Status: 0, Errors: "" }, run.Describe());
+        foreach (string expected in (string[])
+            [
+                "eth0: flags=4163<UP,BROADCAST,RUNNING,MULTICAST>  mtu 1500\n",
+                "inet 10.0.2.15  netmask 255.255.255.0  broadcast 10.0.2.255\n",
+                "lo: flags=73<UP,LOOPBACK,RUNNING>  mtu 65536\n        inet 127.0.0.1  netmask 255.0.0.0\n",
+                "inet6 ::1  prefixlen 128  scopeid 0x10<host>\n",
+                "0.0.0.0         10.0.2.2        0.0.0.0         UG    0      0        0 eth0\n",
+                "\n4096\n",
+            ])
+        {
+            Assert.Contains(expected, run.Output, StringComparison.Ordinal);
+        }
+    }
+
     private async Task<TcpClient> ConnectAsync(int port)
     {
         Stopwatch time = Stopwatch.StartNew();

@@ -9,6 +9,7 @@ internal sealed class SynRecord : TcpRecord
     private readonly TcpLayer _layer;
     private long _deadlineNs;
     private int _retransmissions;
+    private TcpSegment _confirmation;
 
     public SynRecord(TcpLayer layer, TcpListener listener, in Handshake handshake, in IpRoute route, long nowNs)
     {
@@ -40,8 +41,8 @@ internal sealed class SynRecord : TcpRecord
     /// <summary>Whether the peer has confirmed, though it could not be let in yet.</summary>
     internal bool IsConfirmed { get; private set; }
 
-    /// <summary>What the peer has confirmed with, without its data.</summary>
-    internal TcpSegment Confirmation { get; private set; }
+    /// <summary>Whether data is kept that came when there was no room.</summary>
+    internal bool HasData => _confirmation.Buffer is not null;
 
     internal long ConfirmedNs { get; private set; }
 
@@ -73,10 +74,10 @@ internal sealed class SynRecord : TcpRecord
         _layer.Timers.Update(this);
     }
 
-    /// <summary>Takes note of the third segment. What it says is kept, as nobody will say it again; its data is not.</summary>
+    /// <summary>Takes note of the third segment. What it says is kept, as nobody will say it again.</summary>
     internal void Confirm(in TcpSegment segment, long nowNs)
     {
-        Confirmation = new TcpSegment
+        _confirmation = new TcpSegment
         {
             Sequence = Handshake.InitialReceive + 1,
             Acknowledgment = segment.Acknowledgment,
@@ -85,10 +86,34 @@ internal sealed class SynRecord : TcpRecord
             UrgentPointer = 0,
             Options = segment.Options,
             InterfaceIndex = segment.InterfaceIndex,
+            Buffer = _confirmation.Buffer,
+            PayloadLength = _confirmation.PayloadLength,
         };
         ConfirmedNs = IsConfirmed ? ConfirmedNs : nowNs;
         IsConfirmed = true;
     }
+
+    /// <summary>Keeps the data that a peer begins with: it may take seconds over sending it again.</summary>
+    internal void KeepData(ref TcpSegment segment)
+    {
+        if (!HasData && segment.PayloadLength > 0 && segment.Sequence == Handshake.InitialReceive + 1)
+        {
+            _confirmation.PayloadLength = segment.PayloadLength;
+            _confirmation.Buffer = segment.TakeBuffer();
+        }
+    }
+
+    /// <summary>Takes what the peer has confirmed with, and the data that was kept.</summary>
+    internal TcpSegment TakeConfirmation()
+    {
+        TcpSegment taken = _confirmation;
+        _confirmation.Buffer = null;
+        _confirmation.PayloadLength = 0;
+        return taken;
+    }
+
+    /// <summary>Lets go of the data.</summary>
+    internal void DropData() => TakeConfirmation().Buffer?.Release();
 
     /// <summary>Wants to be called at a time, and from then on as often as before.</summary>
     internal void WakeAt(long timeNs)

@@ -9,6 +9,9 @@ public sealed partial class TcpListener
     // How long cookies are taken after the last one was given.
     private const long CookieLifeNs = 2L * 64 * 1_000_000_000;
 
+    // While so many wait, the first data of each is kept.
+    private const int MostWithData = 64;
+
     private long _cookieNs = -CookieLifeNs;
 
     /// <summary>Takes a segment that belongs to nobody else.</summary>
@@ -100,10 +103,15 @@ public sealed partial class TcpListener
         // Those that wait already go first: nobody overtakes.
         if (IsFull || (_waiting.First is not null && !record.IsWaiting) || !_layer.TryCreate(_settings, out TcpConnection? connection))
         {
-            // No RST: it is let in when there is room. Its data is lost, and the peer sends that again.
+            // No RST: it is let in when there is room. Its first data is kept for some; the others send theirs again.
             _layer.Counters.Add(TcpCounter.ListenOverflows);
             _layer.Counters.Add(TcpCounter.ListenDrops);
             MakeWait(record);
+            if (_waiting.Count <= MostWithData)
+            {
+                record.KeepData(ref segment);
+            }
+
             return;
         }
 
@@ -133,10 +141,11 @@ public sealed partial class TcpListener
         {
             // As if it came when its peer confirmed: so the round trip is the wire's, and not what it has waited here.
             Handshake handshake = record.Handshake;
-            TcpSegment segment = record.Confirmation;
+            TcpSegment segment = record.TakeConfirmation();
             IpRoute route = record.Route;
             Drop(record);
             LetIn(connection, handshake, route, ref segment, Math.Min(record.ConfirmedNs, nowNs));
+            segment.Buffer?.Release();
         }
     }
 

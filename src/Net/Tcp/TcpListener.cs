@@ -115,6 +115,7 @@ public sealed partial class TcpListener
             _halfOpen.Remove(record);
         }
 
+        record.DropData();
         _layer.Remove(record);
     }
 

@@ -334,7 +334,7 @@ public sealed class HandshakeTests
 
         for (ushort port = 1; port <= 5; port++)
         {
-            // The data of those that find no room is lost: they send it again.
+            // The data of those that find no room is kept: it may take them seconds to send it again.
             peer.Port = port;
             peer.Run($"in PA seq=1 ack={(long)initials[port] - peer.StackInitial + 1} len=10 win=500");
         }
@@ -345,11 +345,45 @@ public sealed class HandshakeTests
             Assert.Equal(Math.Min(2, 6 - port), peer.Listener.AcceptableCount);
             peer.Accept();
             Assert.Equal(port, peer.Connection.Key.Remote.Port);
-            Assert.Equal(port <= 2 ? 10 : 0, peer.Connection.ReceivedCount);
+            Assert.Equal(10, peer.Connection.ReceivedCount);
         }
 
         Assert.False(peer.Listener.TryAccept(peer.NowNs, out _));
         Assert.Equal(0, peer.Tcp.HalfOpenCount);
+    }
+
+    [Fact]
+    public void Backlog_DataOfThoseWhoWait_GoesWithThem()
+    {
+        ScriptedPeer peer = ScriptedPeer.Listening(0);
+        uint[] initials = new uint[4];
+        for (ushort port = 1; port <= 3; port++)
+        {
+            peer.Port = port;
+            peer.Run("""
+                in  S seq=0 mss=1000
+                out SA seq=0 ack=1
+                """);
+            initials[port] = peer.StackInitial;
+        }
+
+        for (ushort port = 1; port <= 3; port++)
+        {
+            string acknowledgment = $"ack={(long)initials[port] - peer.StackInitial + 1}";
+            peer.Port = port;
+            foreach (int sequence in (int[])[1, 1, 11])
+            {
+                peer.Run($"in PA seq={sequence} {acknowledgment} len=10");
+                peer.TakeSent();
+            }
+        }
+
+        Assert.Equal(2, peer.Listener.HalfOpenCount);
+        Assert.True(peer.UsedBuffers > 0);
+        peer.Port = 2;
+        peer.Run("in R seq=1");
+        peer.Listener.Close(peer.NowNs);
+        Assert.Equal(0, peer.UsedBuffers);
     }
 
     [Fact]
@@ -377,7 +411,7 @@ public sealed class HandshakeTests
         peer.Listener.SetBacklog(1, peer.NowNs);
         Assert.Equal(2, peer.Listener.AcceptableCount);
         Assert.Equal(1, peer.Listener.HalfOpenCount);
-        peer.Run($"in R seq=1");
+        peer.Run("in R seq=1");
         Assert.Equal(0, peer.Listener.HalfOpenCount);
         peer.Listener.Close(peer.NowNs);
         Assert.Equal(2, peer.TakeSent().Count);
