@@ -191,11 +191,13 @@ static long futex(uint32_t *word, int operation, uint32_t value, const struct ti
 
 static pthread_mutex_t lock;
 static int order;
+static long takers[3];
 
+/* What threads find out is printed when they have ended: who prints first is nobody's promise. */
 static void *take_lock(void *argument)
 {
     pthread_mutex_lock(&lock);
-    printf("lock %ld, %d\n", (long)argument, ++order);
+    takers[order++] = (long)argument;
     pthread_mutex_unlock(&lock);
     return NULL;
 }
@@ -210,10 +212,10 @@ static void *own_word(void *argument)
 {
     futex(&words[1], FUTEX_LOCK_PI, 0, NULL);
     pause_for(100);
-    printf("second: %ld\n", futex(&words[0], FUTEX_LOCK_PI, 0, NULL));
+    long result = futex(&words[0], FUTEX_LOCK_PI, 0, NULL);
     futex(&words[0], FUTEX_UNLOCK_PI, 0, NULL);
     futex(&words[1], FUTEX_UNLOCK_PI, 0, NULL);
-    return NULL;
+    return (void *)result;
 }
 
 static void locks(void)
@@ -246,9 +248,10 @@ static void locks(void)
     pause_for(300);
     printf("waiters %d\n", words[0] == (self | FUTEX_WAITERS));
     ASK(futex(&words[1], FUTEX_LOCK_PI, 0, NULL));
-    fflush(stdout);
     ASK(futex(words, FUTEX_UNLOCK_PI, 0, NULL));
-    pthread_join(other, NULL);
+    void *second;
+    pthread_join(other, &second);
+    printf("second: %ld\n", (long)second);
 
     pthread_mutexattr_t attributes;
     pthread_mutexattr_init(&attributes);
@@ -264,6 +267,7 @@ static void locks(void)
     struct timespec soon;
     ASK(pthread_mutex_unlock(&lock));
     for (int i = 0; i < 3; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < 3; i++) printf("lock %ld, %d\n", takers[i], i);
     pthread_create(&other, NULL, die_with_lock, NULL);
     pthread_join(other, NULL);
     int result = pthread_mutex_lock(&lock);
