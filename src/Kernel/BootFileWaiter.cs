@@ -7,9 +7,6 @@ namespace Semitone.Kernel;
 /// <summary>Lets the boot wait for files that somebody else keeps: the executor runs until the answer is there.</summary>
 internal sealed class BootFileWaiter(FileServices services, Executor executor) : WaitListener, IFileWaiter
 {
-    /// <summary>How long an answer may take.</summary>
-    private const long PatienceNs = 20_000_000_000;
-
     private bool _hasHeard;
 
     public bool MustRepeat(FileSystemContext files, ref Errno error)
@@ -44,7 +41,7 @@ internal sealed class BootFileWaiter(FileServices services, Executor executor) :
     {
         _hasHeard = false;
         Enlist(queue);
-        long deadlineNs = executor.Clock.MonotonicNs + PatienceNs;
+        long deadlineNs = executor.Clock.MonotonicNs + ShareConnector.PatienceNs;
         while (!_hasHeard && executor.RunOnce(deadlineNs))
         {
         }

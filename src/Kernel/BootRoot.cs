@@ -16,9 +16,6 @@ namespace Semitone.Kernel;
 internal sealed class BootRoot(IMachine machine, BootOptions options, FileServices services, ShareConnector shares, KernelLog log)
 {
     private const uint DeviceMinor = 1;
-    private const byte CannotMount = 126;
-    private const byte NotFound = 127;
-    private const string MemoryTooSmall = "the machine has too little memory for this; give it more (semitone run --memory, QEMU's -m)";
 
     /// <summary>What the root was made of, as /proc/mounts names it.</summary>
     internal string Source { get; private set; } = "rootfs";
@@ -27,7 +24,7 @@ internal sealed class BootRoot(IMachine machine, BootOptions options, FileServic
     internal byte[]? Program { get; private set; }
 
     /// <summary>What the machine ends with when there is no root.</summary>
-    internal byte Failure { get; private set; } = NotFound;
+    internal byte Failure { get; private set; } = KernelInstance.NotFound;
 
     private PhysicalRange InitialRamDisk => machine.Boot.InitialRamDisk;
 
@@ -75,7 +72,7 @@ internal sealed class BootRoot(IMachine machine, BootOptions options, FileServic
 
     private bool TryShare(MountEntry entry, [NotNullWhen(true)] out FileSystem? root)
     {
-        Failure = CannotMount;
+        Failure = KernelInstance.CannotExecute;
         Source = Encoding.UTF8.GetString(entry.Device);
         root = null;
         string? problem = "there is an initrd, whose files are the root; leave one of them out";
@@ -100,7 +97,7 @@ internal sealed class BootRoot(IMachine machine, BootOptions options, FileServic
         log.Error($"the initrd is not usable: {CpioErrors.Describe(error)} (at byte {offset})");
         if (error == CpioError.OutOfMemory)
         {
-            log.Error($"{MemoryTooSmall}");
+            log.Error($"{KernelInstance.MemoryTooSmall}");
         }
 
         return false;

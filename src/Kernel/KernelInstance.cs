@@ -15,12 +15,12 @@ namespace Semitone.Kernel;
 /// <summary>Puts the kernel together on a machine, runs the program that the command line names, and says how it ended.</summary>
 internal sealed class KernelInstance
 {
-    private const byte CannotExecute = 126;
-    private const byte NotFound = 127;
+    internal const byte CannotExecute = 126;
+    internal const byte NotFound = 127;
     private const byte KernelPanic = 60;
     private const long MinimumReserve = 32;
     private const long MaximumReserve = 256;
-    private const string MemoryTooSmall = "the machine has too little memory for this; give it more (semitone run --memory, QEMU's -m)";
+    internal const string MemoryTooSmall = "the machine has too little memory for this; give it more (semitone run --memory, QEMU's -m)";
 
     private readonly IMachine _machine;
     private readonly BootOptions _options;

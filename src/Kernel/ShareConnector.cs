@@ -13,7 +13,7 @@ namespace Semitone.Kernel;
 internal sealed class ShareConnector(IMachine machine, FileServices services, Executor executor, DeviceSet devices)
 {
     /// <summary>How long a server may take to answer at all.</summary>
-    private const long PatienceNs = 20_000_000_000;
+    internal const long PatienceNs = 20_000_000_000;
 
     private Outcome<NinePFileSystem> _connected;
 

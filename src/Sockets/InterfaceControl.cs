@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Semitone.Abi;
 using Semitone.Memory;
@@ -58,16 +57,13 @@ internal static class InterfaceControl
 
     private static Errno FindName(NetworkStack stack, int index, Span<byte> name)
     {
-        foreach (NetworkInterface networkInterface in stack.Interfaces)
+        if (stack.FindInterface(index) is not { } networkInterface)
         {
-            if (networkInterface.Index == index)
-            {
-                WriteName(networkInterface, name);
-                return Errno.None;
-            }
+            return Errno.ENODEV;
         }
 
-        return Errno.ENODEV;
+        WriteName(networkInterface, name);
+        return Errno.None;
     }
 
     private static Errno Answer(NetworkStack stack, IoctlRequest request, ReadOnlySpan<byte> name, Span<byte> value, bool isIpv4)
@@ -79,7 +75,8 @@ internal static class InterfaceControl
             return Errno.ENOTTY;
         }
 
-        if (!TryFind(stack, name, out NetworkInterface? networkInterface))
+        int end = name[..(NameLength - 1)].IndexOf((byte)0);
+        if (stack.FindInterface(name[..(end < 0 ? NameLength - 1 : end)]) is not { } networkInterface)
         {
             return Errno.ENODEV;
         }
@@ -135,7 +132,7 @@ internal static class InterfaceControl
                 {
                     IoctlRequest.SIOCGIFBRDADDR when networkInterface.IsLoopback || !candidate.Broadcast.IsIpv4 => 0,
                     IoctlRequest.SIOCGIFBRDADDR => candidate.Broadcast.Ipv4,
-                    IoctlRequest.SIOCGIFNETMASK => GetMask(candidate.Prefix.Length),
+                    IoctlRequest.SIOCGIFNETMASK => candidate.Prefix.Ipv4Mask,
                     _ => candidate.Address.Ipv4,
                 });
                 return Errno.None;
@@ -182,23 +179,6 @@ internal static class InterfaceControl
         return memory.TryWrite(new UserPtr<int>(argument), used) ? SysResult.Success : Errno.EFAULT;
     }
 
-    private static bool TryFind(NetworkStack stack, ReadOnlySpan<byte> name, [NotNullWhen(true)] out NetworkInterface? found)
-    {
-        int end = name[..(NameLength - 1)].IndexOf((byte)0);
-        name = name[..(end < 0 ? NameLength - 1 : end)];
-        foreach (NetworkInterface networkInterface in stack.Interfaces)
-        {
-            if (Ascii.Equals(name, networkInterface.Name))
-            {
-                found = networkInterface;
-                return true;
-            }
-        }
-
-        found = null;
-        return false;
-    }
-
     private static void WriteName(NetworkInterface networkInterface, Span<byte> name)
     {
         name.Clear();
@@ -212,6 +192,4 @@ internal static class InterfaceControl
         BinaryPrimitives.WriteUInt16LittleEndian(value, (ushort)AddressFamily.AF_INET);
         BinaryPrimitives.WriteUInt32BigEndian(value[SocketAddressOffset..], address);
     }
-
-    private static uint GetMask(int prefixLength) => prefixLength == 0 ? 0 : uint.MaxValue << (32 - prefixLength);
 }

@@ -3,7 +3,7 @@ using Semitone.Abi;
 namespace Semitone.Files;
 
 /// <summary>A name in a remote directory: there, not there, or being asked for.</summary>
-internal sealed class CachedName(RemoteDirectory owner, byte[] bytes, uint hash)
+internal sealed class CachedName(RemoteDirectory owner, byte[] bytes, uint hash) : ClockMember<CachedName>
 {
     public RemoteDirectory Owner { get; } = owner;
 
@@ -28,16 +28,8 @@ internal sealed class CachedName(RemoteDirectory owner, byte[] bytes, uint hash)
 
     public long ErrorStamp { get; set; }
 
-    /// <summary>Whether it was used since the clock's hand went by.</summary>
-    public bool IsUsed { get; set; }
-
     /// <summary>The next one in its directory's bucket.</summary>
     public CachedName? NextInBucket { get; set; }
-
-    /// <summary>Neighbours on the clock; null when it is not there.</summary>
-    public CachedName? Next { get; set; }
-
-    public CachedName? Previous { get; set; }
 
     /// <summary>Whether it may be forgotten: nobody waits for it, and nobody uses the file in a way that would be lost.</summary>
     public bool CanBeForgotten => AskStamp == 0 && (Inode as IRemoteInode)?.Node.CanBeForgotten != false;

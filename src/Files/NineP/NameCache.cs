@@ -10,12 +10,12 @@ public sealed class NameCache(long limit)
     private const long LeastLimit = 1024;
     private const int FramesPerName = 64;
 
-    private CachedName? _hand;
+    private ClockRing<CachedName> _ring;
 
     /// <summary>The most names that are kept.</summary>
     public long Limit { get; } = limit;
 
-    public int Count { get; private set; }
+    public int Count => _ring.Count;
 
     /// <summary>Makes a cache for a machine with so many frames.</summary>
     public static NameCache ForFrames(long frameCount) => new(Math.Max(LeastLimit, frameCount / FramesPerName));
@@ -27,60 +27,19 @@ public sealed class NameCache(long limit)
             Forget(2);
         }
 
-        if (_hand is null)
-        {
-            name.Next = name;
-            name.Previous = name;
-            _hand = name;
-        }
-        else
-        {
-            // Behind the hand: it comes by here last.
-            name.Next = _hand;
-            name.Previous = _hand.Previous;
-            name.Previous!.Next = name;
-            _hand.Previous = name;
-        }
-
-        Count++;
+        _ring.Add(name);
     }
 
-    internal void Remove(CachedName name)
-    {
-        if (name.Next is null)
-        {
-            return;
-        }
-
-        if (name.Next == name)
-        {
-            _hand = null;
-        }
-        else
-        {
-            name.Previous!.Next = name.Next;
-            name.Next.Previous = name.Previous;
-            _hand = _hand == name ? name.Next : _hand;
-        }
-
-        name.Next = null;
-        name.Previous = null;
-        Count--;
-    }
+    internal void Remove(CachedName name) => _ring.Remove(name);
 
     /// <summary>Forgets names that have not been used for long.</summary>
     /// <param name="count">How many, if there are so many; the hand goes round twice at most.</param>
     public void Forget(int count)
     {
         // A step or two for each name that is added: looking at all of them would take long when most must stay.
-        for (int steps = Math.Min(2 * Count, 64 * count); steps > 0 && count > 0 && _hand is { } name; steps--)
+        for (int steps = Math.Min(2 * Count, 64 * count); steps > 0 && count > 0; steps--)
         {
-            _hand = name.Next;
-            if (name.IsUsed)
-            {
-                name.IsUsed = false;
-            }
-            else if (name.CanBeForgotten)
+            if (_ring.Pass() is { CanBeForgotten: true } name)
             {
                 name.Owner.Forget(name);
                 count--;

@@ -3,25 +3,19 @@ using Semitone.Memory;
 namespace Semitone.Files;
 
 /// <summary>All pages that are here of files on servers, of all file systems, on one clock: what goes when memory is scarce.</summary>
-/// <remarks>The clock algorithm over groups of pages: one that was used since the hand passed it last is passed over once more.</remarks>
+/// <remarks>A group of pages that was used since the hand passed it last is passed over once more.</remarks>
 public sealed class PageClock : IPageReclaimer
 {
-    private RemotePageGroup? _hand;
-    private long _groupCount;
+    private ClockRing<RemotePageGroup> _ring;
 
     public long PageCount { get; internal set; }
 
     public long Reclaim(long count, bool unmaps)
     {
         long freed = 0;
-        for (long steps = 2 * _groupCount; steps > 0 && freed < count && _hand is { } group; steps--)
+        for (long steps = 2L * _ring.Count; steps > 0 && freed < count; steps--)
         {
-            _hand = group.Next;
-            if (group.IsUsed)
-            {
-                group.IsUsed = false;
-            }
-            else
+            if (_ring.Pass() is { } group)
             {
                 freed += group.Owner.Reclaim(group, unmaps);
             }
@@ -30,41 +24,7 @@ public sealed class PageClock : IPageReclaimer
         return freed;
     }
 
-    internal void Add(RemotePageGroup group)
-    {
-        if (_hand is null)
-        {
-            group.Next = group;
-            group.Previous = group;
-            _hand = group;
-        }
-        else
-        {
-            // Behind the hand: it comes by here last.
-            group.Next = _hand;
-            group.Previous = _hand.Previous;
-            group.Previous!.Next = group;
-            _hand.Previous = group;
-        }
+    internal void Add(RemotePageGroup group) => _ring.Add(group);
 
-        _groupCount++;
-    }
-
-    internal void Remove(RemotePageGroup group)
-    {
-        if (group.Next == group)
-        {
-            _hand = null;
-        }
-        else
-        {
-            group.Previous!.Next = group.Next;
-            group.Next!.Previous = group.Previous;
-            _hand = _hand == group ? group.Next : _hand;
-        }
-
-        group.Next = null;
-        group.Previous = null;
-        _groupCount--;
-    }
+    internal void Remove(RemotePageGroup group) => _ring.Remove(group);
 }

@@ -4,7 +4,7 @@ using Semitone.Machine;
 namespace Semitone.Files;
 
 /// <summary>Pages of a server's file that lie together, with a place on the <see cref="PageClock"/>.</summary>
-internal sealed class RemotePageGroup(RemotePages owner, long key)
+internal sealed class RemotePageGroup(RemotePages owner, long key) : ClockMember<RemotePageGroup>
 {
     public const int Shift = 6;
     public const int Size = 1 << Shift;
@@ -22,11 +22,4 @@ internal sealed class RemotePageGroup(RemotePages owner, long key)
 
     /// <summary>How many are here.</summary>
     public int Count { get; set; }
-
-    /// <summary>Whether somebody has come to one of them since the clock's hand passed.</summary>
-    public bool IsUsed { get; set; }
-
-    internal RemotePageGroup? Next { get; set; }
-
-    internal RemotePageGroup? Previous { get; set; }
 }

@@ -29,6 +29,9 @@ public readonly record struct IpPrefix
 
     public bool IsIpv4 { get; }
 
+    /// <summary>The bits of an IPv4 address that all of them share.</summary>
+    public uint Ipv4Mask => (uint)_maskLow;
+
     /// <summary>Everything of IPv4.</summary>
     public static IpPrefix Ipv4Default => new(IpAddress.Ipv4Any, 0);
 

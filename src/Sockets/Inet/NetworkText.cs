@@ -70,18 +70,17 @@ internal static class NetworkText
             // Linux keeps those of the loop back in a table of its own, which is not shown.
             if (!route.Prefix.IsIpv4
                 || route.InterfaceIndex == stack.Loopback.Index
-                || FindName(stack, route.InterfaceIndex) is not { } name)
+                || stack.FindInterface(route.InterfaceIndex) is not { } networkInterface)
             {
                 continue;
             }
 
-            int length = route.Prefix.Length;
-            int flags = IsUp | (route.HasGateway ? HasGateway : 0) | (length == 32 ? IsHost : 0);
+            int flags = IsUp | (route.HasGateway ? HasGateway : 0) | (route.Prefix.Length == 32 ? IsHost : 0);
             start = text.Length;
-            text.Append(name).Append('\t').AppendUpperHex(ToRaw(route.Prefix.Address.Ipv4), 8).Append('\t')
+            text.Append(networkInterface.Name).Append('\t').AppendUpperHex(ToRaw(route.Prefix.Address.Ipv4), 8).Append('\t')
                 .AppendUpperHex(route.HasGateway ? ToRaw(route.Gateway.Ipv4) : 0, 8).Append('\t').AppendUpperHex((ulong)flags, 4)
                 .Append("\t0\t0\t"u8).Append((long)route.Metric).Append('\t')
-                .AppendUpperHex(ToRaw(length == 0 ? 0 : uint.MaxValue << (32 - length)), 8).Append("\t0\t0\t0"u8);
+                .AppendUpperHex(ToRaw(route.Prefix.Ipv4Mask), 8).Append("\t0\t0\t0"u8);
             EndLine(text, start, RouteLineLength);
         }
     }
@@ -100,9 +99,8 @@ internal static class NetworkText
             bool isComplete = entry.Mac != default;
             int start = text.Length;
             text.Append(entry.Address.ToString());
-            Pad(text, start, 16);
-            text.Append(" 0x1         "u8).Append(isComplete ? "0x2         "u8 : "0x0         "u8).Append(entry.Mac.ToString())
-                .Append("     *        "u8).Append(entry.Interface.Name).Append('\n');
+            text.PadLine(start, 16).Append(" 0x1         "u8).Append(isComplete ? "0x2         "u8 : "0x0         "u8)
+                .Append(entry.Mac.ToString()).Append("     *        "u8).Append(entry.Interface.Name).Append('\n');
         }
     }
 
@@ -139,33 +137,8 @@ internal static class NetworkText
     }
 
     /// <summary>Ends a line that is filled with spaces up to a length.</summary>
-    internal static void EndLine(TextBuilder text, int start, int length)
-    {
-        Pad(text, start, length);
-        text.Append('\n');
-    }
+    internal static void EndLine(TextBuilder text, int start, int length) => text.PadLine(start, length).Append('\n');
 
     /// <summary>Gets an IPv4 address as Linux shows it: its bytes as a number of this machine.</summary>
     internal static uint ToRaw(uint address) => BinaryPrimitives.ReverseEndianness(address);
-
-    private static void Pad(TextBuilder text, int start, int length)
-    {
-        while (text.Length - start < length && !text.IsIncomplete)
-        {
-            text.Append(' ');
-        }
-    }
-
-    private static string? FindName(NetworkStack stack, int index)
-    {
-        foreach (NetworkInterface networkInterface in stack.Interfaces)
-        {
-            if (networkInterface.Index == index)
-            {
-                return networkInterface.Name;
-            }
-        }
-
-        return null;
-    }
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using Semitone.Net;
 
 namespace Semitone.Sockets;
@@ -24,6 +25,34 @@ internal static class InterfaceFacts
 
     /// <summary>Packets that a device's queue has room for; nothing queues here.</summary>
     public const uint QueueLength = 1000;
+
+    /// <summary>Finds an interface by its number; null when there is none.</summary>
+    public static NetworkInterface? FindInterface(this NetworkStack stack, int index)
+    {
+        foreach (NetworkInterface networkInterface in stack.Interfaces)
+        {
+            if (networkInterface.Index == index)
+            {
+                return networkInterface;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Finds an interface by its name, without a NUL; null when there is none.</summary>
+    public static NetworkInterface? FindInterface(this NetworkStack stack, ReadOnlySpan<byte> name)
+    {
+        foreach (NetworkInterface networkInterface in stack.Interfaces)
+        {
+            if (Ascii.Equals(name, networkInterface.Name))
+            {
+                return networkInterface;
+            }
+        }
+
+        return null;
+    }
 
     public static InterfaceFlags GetFlags(this NetworkInterface networkInterface)
     {

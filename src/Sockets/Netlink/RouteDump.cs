@@ -102,20 +102,14 @@ internal sealed class RouteDump(NetworkStack stack, NetlinkWriter writer)
             return Errno.EINVAL;
         }
 
-        foreach (NetworkInterface networkInterface in stack.Interfaces)
+        if ((index != 0 ? stack.FindInterface(index) : stack.FindInterface(name)) is not { } networkInterface)
         {
-            if (index != 0 ? networkInterface.Index == index : IsNamed(networkInterface, name))
-            {
-                WriteLink(networkInterface, NetlinkFlags.None, sequence, port);
-                return Errno.None;
-            }
+            return Errno.ENODEV;
         }
 
-        return Errno.ENODEV;
+        WriteLink(networkInterface, NetlinkFlags.None, sequence, port);
+        return Errno.None;
     }
-
-    private static bool IsNamed(NetworkInterface networkInterface, ReadOnlySpan<byte> name) =>
-        System.Text.Ascii.Equals(name, networkInterface.Name);
 
     private static ReadOnlySpan<byte> FindAttribute(ReadOnlySpan<byte> attributes, int wanted)
     {

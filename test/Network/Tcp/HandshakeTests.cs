@@ -321,16 +321,7 @@ public sealed class HandshakeTests
     public void Backlog_IsFullForMany_LetsThemInOneByOneInTheirOrder()
     {
         ScriptedPeer peer = ScriptedPeer.Listening(1);
-        uint[] initials = new uint[6];
-        for (ushort port = 1; port <= 5; port++)
-        {
-            peer.Port = port;
-            peer.Run("""
-                in  S seq=0 mss=1000 win=500
-                out SA seq=0 ack=1
-                """);
-            initials[port] = peer.StackInitial;
-        }
+        uint[] initials = HalfOpen(peer, 5, window: 500);
 
         for (ushort port = 1; port <= 5; port++)
         {
@@ -356,16 +347,7 @@ public sealed class HandshakeTests
     public void Backlog_DataOfThoseWhoWait_GoesWithThem()
     {
         ScriptedPeer peer = ScriptedPeer.Listening(0);
-        uint[] initials = new uint[4];
-        for (ushort port = 1; port <= 3; port++)
-        {
-            peer.Port = port;
-            peer.Run("""
-                in  S seq=0 mss=1000
-                out SA seq=0 ack=1
-                """);
-            initials[port] = peer.StackInitial;
-        }
+        uint[] initials = HalfOpen(peer, 3);
 
         for (ushort port = 1; port <= 3; port++)
         {
@@ -390,16 +372,7 @@ public sealed class HandshakeTests
     public void Backlog_Grows_LetsInWhoWaits()
     {
         ScriptedPeer peer = ScriptedPeer.Listening(0);
-        uint[] initials = new uint[4];
-        for (ushort port = 1; port <= 3; port++)
-        {
-            peer.Port = port;
-            peer.Run("""
-                in  S seq=0 mss=1000
-                out SA seq=0 ack=1
-                """);
-            initials[port] = peer.StackInitial;
-        }
+        uint[] initials = HalfOpen(peer, 3);
 
         for (ushort port = 1; port <= 3; port++)
         {
@@ -647,5 +620,23 @@ public sealed class HandshakeTests
         }
 
         Assert.All(listeners, listener => Assert.InRange(listener.AcceptableCount, 60, 140));
+    }
+
+    /// <summary>Has peers at ports from 1 on ask for connections, and confirm none.</summary>
+    /// <returns>The initial numbers that each was answered with, by its port.</returns>
+    private static uint[] HalfOpen(ScriptedPeer peer, ushort count, int window = 65535)
+    {
+        uint[] initials = new uint[count + 1];
+        for (ushort port = 1; port <= count; port++)
+        {
+            peer.Port = port;
+            peer.Run($"""
+                in  S seq=0 mss=1000 win={window}
+                out SA seq=0 ack=1
+                """);
+            initials[port] = peer.StackInitial;
+        }
+
+        return initials;
     }
 }
